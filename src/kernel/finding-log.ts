@@ -1,0 +1,33 @@
+import type { Violation } from '../nt/index.js';
+
+/** More than this are counted, not kept. */
+export const FINDINGS_KEPT_MAX = 20;
+
+/** A violation with the step it was seen at. */
+export interface RecordedViolation extends Violation {
+  readonly step: number;
+}
+
+/** The findings of one execution, in order; bounded. */
+export class FindingLog {
+  readonly #kept: RecordedViolation[] = [];
+  #total = 0;
+
+  add(violation: Violation, step: number): void {
+    this.#total++;
+    if (this.#kept.length < FINDINGS_KEPT_MAX) this.#kept.push({ ...violation, step });
+  }
+
+  get kept(): readonly RecordedViolation[] {
+    return this.#kept;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  reset(): void {
+    this.#kept.length = 0;
+    this.#total = 0;
+  }
+}

@@ -1,0 +1,125 @@
+import { WDF_VIOLATION, WdfViolation } from '../nt/index.js';
+import type { Kernel } from './kernel.js';
+import type { Suspending } from './op.js';
+
+/** WDF_OBJECT_ATTRIBUTES: the object's typed context and its life-cycle callbacks, which must not suspend. */
+export interface ObjectAttributes<C = unknown> {
+  readonly context?: C;
+  readonly parent?: FxObject;
+  readonly evtCleanupCallback?: (object: FxObject) => void;
+  readonly evtDestroyCallback?: (object: FxObject) => void;
+}
+
+type ObjectState = 'live' | 'disposing' | 'deleted' | 'destroyed';
+
+/**
+ * A framework object: a node in the tree of parents and children, counted by references.
+ *
+ * Deleting disposes children first, then the object itself (`dispose`, then EvtCleanup); the memory of the object,
+ * and EvtDestroy, wait for the last reference. The order is that of the published framework's object state machine.
+ */
+export abstract class FxObject<C = unknown> {
+  readonly objectId: number;
+  readonly context: C;
+  /** Counts reuses of pooled objects, so that a stale handle can be told from a live one. */
+  generation = 0;
+  #state: ObjectState = 'live';
+  #references = 1;
+  #parent: FxObject | null = null;
+  readonly #children = new Set<FxObject>();
+  readonly #attributes: ObjectAttributes<C>;
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly typeName: string,
+    parent: FxObject | null,
+    attributes: ObjectAttributes<C> = {},
+  ) {
+    this.objectId = kernel.nextObjectId();
+    this.context = attributes.context as C;
+    this.#attributes = attributes;
+    this.#parent = parent;
+    if (parent !== null) parent.#children.add(this);
+  }
+
+  /** `DmaTransaction#17`, as findings print it. */
+  get label(): string {
+    return `${this.typeName}#${this.objectId}`;
+  }
+
+  get parent(): FxObject | null {
+    return this.#parent;
+  }
+
+  get children(): ReadonlySet<FxObject> {
+    return this.#children;
+  }
+
+  get isLive(): boolean {
+    return this.#state === 'live';
+  }
+
+  get isDestroyed(): boolean {
+    return this.#state === 'destroyed';
+  }
+
+  get references(): number {
+    return this.#references;
+  }
+
+  reference(): void {
+    this.#references++;
+  }
+
+  /** The last reference destroys a deleted object; on a live one it is rule B08. */
+  dereference(): void {
+    this.#references--;
+    if (this.#references > 0) return;
+    if (this.#state === 'live') {
+      this.kernel.violation({ rule: 'B08', severity: 'crash', object: this.label, message: `the last reference to ${this.label} was dropped without deleting it`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.OBJECT_ERROR, this.objectId] } });
+    }
+    this.#destroy();
+  }
+
+  /**
+   * WdfObjectDelete: disposes the tree below, then this object, and drops the creation reference. Suspends, because
+   * giving resources back may let somebody else's callback run.
+   */
+  *delete(): Suspending<void> {
+    this.requireLive('WdfObjectDelete');
+    yield* this.#disposeTree();
+    if (this.#parent !== null) this.#parent.#children.delete(this);
+    this.#dropTree();
+  }
+
+  /** Rule B05: a deleted handle is used. Does not return in that case. */
+  requireLive(ddi: string): void {
+    if (this.kernel.dead !== null) throw this.kernel.dead;
+    if (this.#state === 'live' || this.#state === 'disposing') return;
+    this.kernel.violation({ rule: 'B05', severity: 'crash', object: this.label, message: `${ddi} is called with the handle of ${this.label}, which was deleted`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] } });
+  }
+
+  /** What the type itself gives back when it goes; runs before EvtCleanup. */
+  // eslint-disable-next-line require-yield -- most types have nothing to give back
+  protected *dispose(): Suspending<void> {}
+
+  *#disposeTree(): Suspending<void> {
+    this.#state = 'disposing';
+    for (const child of this.#children) yield* child.#disposeTree();
+    yield* this.dispose();
+    this.#attributes.evtCleanupCallback?.(this);
+    this.#state = 'deleted';
+  }
+
+  #dropTree(): void {
+    for (const child of this.#children) child.#dropTree();
+    this.#children.clear();
+    this.dereference();
+  }
+
+  #destroy(): void {
+    this.#state = 'destroyed';
+    this.#parent = null;
+    this.#attributes.evtDestroyCallback?.(this);
+  }
+}

@@ -1,0 +1,52 @@
+import { PASSIVE_LEVEL, irqlName } from '../nt/index.js';
+import { makeOp, OpKind, type Suspending } from './op.js';
+import type { Kernel } from './kernel.js';
+import type { Activation, VirtualCpu, Waitable } from './virtual-cpu.js';
+
+/**
+ * A notification event: threads at PASSIVE_LEVEL wait until it is set, and it stays set until `clear`.
+ * Setting is legal at any level up to DISPATCH_LEVEL.
+ */
+export class KernelEvent implements Waitable {
+  readonly objectId: number;
+  #signalled = false;
+  readonly #waiters: { cpu: VirtualCpu; thread: Activation }[] = [];
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly name: string,
+  ) {
+    this.objectId = kernel.nextObjectId();
+  }
+
+  isAvailableTo(): boolean {
+    return this.#signalled;
+  }
+
+  holder(): VirtualCpu | null {
+    return null;
+  }
+
+  set(): void {
+    this.#signalled = true;
+    for (const { cpu, thread } of this.#waiters.splice(0)) cpu.wake(thread);
+  }
+
+  clear(): void {
+    this.#signalled = false;
+  }
+
+  *wait(): Suspending<void> {
+    const { kernel } = this;
+    const cpu = kernel.current;
+    if (cpu.irql > PASSIVE_LEVEL) {
+      kernel.violation({ rule: 'C01', severity: 'crash', object: `${this.name}#${this.objectId}`, message: `a wait for ${this.name} at ${irqlName(cpu.irql)}: only code at PASSIVE_LEVEL may wait` });
+    }
+    const op = makeOp(this.objectId, OpKind.Wait);
+    if (kernel.at(op)) yield op;
+    while (!this.#signalled) {
+      this.#waiters.push({ cpu, thread: cpu.park(this) });
+      yield op;
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import { BugCheck, irqlName, WDF_VIOLATION, WdfViolation, type Irql, type Violation } from '../nt/index.js';
+import type { Clock } from './clock.js';
+import { EventKind, type EventRing } from './event-ring.js';
+import { FindingLog } from './finding-log.js';
+import { makeOp, OpKind, type Op, type Suspending } from './op.js';
+import { TimerQueue } from './timer-queue.js';
+import { VirtualCpu, type Waitable } from './virtual-cpu.js';
+
+/**
+ * The scheduler's seam, asked inside every scheduling point of the running vCPU. True: the running code must be
+ * suspended, because another strand goes first, an interrupt was pushed on top of it, or it cannot pass.
+ */
+export interface Gate {
+  at(op: Op, cpu: VirtualCpu): boolean;
+}
+
+/** Runs straight on and suspends only what cannot pass: for prologues, unit tests and conformance. */
+export const straightGate: Gate = {
+  at: (_op, cpu) => !cpu.isEnabled(),
+};
+
+export interface KernelOptions {
+  /** Virtual CPUs, 1 to 8; default 2. */
+  readonly vcpus?: number;
+  readonly clock: Clock;
+  readonly events: EventRing;
+}
+
+/**
+ * Virtual CPUs, scheduling points, time, and the record of what happened. One per machine; everything that runs in
+ * the driver's world finds it through its object.
+ */
+export class Kernel {
+  readonly vcpus: readonly VirtualCpu[];
+  readonly timers = new TimerQueue();
+  readonly findings = new FindingLog();
+  readonly clock: Clock;
+  readonly events: EventRing;
+  gate: Gate = straightGate;
+  /** The vCPU whose code runs now; set by `VirtualCpu.advance`. */
+  current: VirtualCpu;
+  /** Scheduling points passed since the last reset: the run's step count. */
+  points = 0;
+  /** Set by the first violation that Windows would bug check on; thrown again by every later framework call. */
+  dead: BugCheck | null = null;
+  #lastObjectId = 0;
+
+  constructor(options: KernelOptions) {
+    this.clock = options.clock;
+    this.events = options.events;
+    this.vcpus = Array.from({ length: options.vcpus ?? 2 }, (_, id) => new VirtualCpu(this, id));
+    this.current = this.vcpus[0]!;
+  }
+
+  /** Ids count up from 1 in the order of creation, the same in every run of one scenario. */
+  nextObjectId(): number {
+    return ++this.#lastObjectId;
+  }
+
+  /**
+   * A scheduling point: `if (kernel.at(op)) yield op;` stands before every visible operation. Throws on a dead machine.
+   */
+  at(op: Op): boolean {
+    if (this.dead !== null) throw this.dead;
+    this.points++;
+    const cpu = this.current;
+    cpu.top!.pending = op;
+    return cpu.dpcIsDue || this.gate.at(op, cpu);
+  }
+
+  /** As `at`, before something that may not let this vCPU pass; the caller loops until it can and then says `passed`. */
+  atWaitable(op: Op, waitable: Waitable): boolean {
+    this.current.top!.blockedOn = waitable;
+    return this.at(op);
+  }
+
+  passed(): void {
+    this.current.top!.blockedOn = null;
+  }
+
+  /** Marks where the running code stands without asking anybody; for suspensions that are due anyway. */
+  standAt(op: Op): Op {
+    this.current.top!.pending = op;
+    return op;
+  }
+
+  emit(kind: EventKind, object: number, a: number, b: number): void {
+    const cpu = this.current;
+    this.events.record(kind, object, a, b, cpu.id, (cpu.irql << 16) | cpu.depth, 0);
+  }
+
+  /** Brackets a driver callback: `const irql = kernel.enter(id); yield* callback(); kernel.leave(irql, id, 'EvtIoRead')`. */
+  enter(objectId: number): Irql {
+    this.emit(EventKind.CallbackEnter, objectId, 0, 0);
+    return this.current.irql;
+  }
+
+  leave(irqlAtEntry: Irql, objectId: number, callback: string): void {
+    const { irql } = this.current;
+    if (irql !== irqlAtEntry) this.irqlMismatch(callback, irqlAtEntry, irql);
+    this.emit(EventKind.CallbackLeave, objectId, 0, 0);
+  }
+
+  irqlMismatch(callback: string, entry: Irql, exit: Irql): void {
+    this.violation({ rule: 'B22', severity: 'crash', object: callback, message: `${callback} was entered at ${irqlName(entry)} and returned at ${irqlName(exit)}`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.VERIFIER_IRQL_MISMATCH, entry, exit] } });
+  }
+
+  /**
+   * Checks a framework method's maximum IRQL (rule C01). False: the finding is recorded and the method must
+   * return STATUS_INVALID_DEVICE_REQUEST, or nothing if it returns nothing.
+   */
+  requireIrqlAtMost(maximum: Irql, ddi: string): boolean {
+    const { irql } = this.current;
+    if (irql <= maximum) return true;
+    this.violation({ rule: 'C01', severity: 'warning', object: ddi, message: `${ddi} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(maximum)}` });
+    return false;
+  }
+
+  /** Records a finding. A `crash` kills the machine: this call does not return, it throws the BugCheck. */
+  violation(violation: Violation): void {
+    this.findings.add(violation, this.points);
+    this.emit(EventKind.Violation, 0, 0, 0);
+    if (violation.severity !== 'crash') return;
+    this.dead = new BugCheck(violation);
+    throw this.dead;
+  }
+
+  /** Queues every DPC whose timer is due by now. */
+  fireTimers(nowNs: number): number {
+    let fired = 0;
+    for (let timer = this.timers.popDue(nowNs); timer !== null; timer = this.timers.popDue(nowNs)) {
+      timer.dpc.queue(timer.cpu);
+      this.emit(EventKind.TimerFire, timer.dpc.objectId, 0, 0);
+      fired++;
+    }
+    return fired;
+  }
+
+  /**
+   * Runs `body` on vCPU 0 to its end, with all DPCs it causes, never asking a strategy: a prologue, a unit test, a
+   * conformance script. Throws if it can never end.
+   */
+  runStraight<T>(name: string, body: Suspending<T>): T {
+    const keptGate = this.gate;
+    const outcome: { value?: T; done: boolean } = { done: false };
+    this.gate = straightGate;
+    const cpu = this.vcpus[0]!;
+    cpu.queueThread(name, cpu.objectId, capture(body, outcome));
+    try {
+      while (!outcome.done || this.vcpus.some((other) => other.isEnabled())) {
+        const next = this.vcpus.find((other) => other.isEnabled());
+        if (next === undefined) this.#deadlock(name);
+        next!.advance();
+      }
+    } finally {
+      this.gate = keptGate;
+    }
+    return outcome.value as T;
+  }
+
+  #deadlock(name: string): never {
+    this.violation({ rule: 'L-DEADLOCK', severity: 'crash', object: name, message: `${name} waits for something nobody will do: ${this.describeWaits()}` });
+    throw this.dead!;
+  }
+
+  /** Who waits for what, one clause a blocked vCPU. */
+  describeWaits(): string {
+    const clauses = this.vcpus.flatMap((cpu) => {
+      const waitable = cpu.top?.blockedOn;
+      if (waitable === null || waitable === undefined) return [];
+      const holder = waitable.holder();
+      return [`vCPU ${cpu.id} (${cpu.top!.name}) waits for ${waitable.name}${holder === null ? '' : `, held by vCPU ${holder.id} (${holder.top?.name ?? 'idle'})`}`];
+    });
+    return clauses.length === 0 ? 'no virtual CPU has anything to run' : clauses.join('; ');
+  }
+
+  /** Back to an empty machine: no code runs, nothing is armed, object ids start again at the first after the vCPUs. */
+  reset(): void {
+    this.dead = null;
+    this.points = 0;
+    this.timers.reset();
+    this.findings.reset();
+    this.events.reset();
+    for (const cpu of this.vcpus) cpu.reset();
+    this.current = this.vcpus[0]!;
+    this.#lastObjectId = this.vcpus.length;
+  }
+
+  /** Operation code for a framework call on `objectId`. */
+  callOp(objectId: number): Op {
+    return makeOp(objectId, OpKind.Call);
+  }
+}
+
+function* capture<T>(body: Suspending<T>, outcome: { value?: T; done: boolean }): Suspending<void> {
+  outcome.value = yield* body;
+  outcome.done = true;
+}

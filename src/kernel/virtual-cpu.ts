@@ -1,0 +1,187 @@
+import { DISPATCH_LEVEL, PASSIVE_LEVEL, type Irql } from '../nt/index.js';
+import { EventKind } from './event-ring.js';
+import { DONE, makeOp, OpKind, type Op, type Suspending } from './op.js';
+import type { Dpc } from './dpc.js';
+import type { Kernel } from './kernel.js';
+
+/** Something a strand can stand before and not pass: a lock another vCPU holds, an event nobody has set. */
+export interface Waitable {
+  readonly objectId: number;
+  readonly name: string;
+  /** Could `cpu` pass now? */
+  isAvailableTo(cpu: VirtualCpu): boolean;
+  /** Who keeps the waiters waiting, for wait-for graphs; null when nobody in particular. */
+  holder(): VirtualCpu | null;
+}
+
+export type ActivationKind = 'thread' | 'dpc' | 'isr';
+
+/** One piece of code started on a vCPU: a passive thread, a DPC or an ISR. Callbacks inside it nest by `yield*`. */
+export interface Activation {
+  readonly kind: ActivationKind;
+  readonly name: string;
+  readonly body: Suspending<void>;
+  /** IRQL the vCPU had before, restored when the body ends. */
+  readonly irqlBefore: Irql;
+  /** IRQL the body was started at; it must end at the same. */
+  readonly irqlInside: Irql;
+  pending: Op;
+  blockedOn: Waitable | null;
+  parked: boolean;
+}
+
+/** More activations than this on one vCPU is an interrupt storm, never legal nesting: one per level and a thread. */
+export const ACTIVATION_DEPTH_MAX = 64;
+
+/**
+ * A processor: a stack of activations and an IRQL.
+ *
+ *     stack:   ISR  (DIRQL)      <- runs
+ *              DPC  (DISPATCH)   <- interrupted at a scheduling point
+ *              thread (PASSIVE)  <- interrupted
+ *
+ * Code at level n is interrupted only by levels above n; lowering the level lets queued DPCs run at once
+ * (queues-requests-cancel sections 1 and 7). A vCPU is one strand: the scheduler decides when it goes on.
+ */
+export class VirtualCpu {
+  irql: Irql = PASSIVE_LEVEL;
+  /** ISRs that interrupted other code in the middle. */
+  nestedInterrupts = 0;
+  readonly #stack: Activation[] = [];
+  readonly #ready: Activation[] = [];
+  readonly #dpcs: Dpc[] = [];
+  readonly objectId: number;
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly id: number,
+  ) {
+    this.objectId = kernel.nextObjectId();
+  }
+
+  get depth(): number {
+    return this.#stack.length;
+  }
+
+  get top(): Activation | undefined {
+    return this.#stack[this.#stack.length - 1];
+  }
+
+  /** A queued DPC may run now: the vCPU is below DISPATCH_LEVEL. */
+  get dpcIsDue(): boolean {
+    return this.#dpcs.length > 0 && this.irql < DISPATCH_LEVEL;
+  }
+
+  get queuedDpcs(): number {
+    return this.#dpcs.length;
+  }
+
+  /** Nothing runs, nothing is queued; parked threads may still wait for events. */
+  get isIdle(): boolean {
+    return this.#stack.length === 0 && this.#ready.length === 0 && this.#dpcs.length === 0;
+  }
+
+  /** The operation this strand stands before, DONE when idle. */
+  get pending(): Op {
+    if (this.dpcIsDue) return makeOp(this.#dpcs[0]!.objectId, OpKind.Deliver);
+    const top = this.top;
+    if (top !== undefined) return top.pending;
+    return this.#ready.length > 0 ? this.#ready[0]!.pending : DONE;
+  }
+
+  /** Whether `advance` would get anywhere. */
+  isEnabled(): boolean {
+    if (this.dpcIsDue) return true;
+    const top = this.top;
+    if (top === undefined) return this.#ready.length > 0;
+    return top.blockedOn === null || top.blockedOn.isAvailableTo(this);
+  }
+
+  /** Starts code on top of whatever runs; the caller has checked that `irql` may interrupt it. */
+  push(kind: ActivationKind, name: string, objectId: number, irql: Irql, body: Suspending<void>): void {
+    if (this.#stack.length >= ACTIVATION_DEPTH_MAX) {
+      this.kernel.violation({ rule: 'L-STEP-BOUND', severity: 'crash', object: `vcpu#${this.id}`, message: `${ACTIVATION_DEPTH_MAX} activations are stacked on virtual CPU ${this.id}: interrupts arrive faster than they end` });
+    }
+    if (kind === 'isr' && this.#stack.length > 0) this.nestedInterrupts++;
+    this.#stack.push(newActivation(kind, name, objectId, this.irql, irql, body));
+    this.irql = irql;
+  }
+
+  /** Queues a thread at PASSIVE_LEVEL; threads of one vCPU run first-in first-out and give way only when they wait. */
+  queueThread(name: string, objectId: number, body: Suspending<void>): Activation {
+    const thread = newActivation('thread', name, objectId, PASSIVE_LEVEL, PASSIVE_LEVEL, body);
+    this.#ready.push(thread);
+    return thread;
+  }
+
+  queueDpc(dpc: Dpc): void {
+    this.#dpcs.push(dpc);
+    this.kernel.emit(EventKind.DpcQueue, dpc.objectId, this.id, 0);
+  }
+
+  /** Takes a DPC off the queue when its interrupt goes away. */
+  removeDpc(dpc: Dpc): boolean {
+    const index = this.#dpcs.indexOf(dpc);
+    if (index < 0) return false;
+    this.#dpcs.splice(index, 1);
+    return true;
+  }
+
+  /** Performs the pending operation and runs to the next suspension. */
+  advance(): void {
+    this.kernel.current = this;
+    if (this.dpcIsDue) this.#startDpc();
+    else if (this.#stack.length === 0) this.#stack.push(this.#ready.shift()!);
+    const top = this.top!;
+    const result = top.body.next();
+    if (result.done === true) this.#end(top);
+    else if (top.parked) this.#stack.pop();
+  }
+
+  #startDpc(): void {
+    const dpc = this.#dpcs.shift()!;
+    // Dequeued before it is called: queueing it again from here on succeeds, even on another vCPU.
+    dpc.queued = false;
+    this.push('dpc', dpc.name, dpc.objectId, DISPATCH_LEVEL, dpc.start());
+    this.kernel.emit(EventKind.DpcStart, dpc.objectId, this.id, 0);
+  }
+
+  #end(top: Activation): void {
+    this.#stack.pop();
+    const exitIrql = this.irql;
+    this.irql = top.irqlBefore;
+    if (exitIrql !== top.irqlInside) this.kernel.irqlMismatch(top.name, top.irqlInside, exitIrql);
+  }
+
+  /** The running thread stands before `waitable` and leaves the processor to other threads until `wake`. */
+  park(waitable: Waitable): Activation {
+    const top = this.top!;
+    top.blockedOn = waitable;
+    top.parked = true;
+    return top;
+  }
+
+  wake(thread: Activation): void {
+    thread.blockedOn = null;
+    thread.parked = false;
+    this.#ready.push(thread);
+  }
+
+  /** Drops everything, as a reset does; abandoned generators are never resumed. */
+  reset(): void {
+    this.#stack.length = 0;
+    this.#ready.length = 0;
+    this.#dpcs.length = 0;
+    this.irql = PASSIVE_LEVEL;
+    this.nestedInterrupts = 0;
+  }
+
+  /** Bottom to top, for reports: what runs and what it waits for. */
+  describe(): { name: string; kind: ActivationKind; waitsFor: string | null }[] {
+    return this.#stack.map((a) => ({ name: a.name, kind: a.kind, waitsFor: a.blockedOn?.name ?? null }));
+  }
+}
+
+function newActivation(kind: ActivationKind, name: string, objectId: number, irqlBefore: Irql, irqlInside: Irql, body: Suspending<void>): Activation {
+  return { kind, name, body, irqlBefore, irqlInside, pending: makeOp(objectId, OpKind.Deliver), blockedOn: null, parked: false };
+}

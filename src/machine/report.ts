@@ -1,0 +1,98 @@
+import type { BugCheckCode, Severity } from '../nt/index.js';
+
+/** A finding as users and outside checks see it (design: `--json`). */
+export interface Finding {
+  readonly rule: string;
+  readonly title: string;
+  readonly severity: Severity;
+  readonly message: string;
+  readonly object: string | null;
+  /** Scheduling points passed when it was seen; null when nothing was recorded. */
+  readonly step: number | null;
+  /** Path of the schedule file; null when nothing was recorded. */
+  readonly schedule: string | null;
+  /** One line to paste that runs it again. */
+  readonly replay: string;
+  readonly bugCheck: BugCheckCode | null;
+}
+
+export type Verdict = 'ok' | 'finding' | 'diverged' | 'interrupted' | 'error';
+
+export interface LatencySummary {
+  readonly p50: number;
+  readonly p90: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+/** What one engine host (worker thread) did. */
+export interface EngineReport {
+  readonly host: number;
+  /** Host thread id the steps were executed on; 0 is the main thread. */
+  readonly threadId: number;
+  readonly devices: readonly string[];
+  readonly steps: number;
+  readonly busyMs: number;
+}
+
+/** Result of `dmalab run`. */
+export interface RunReport {
+  readonly verdict: Verdict;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly findings: readonly Finding[];
+  /** Findings seen; `findings` keeps at most 20. */
+  readonly findingsTotal: number;
+  readonly requests: number;
+  readonly bytes: number;
+  /** Bytes compared with the expected pattern; equals `bytes` unless payload compare is off. */
+  readonly bytesVerified: number;
+  readonly seconds: number;
+  readonly requestsPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Nanoseconds from the moment a request was due until it completed. */
+  readonly latencyNs: LatencySummary;
+  readonly interrupts: number;
+  readonly nestedInterrupts: number;
+  readonly cancels: { readonly requested: number; readonly won: number; readonly lost: number; readonly byWindow: Readonly<Record<string, number>> };
+  readonly engines: readonly EngineReport[];
+  /** Milliseconds in which two or more engine hosts were busy at once. */
+  readonly engineOverlapMs: number;
+  readonly perDevice: readonly { readonly device: string; readonly requests: number; readonly bytes: number; readonly interrupts: number }[];
+}
+
+/** Result of `dmalab explore`. */
+export interface ExploreReport {
+  readonly verdict: Verdict;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly strategy: string;
+  readonly schedules: number;
+  readonly steps: number;
+  readonly schedulesPerSecond: number;
+  /** True when the strategy proved that no schedule is left. */
+  readonly exhausted: boolean;
+  /** Schedules executed twice with equal event and memory hashes. */
+  readonly verifiedTwice: number;
+  /** Different event hashes seen among the schedules. */
+  readonly distinctHashes: number;
+  /** Device steps by the thread that executed them, from the trace: `{"0": n}` in controlled execution. */
+  readonly deviceStepsByThread: Readonly<Record<string, number>>;
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+}
+
+/** Result of `dmalab replay`. */
+export interface ReplayReport {
+  readonly verdict: Verdict;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly eventHash: string;
+  readonly memoryHash: string;
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+  /** First step at which the replay differed from the file; null when it did not. */
+  readonly divergence: { readonly step: number; readonly expected: string; readonly found: string } | null;
+}

@@ -1,0 +1,51 @@
+import type { DriverConfig } from '../wdf/driver.js';
+import type { WorkloadConfig } from './workload-config.js';
+
+/** One device of a scenario: a built-in model by name and its parameters. */
+export interface ScenarioDevice {
+  /** Name in reports; unique in the scenario. */
+  readonly name: string;
+  /** `plx9656`, `sgring`. */
+  readonly model: string;
+  /** Model parameters (numbers), such as `channels` or `localMemoryBytes`; defaults in the model. */
+  readonly params?: Readonly<Record<string, number>>;
+  /** Driver that runs it. */
+  readonly driver: DriverConfig;
+  /** Traffic for it; it is merged over the scenario's workload. */
+  readonly workload?: Partial<WorkloadConfig>;
+}
+
+export type ScenarioKind = 'sample' | 'gallery' | 'demo';
+
+export interface ScenarioConfig {
+  /** Lower case, digits and dashes; what the command line calls it. */
+  readonly name: string;
+  readonly title: string;
+  readonly kind?: ScenarioKind;
+  readonly devices: readonly ScenarioDevice[];
+  readonly workload?: Partial<WorkloadConfig>;
+  /** Machine parameters; each can be overridden by a flag. */
+  readonly machine?: Partial<MachineConfig>;
+}
+
+export type Scenario = Required<Pick<ScenarioConfig, 'name' | 'title' | 'kind' | 'devices' | 'workload' | 'machine'>>;
+
+/** The platform a scenario runs on. */
+export interface MachineConfig {
+  /** Virtual CPUs, 1..8. Default 2. */
+  readonly vcpus: number;
+  /** RAM in pages of 4096 bytes; default: what devices and workload need, and a quarter more. */
+  readonly ramPages: number;
+  /** Map registers in the platform's pool, shared by all adapters. Default 1024. */
+  readonly mapRegisters: number;
+  /** `direct`: devices see frames at an offset; `bounce32`: everything goes through bounce pages below 4 GiB; `iommu`: map registers are pages of a translation window. Default `direct`. */
+  readonly addressing: 'direct' | 'bounce32' | 'iommu';
+}
+
+/**
+ * Declares a scenario: checks its shape and fills in defaults. Modules export it as their default.
+ * Throws UsageError USAGE_BAD_SCENARIO naming the field that is wrong.
+ */
+export function defineScenario(config: ScenarioConfig): Scenario {
+  return { name: config.name, title: config.title, kind: config.kind ?? 'sample', devices: config.devices, workload: config.workload ?? {}, machine: config.machine ?? {} };
+}

@@ -1,0 +1,59 @@
+import { createCopyModule, createWasmMemory, type CopyModule, type WasmMemory } from './wasm-copy.js';
+
+export const PAGE_SIZE = 4096;
+export const PAGE_SHIFT = 12;
+
+/** Each index that one side writes and the other reads stands on a line of its own: false sharing costs up to four times. */
+export const CACHE_LINE_BYTES = 128;
+
+/**
+ * The machine's memory and the views every part of the lab reads it through.
+ *
+ * A byte offset into the buffer *is* the physical address: page frame n lies at `n * PAGE_SIZE`. Control structures
+ * (device windows, tables) lie below the first RAM frame, see `layout.ts`.
+ *
+ * `shared` memory travels to workers as its `wasm` object; private memory is for the controlled backend, where the
+ * same code runs without other threads.
+ */
+export class MachineMemory {
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly f64: Float64Array;
+  readonly lengthBytes: number;
+  readonly #module: CopyModule;
+
+  constructor(readonly wasm: WasmMemory) {
+    const { buffer } = wasm;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.f64 = new Float64Array(buffer);
+    this.lengthBytes = buffer.byteLength;
+    this.#module = createCopyModule(wasm);
+  }
+
+  static create(lengthBytes: number, shared: boolean): MachineMemory {
+    return new MachineMemory(createWasmMemory(lengthBytes, shared));
+  }
+
+  /** Copies bytes, overlap allowed; short aligned copies take a word loop, which beats the call into the module up to 128 bytes. */
+  copy(to: number, from: number, lengthBytes: number): void {
+    if (lengthBytes <= CACHE_LINE_BYTES && ((to | from | lengthBytes) & 3) === 0 && (to <= from || to >= from + lengthBytes)) {
+      const words = this.i32;
+      const end = (from + lengthBytes) >> 2;
+      for (let source = from >> 2, target = to >> 2; source < end; source++, target++) words[target] = words[source]!;
+      return;
+    }
+    this.#module.copy(to, from, lengthBytes);
+  }
+
+  fill(to: number, value: number, lengthBytes: number): void {
+    this.#module.fill(to, value, lengthBytes);
+  }
+
+  /** Offset of the first byte in which two ranges differ, -1 when they are equal. */
+  firstDifference(a: number, b: number, lengthBytes: number): number {
+    return this.#module.firstDifference(a, b, lengthBytes);
+  }
+}
