@@ -61,7 +61,10 @@ export class EventRing {
   #hashHigh = 0;
 
   /** `capacity` records are kept, a power of two; older ones are overwritten. `words` may lie in shared memory. */
-  constructor(readonly capacity: number, words?: Int32Array) {
+  constructor(
+    readonly capacity: number,
+    words?: Int32Array,
+  ) {
     if (capacity < 1 || (capacity & (capacity - 1)) !== 0) throw new RangeError(`event ring capacity ${capacity} is no power of two`);
     this.#words = words ?? new Int32Array(capacity * WORDS);
     this.#mask = capacity - 1;
@@ -116,7 +119,17 @@ export class EventRing {
       const at = (i & this.#mask) * WORDS;
       const w = this.#words;
       const level = w[at + 6]!;
-      yield { sequence: w[at]!, kind: w[at + 1]!, object: w[at + 2]!, a: w[at + 3]!, b: w[at + 4]!, strand: w[at + 5]!, irql: level >> 16, depth: level & 0xffff, thread: w[at + 7]! };
+      yield {
+        sequence: w[at]!,
+        kind: w[at + 1]!,
+        object: w[at + 2]!,
+        a: w[at + 3]!,
+        b: w[at + 4]!,
+        strand: w[at + 5]!,
+        irql: level >> 16,
+        depth: level & 0xffff,
+        thread: w[at + 7]!,
+      };
     }
   }
 }

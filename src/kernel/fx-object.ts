@@ -76,7 +76,13 @@ export abstract class FxObject<C = unknown> {
     this.#references--;
     if (this.#references > 0) return;
     if (this.#state === 'live') {
-      this.kernel.violation({ rule: 'B08', severity: 'crash', object: this.label, message: `the last reference to ${this.label} was dropped without deleting it`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.OBJECT_ERROR, this.objectId] } });
+      this.kernel.violation({
+        rule: 'B08',
+        severity: 'crash',
+        object: this.label,
+        message: `the last reference to ${this.label} was dropped without deleting it`,
+        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.OBJECT_ERROR, this.objectId] },
+      });
     }
     this.#destroy();
   }
@@ -96,7 +102,13 @@ export abstract class FxObject<C = unknown> {
   requireLive(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;
     if (this.#state === 'live' || this.#state === 'disposing') return;
-    this.kernel.violation({ rule: 'B05', severity: 'crash', object: this.label, message: `${ddi} is called with the handle of ${this.label}, which was deleted`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] } });
+    this.kernel.violation({
+      rule: 'B05',
+      severity: 'crash',
+      object: this.label,
+      message: `${ddi} is called with the handle of ${this.label}, which was deleted`,
+      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] },
+    });
   }
 
   /** What the type itself gives back when it goes; runs before EvtCleanup. */

@@ -40,7 +40,12 @@ export class KernelEvent implements Waitable {
     const { kernel } = this;
     const cpu = kernel.current;
     if (cpu.irql > PASSIVE_LEVEL) {
-      kernel.violation({ rule: 'C01', severity: 'crash', object: `${this.name}#${this.objectId}`, message: `a wait for ${this.name} at ${irqlName(cpu.irql)}: only code at PASSIVE_LEVEL may wait` });
+      kernel.violation({
+        rule: 'C01',
+        severity: 'crash',
+        object: `${this.name}#${this.objectId}`,
+        message: `a wait for ${this.name} at ${irqlName(cpu.irql)}: only code at PASSIVE_LEVEL may wait`,
+      });
     }
     const op = makeOp(this.objectId, OpKind.Wait);
     if (kernel.at(op)) yield op;

@@ -102,7 +102,13 @@ export class Kernel {
   }
 
   irqlMismatch(callback: string, entry: Irql, exit: Irql): void {
-    this.violation({ rule: 'B22', severity: 'crash', object: callback, message: `${callback} was entered at ${irqlName(entry)} and returned at ${irqlName(exit)}`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.VERIFIER_IRQL_MISMATCH, entry, exit] } });
+    this.violation({
+      rule: 'B22',
+      severity: 'crash',
+      object: callback,
+      message: `${callback} was entered at ${irqlName(entry)} and returned at ${irqlName(exit)}`,
+      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.VERIFIER_IRQL_MISMATCH, entry, exit] },
+    });
   }
 
   /**
@@ -112,7 +118,12 @@ export class Kernel {
   requireIrqlAtMost(maximum: Irql, ddi: string): boolean {
     const { irql } = this.current;
     if (irql <= maximum) return true;
-    this.violation({ rule: 'C01', severity: 'warning', object: ddi, message: `${ddi} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(maximum)}` });
+    this.violation({
+      rule: 'C01',
+      severity: 'warning',
+      object: ddi,
+      message: `${ddi} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(maximum)}`,
+    });
     return false;
   }
 
@@ -159,7 +170,12 @@ export class Kernel {
   }
 
   #deadlock(name: string): never {
-    this.violation({ rule: 'L-DEADLOCK', severity: 'crash', object: name, message: `${name} waits for something nobody will do: ${this.describeWaits()}` });
+    this.violation({
+      rule: 'L-DEADLOCK',
+      severity: 'crash',
+      object: name,
+      message: `${name} waits for something nobody will do: ${this.describeWaits()}`,
+    });
     throw this.dead!;
   }
 
@@ -169,7 +185,9 @@ export class Kernel {
       const waitable = cpu.top?.blockedOn;
       if (waitable === null || waitable === undefined) return [];
       const holder = waitable.holder();
-      return [`vCPU ${cpu.id} (${cpu.top!.name}) waits for ${waitable.name}${holder === null ? '' : `, held by vCPU ${holder.id} (${holder.top?.name ?? 'idle'})`}`];
+      return [
+        `vCPU ${cpu.id} (${cpu.top!.name}) waits for ${waitable.name}${holder === null ? '' : `, held by vCPU ${holder.id} (${holder.top?.name ?? 'idle'})`}`,
+      ];
     });
     return clauses.length === 0 ? 'no virtual CPU has anything to run' : clauses.join('; ');
   }

@@ -27,7 +27,9 @@ export const OpKind = {
 } as const;
 export type OpKind = (typeof OpKind)[keyof typeof OpKind];
 
-const opKindNames = Object.entries(OpKind).sort(([, a], [, b]) => a - b).map(([name]) => name.toLowerCase());
+const opKindNames = Object.entries(OpKind)
+  .sort(([, a], [, b]) => a - b)
+  .map(([name]) => name.toLowerCase());
 
 export function makeOp(objectId: number, kind: OpKind): Op {
   return (objectId << 4) | kind;

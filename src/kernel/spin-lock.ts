@@ -52,7 +52,13 @@ export class SpinLock implements Waitable {
     const { kernel } = this;
     const cpu = kernel.current;
     if (this.#owner !== cpu) {
-      kernel.violation({ rule: 'B21', severity: 'crash', object: `${this.name}#${this.objectId}`, message: `${this.name} is released by virtual CPU ${cpu.id}, which does not hold it`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_LOCK_OPERATION, this.objectId, 1] } });
+      kernel.violation({
+        rule: 'B21',
+        severity: 'crash',
+        object: `${this.name}#${this.objectId}`,
+        message: `${this.name} is released by virtual CPU ${cpu.id}, which does not hold it`,
+        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_LOCK_OPERATION, this.objectId, 1] },
+      });
     }
     const op = makeOp(this.objectId, OpKind.Release);
     if (kernel.at(op)) yield op;
@@ -65,10 +71,21 @@ export class SpinLock implements Waitable {
 
   #checkAcquire(cpu: VirtualCpu): void {
     if (this.#owner === cpu) {
-      this.kernel.violation({ rule: 'B02', severity: 'crash', object: `${this.name}#${this.objectId}`, message: `${this.name} is acquired again by virtual CPU ${cpu.id}, which holds it already: it would wait for itself for ever`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.RECURSIVE_LOCK, this.objectId] } });
+      this.kernel.violation({
+        rule: 'B02',
+        severity: 'crash',
+        object: `${this.name}#${this.objectId}`,
+        message: `${this.name} is acquired again by virtual CPU ${cpu.id}, which holds it already: it would wait for itself for ever`,
+        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.RECURSIVE_LOCK, this.objectId] },
+      });
     }
     if (cpu.irql > this.irql) {
-      this.kernel.violation({ rule: 'C01', severity: 'error', object: `${this.name}#${this.objectId}`, message: `${this.name} belongs to ${irqlName(this.irql)} and is acquired at ${irqlName(cpu.irql)}` });
+      this.kernel.violation({
+        rule: 'C01',
+        severity: 'error',
+        object: `${this.name}#${this.objectId}`,
+        message: `${this.name} belongs to ${irqlName(this.irql)} and is acquired at ${irqlName(cpu.irql)}`,
+      });
     }
   }
 }

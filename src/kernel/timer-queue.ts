@@ -105,3 +105,8 @@ export class TimerQueue {
     this.#place(kept, b);
   }
 }
+
+/** A timer that is not armed yet. */
+export function newTimer(name: string, dpc: Dpc, cpu: VirtualCpu): KernelTimer {
+  return { name, dpc, cpu, dueNs: 0, periodNs: 0, heapIndex: -1, order: 0 };
+}

@@ -100,7 +100,12 @@ export class VirtualCpu {
   /** Starts code on top of whatever runs; the caller has checked that `irql` may interrupt it. */
   push(kind: ActivationKind, name: string, objectId: number, irql: Irql, body: Suspending<void>): void {
     if (this.#stack.length >= ACTIVATION_DEPTH_MAX) {
-      this.kernel.violation({ rule: 'L-STEP-BOUND', severity: 'crash', object: `vcpu#${this.id}`, message: `${ACTIVATION_DEPTH_MAX} activations are stacked on virtual CPU ${this.id}: interrupts arrive faster than they end` });
+      this.kernel.violation({
+        rule: 'L-STEP-BOUND',
+        severity: 'crash',
+        object: `vcpu#${this.id}`,
+        message: `${ACTIVATION_DEPTH_MAX} activations are stacked on virtual CPU ${this.id}: interrupts arrive faster than they end`,
+      });
     }
     if (kind === 'isr' && this.#stack.length > 0) this.nestedInterrupts++;
     this.#stack.push(newActivation(kind, name, objectId, this.irql, irql, body));
@@ -182,6 +187,13 @@ export class VirtualCpu {
   }
 }
 
-function newActivation(kind: ActivationKind, name: string, objectId: number, irqlBefore: Irql, irqlInside: Irql, body: Suspending<void>): Activation {
+function newActivation(
+  kind: ActivationKind,
+  name: string,
+  objectId: number,
+  irqlBefore: Irql,
+  irqlInside: Irql,
+  body: Suspending<void>,
+): Activation {
   return { kind, name, body, irqlBefore, irqlInside, pending: makeOp(objectId, OpKind.Deliver), blockedOn: null, parked: false };
 }

@@ -1,4 +1,7 @@
 import type { BugCheckCode, Severity } from '../nt/index.js';
+import type { LatencySummary } from '../workload/latency.js';
+
+export type { LatencySummary };
 
 /** A finding as users and outside checks see it (design: `--json`). */
 export interface Finding {
@@ -17,14 +20,6 @@ export interface Finding {
 }
 
 export type Verdict = 'ok' | 'finding' | 'diverged' | 'interrupted' | 'error';
-
-export interface LatencySummary {
-  readonly p50: number;
-  readonly p90: number;
-  readonly p99: number;
-  readonly p999: number;
-  readonly max: number;
-}
 
 /** What one engine host (worker thread) did. */
 export interface EngineReport {
@@ -55,11 +50,21 @@ export interface RunReport {
   readonly latencyNs: LatencySummary;
   readonly interrupts: number;
   readonly nestedInterrupts: number;
-  readonly cancels: { readonly requested: number; readonly won: number; readonly lost: number; readonly byWindow: Readonly<Record<string, number>> };
+  readonly cancels: {
+    readonly requested: number;
+    readonly won: number;
+    readonly lost: number;
+    readonly byWindow: Readonly<Record<string, number>>;
+  };
   readonly engines: readonly EngineReport[];
   /** Milliseconds in which two or more engine hosts were busy at once. */
   readonly engineOverlapMs: number;
-  readonly perDevice: readonly { readonly device: string; readonly requests: number; readonly bytes: number; readonly interrupts: number }[];
+  readonly perDevice: readonly {
+    readonly device: string;
+    readonly requests: number;
+    readonly bytes: number;
+    readonly interrupts: number;
+  }[];
 }
 
 /** Result of `dmalab explore`. */

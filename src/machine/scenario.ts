@@ -1,5 +1,6 @@
 import type { DriverConfig } from '../wdf/driver.js';
-import type { WorkloadConfig } from './workload-config.js';
+import { checkScenario } from './scenario-schema.js';
+import type { WorkloadConfig } from '../workload/config.js';
 
 /** One device of a scenario: a built-in model by name and its parameters. */
 export interface ScenarioDevice {
@@ -47,5 +48,13 @@ export interface MachineConfig {
  * Throws UsageError USAGE_BAD_SCENARIO naming the field that is wrong.
  */
 export function defineScenario(config: ScenarioConfig): Scenario {
-  return { name: config.name, title: config.title, kind: config.kind ?? 'sample', devices: config.devices, workload: config.workload ?? {}, machine: config.machine ?? {} };
+  checkScenario(config);
+  return {
+    name: config.name,
+    title: config.title,
+    kind: config.kind ?? 'sample',
+    devices: config.devices,
+    workload: config.workload ?? {},
+    machine: config.machine ?? {},
+  };
 }

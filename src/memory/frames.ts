@@ -72,7 +72,11 @@ export class FrameAllocator {
     for (const block of this.#contiguous) {
       if (!block.free || block.count < count) continue;
       if (block.count > count) {
-        this.#contiguous.splice(this.#contiguous.indexOf(block) + 1, 0, { first: block.first + count, count: block.count - count, free: true });
+        this.#contiguous.splice(this.#contiguous.indexOf(block) + 1, 0, {
+          first: block.first + count,
+          count: block.count - count,
+          free: true,
+        });
         block.count = count;
       }
       block.free = false;

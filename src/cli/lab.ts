@@ -1,0 +1,112 @@
+import type { MachineConfig, Scenario } from '../machine/scenario.js';
+import type { ExploreReport, ReplayReport, RunReport } from '../machine/report.js';
+
+/** A probability as an integer ratio, 0 <= numerator <= denominator; how `RandomSource.chance` takes it. */
+export interface Ratio {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/** What a finding's `replay` line is made of. */
+export interface PasteLines {
+  /** `dmalab`, `npx dmalab` or `node .../main.js`: the start of every line to paste. */
+  readonly program: string;
+  /** This very command again, seed included: for findings of which nothing was recorded. */
+  readonly again: string;
+}
+
+/** Options every command that executes a scenario takes. */
+export interface ExecutionOptions {
+  /** 0..2^32-1. */
+  readonly seed: number;
+  /** Requests in all; absent: the scenario's. */
+  readonly requests?: number;
+  /** Requests in flight per device; absent: the scenario's. */
+  readonly outstanding?: number;
+  /** Where schedule files go; made when the first is written. A directory the user named exists already. */
+  readonly outDir: string;
+  /** What names the scenario on a command line and in schedule files: its name, or the absolute path of its module. */
+  readonly scenarioReference: string;
+  readonly paste: PasteLines;
+}
+
+/** What `dmalab run` was asked for. An absent member leaves the scenario's own value. */
+export interface RunOptions extends ExecutionOptions {
+  /** The run ends at this or at `requests`, whichever is first. With this and without `requests` only time ends the run. */
+  readonly durationSeconds?: number;
+  /** Open loop, per device; 0 is the closed loop. */
+  readonly ratePerSecond?: number;
+  readonly readsPercent?: number;
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+  /** Instances of each device of the scenario; absent: 1. */
+  readonly devices?: number;
+  readonly mapRegisters?: number;
+  readonly addressing?: MachineConfig['addressing'];
+  /** Chance at a scheduling point to go on with another virtual CPU. */
+  readonly preempt?: Ratio;
+  readonly verifyPayload: boolean;
+  /** Go on after a finding of severity `error` or `warning`; a crash always ends the run. */
+  readonly keepGoing: boolean;
+  /** The main thread may block in slices: a command has no event loop of its own to serve. */
+  readonly blocking: true;
+}
+
+export interface ExploreOptions extends ExecutionOptions {
+  readonly strategy: string;
+  /** Most schedules to execute. */
+  readonly schedules: number;
+}
+
+export interface ReplayOptions {
+  readonly backend: 'controlled';
+  /** Path of the schedule file, for messages and for the findings' `schedule`. */
+  readonly file: string;
+  /** Finds the scenario a schedule file names; throws UsageError when there is none. */
+  readonly loadScenario: (reference: string) => Promise<Scenario>;
+  readonly paste: PasteLines;
+}
+
+/** Progress of a run; `target` and `durationSeconds` are null where there is no such bound. */
+export interface RunProgress {
+  readonly requests: number;
+  readonly target: number | null;
+  readonly seconds: number;
+  readonly durationSeconds: number | null;
+  readonly bytes: number;
+  readonly findings: number;
+}
+
+export interface ExploreProgress {
+  readonly schedules: number;
+  readonly target: number;
+  readonly seconds: number;
+  readonly findings: number;
+}
+
+/** `onProgress` is cheap and may be called at every slice; `signal` aborts, and then whole results so far are returned, verdict `interrupted`. */
+export interface Hooks<P> {
+  readonly onProgress: (progress: P) => void;
+  readonly signal: AbortSignal;
+}
+export type RunHooks = Hooks<RunProgress>;
+export type ExploreHooks = Hooks<ExploreProgress>;
+export type ReplayHooks = Hooks<ExploreProgress>;
+
+/** A device model or a strategy. */
+export interface NamedTitle {
+  readonly name: string;
+  readonly title: string;
+}
+
+/** All the command line needs of the laboratory. */
+export interface Lab {
+  /** Built-in scenarios. */
+  scenarios(): readonly Scenario[];
+  devices(): readonly NamedTitle[];
+  strategies(): readonly NamedTitle[];
+  run(scenario: Scenario, options: RunOptions, hooks: RunHooks): Promise<RunReport>;
+  explore(scenario: Scenario, options: ExploreOptions, hooks: ExploreHooks): Promise<ExploreReport>;
+  /** `schedule` is parsed JSON of unknown shape; throws UsageError when it is no schedule file. */
+  replay(schedule: unknown, options: ReplayOptions, hooks: ReplayHooks): Promise<ReplayReport>;
+}

@@ -1,0 +1,81 @@
+import type { Suspending } from '../kernel/index.js';
+import type { DmaAdapter } from './dma-adapter.js';
+import type { Mdl } from './mdl.js';
+import type { ScatterGatherList } from './scatter-gather-list.js';
+import type { TransferContext } from './transfer-context.js';
+
+/** IO_ALLOCATION_ACTION: what the adapter control routine leaves allocated. */
+export const AllocationAction = { KeepObject: 1, DeallocateObject: 2, DeallocateObjectKeepRegisters: 3 } as const;
+export type AllocationAction = (typeof AllocationAction)[keyof typeof AllocationAction];
+
+/** DRIVER_CONTROL: told of a granted channel. `mapRegisterBase` 0 is NULL: no registers are needed. DISPATCH_LEVEL. */
+export interface AdapterControl {
+  adapterControl(mapRegisterBase: number): Suspending<AllocationAction>;
+}
+
+/** DRIVER_LIST_CONTROL: told of a built scatter/gather list. DISPATCH_LEVEL. */
+export interface ListControl {
+  listControl(list: ScatterGatherList): Suspending<void>;
+}
+
+/**
+ * One allocation of map registers, from the request through the waiting queue and the mappings made with it to the
+ * moment it is freed. Records are pooled; `handle` - the "map register base" - is different in every use, so that a
+ * stale base is told from a live one.
+ *
+ *     handle: | generation (14 bits) | slot in the pool's table (16 bits) |      0 is NULL
+ */
+export class MapRegisterGrant {
+  handle = 0;
+  /** Registers asked for; counts as 0 on a platform without map registers. */
+  registers = 0;
+  /** Numbers the grants that take registers, from 1, over the platform's life. */
+  number = 0;
+  adapter: DmaAdapter | null = null;
+  context: TransferContext | null = null;
+  control: AdapterControl | null = null;
+  listControl: ListControl | null = null;
+  list: ScatterGatherList | null = null;
+  isWaiting = false;
+  isLive = false;
+  next: MapRegisterGrant | null = null;
+
+  /** First page of the adapter's translation window; -1 when frames are seen directly. */
+  windowSlot = -1;
+  /** Bounce page frames, one a register; meaningful when the platform bounces through real memory. */
+  bounceFrames = NO_FRAMES;
+
+  isMapped = false;
+  mdl: Mdl | null = null;
+  offset = 0;
+  lengthBytes = 0;
+  isWrite = false;
+  /** Pages mapped: `callerAddress[k]` and `pieceBytes[k]` describe what lies behind register k. */
+  pieces = 0;
+  callerAddress = new Float64Array(0);
+  pieceBytes = new Int32Array(0);
+
+  constructor(readonly slot: number) {}
+
+  /** Makes room for `pieces` pages. */
+  reserve(pieces: number): void {
+    if (this.callerAddress.length >= pieces) return;
+    const roomy = Math.max(pieces, 8, this.callerAddress.length * 2);
+    const addresses = new Float64Array(roomy);
+    const lengths = new Int32Array(roomy);
+    addresses.set(this.callerAddress);
+    lengths.set(this.pieceBytes);
+    this.callerAddress = addresses;
+    this.pieceBytes = lengths;
+  }
+
+  addPiece(callerAddress: number, lengthBytes: number): void {
+    const at = this.pieces;
+    if (at === this.callerAddress.length) this.reserve(at + 1);
+    this.callerAddress[at] = callerAddress;
+    this.pieceBytes[at] = lengthBytes;
+    this.pieces = at + 1;
+  }
+}
+
+const NO_FRAMES = new Int32Array(0);

@@ -1,0 +1,22 @@
+import type { Op, Suspending } from './op.js';
+
+/** A driver callback: a generator function when it calls anything that may suspend, a plain function otherwise. */
+export type DriverCallback<A extends readonly unknown[], R> = (...args: A) => Suspending<R> | R;
+
+const GeneratorFunction = Object.getPrototypeOf(function* (): Generator<Op> {}).constructor as new () => unknown;
+
+/**
+ * Makes every callback one kind of function, once, when it is registered: generator functions stay as they are,
+ * plain ones are wrapped. A plain function that returns a generator (`(q, r) => this.read(q, r)`) is driven too.
+ */
+export function suspendingCallback<A extends readonly unknown[], R>(callback: DriverCallback<A, R>): (...args: A) => Suspending<R> {
+  if (callback instanceof GeneratorFunction) return callback as (...args: A) => Suspending<R>;
+  return function* (...args: A): Suspending<R> {
+    const result = callback(...args);
+    return isSuspending(result) ? yield* result : result;
+  };
+}
+
+function isSuspending<R>(result: Suspending<R> | R): result is Suspending<R> {
+  return typeof result === 'object' && result !== null && Symbol.iterator in result && 'throw' in result;
+}

@@ -1,0 +1,17 @@
+import type { Op } from '../kernel/index.js';
+
+export type StrandKind = 'vcpu' | 'engine' | 'interrupt' | 'timer' | 'actor';
+
+/**
+ * Anything that runs, as the scheduler sees it: it stands before one operation, it can go on or not, and when it is
+ * chosen it performs that operation and runs to its next point. Ids are places in the machine's list; virtual CPUs
+ * come first, so a vCPU's id is its strand's.
+ */
+export interface Strand {
+  readonly id: number;
+  readonly kind: StrandKind;
+  readonly name: string;
+  readonly pending: Op;
+  isEnabled(): boolean;
+  advance(): void;
+}

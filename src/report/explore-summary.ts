@@ -1,0 +1,65 @@
+import type { ExploreReport, ReplayReport } from '../machine/report.js';
+import { formatFindings, formatVerdict } from './findings.js';
+import { formatFacts, printable, type Paint } from './text.js';
+import { formatCount, formatPlural, formatRate } from './units.js';
+
+function determinismText(report: ExploreReport): string {
+  if (report.verifiedTwice === 0) return 'no schedule was executed twice';
+  const schedules = formatPlural(report.verifiedTwice, 'schedule');
+  return `${schedules} executed twice with the same events and memory; ${formatPlural(report.distinctHashes, 'different execution')} seen`;
+}
+
+function threadsText(stepsByThread: Readonly<Record<string, number>>): string {
+  const parts = Object.entries(stepsByThread).map(
+    ([thread, steps]) => `thread ${thread}${thread === '0' ? ' (main)' : ''}: ${formatCount(steps)}`,
+  );
+  return parts.length === 0 ? 'none' : parts.join(', ');
+}
+
+/** The report of `dmalab explore`; `brief` leaves the table out. */
+export function formatExploreReport(report: ExploreReport, paint: Paint, brief = false): string {
+  const blocks: string[] = [];
+  if (!brief) {
+    const perSchedule = report.schedules === 0 ? 0 : report.steps / report.schedules;
+    const exhausted = report.exhausted ? '   no schedule is left' : '';
+    blocks.push(
+      `${paint.bold(printable(report.scenario))} under control, strategy ${printable(report.strategy)}, seed ${report.seed}`,
+      formatFacts(
+        [
+          ['schedules', `${formatCount(report.schedules)}   ${formatRate(report.schedulesPerSecond)}${exhausted}`],
+          ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
+          ['device steps', threadsText(report.deviceStepsByThread)],
+          ['determinism', determinismText(report)],
+        ],
+        paint,
+      ),
+    );
+  }
+  if (report.findings.length > 0) blocks.push(formatFindings(report.findings, report.findingsTotal, paint));
+  blocks.push(formatVerdict(report.verdict, report.findingsTotal, paint));
+  return blocks.join('\n\n');
+}
+
+/** The report of `dmalab replay`; `brief` leaves the table out. */
+export function formatReplayReport(report: ReplayReport, paint: Paint, brief = false): string {
+  const blocks: string[] = [];
+  if (!brief) {
+    const facts: [string, string][] = [
+      ['steps', formatCount(report.steps)],
+      ['event hash', report.eventHash],
+      ['memory hash', report.memoryHash],
+    ];
+    blocks.push(`${paint.bold(printable(report.scenario))} replayed, seed ${report.seed}`, formatFacts(facts, paint));
+  }
+  if (report.divergence !== null) {
+    const { step, expected, found } = report.divergence;
+    const facts: [string, string][] = [
+      ['expected', printable(expected)],
+      ['found', printable(found)],
+    ];
+    blocks.push(`first difference at step ${formatCount(step)}\n${formatFacts(facts, paint)}`);
+  }
+  if (report.findings.length > 0) blocks.push(formatFindings(report.findings, report.findingsTotal, paint));
+  blocks.push(formatVerdict(report.verdict, report.findingsTotal, paint));
+  return blocks.join('\n\n');
+}

@@ -1,0 +1,89 @@
+import type { EngineReport, LatencySummary, RunReport } from '../machine/report.js';
+import { formatFindings, formatVerdict } from './findings.js';
+import { formatFacts, formatTable, printable, type Paint } from './text.js';
+import {
+  formatBytes,
+  formatBytesPerSecond,
+  formatCount,
+  formatDurationMs,
+  formatDurationNs,
+  formatDurationSeconds,
+  formatRate,
+  formatShare,
+} from './units.js';
+
+function latencyText(latency: LatencySummary): string {
+  const { p50, p90, p99, p999, max } = latency;
+  const parts = [`p50 ${formatDurationNs(p50)}`, `p90 ${formatDurationNs(p90)}`, `p99 ${formatDurationNs(p99)}`];
+  return [...parts, `p99.9 ${formatDurationNs(p999)}`, `max ${formatDurationNs(max)}`].join('   ');
+}
+
+function verifiedText(report: RunReport): string {
+  if (report.bytes === 0) return 'nothing was moved';
+  if (report.bytesVerified === 0) return 'payload not compared';
+  if (report.bytesVerified >= report.bytes) return 'every byte compared';
+  return `${formatShare(report.bytesVerified, report.bytes)} of the bytes compared`;
+}
+
+function cancelsText({ requested, won, lost, byWindow }: RunReport['cancels']): string {
+  const windows = Object.entries(byWindow).map(([window, count]) => `${printable(window)} ${formatCount(count)}`);
+  const detail = windows.length === 0 ? '' : ` (${windows.join(', ')})`;
+  return `${formatCount(requested)} requested, ${formatCount(won)} won, ${formatCount(lost)} lost${detail}`;
+}
+
+function factsOf(report: RunReport): [string, string][] {
+  const nested = `${formatCount(report.nestedInterrupts)} nested in running driver code`;
+  const facts: [string, string][] = [
+    ['requests', `${formatCount(report.requests)} in ${formatDurationSeconds(report.seconds)}   ${formatRate(report.requestsPerSecond)}`],
+    ['data', `${formatBytes(report.bytes)}   ${formatBytesPerSecond(report.bytesPerSecond)}   ${verifiedText(report)}`],
+  ];
+  if (report.requests > 0) facts.push(['latency', latencyText(report.latencyNs)]);
+  facts.push(['interrupts', `${formatCount(report.interrupts)}, ${nested}`]);
+  if (report.cancels.requested > 0) facts.push(['cancels', cancelsText(report.cancels)]);
+  return facts;
+}
+
+function engineRow(engine: EngineReport, seconds: number): string[] {
+  const thread = engine.threadId === 0 ? '0 (main)' : String(engine.threadId);
+  const busy = `${formatDurationMs(engine.busyMs)} (${formatShare(engine.busyMs, seconds * 1000)})`;
+  return [String(engine.host), thread, formatCount(engine.steps), busy, engine.devices.join(', ')];
+}
+
+function formatEngines(report: RunReport, paint: Paint): string {
+  const columns = [
+    { head: 'engine' },
+    { head: 'thread' },
+    { head: 'steps', align: 'right' },
+    { head: 'busy', align: 'right' },
+    { head: 'devices' },
+  ] as const;
+  const rows = report.engines.map((engine) => engineRow(engine, report.seconds));
+  const table = formatTable(columns, rows, paint);
+  if (report.engines.length < 2) return table;
+  const share = formatShare(report.engineOverlapMs, report.seconds * 1000);
+  return `${table}\n  two or more engines busy at once: ${formatDurationMs(report.engineOverlapMs)} (${share} of the run)`;
+}
+
+function formatDevices(report: RunReport, paint: Paint): string {
+  const columns = [
+    { head: 'device' },
+    { head: 'requests', align: 'right' },
+    { head: 'data', align: 'right' },
+    { head: 'interrupts', align: 'right' },
+  ] as const;
+  const rows = report.perDevice.map((row) => [row.device, formatCount(row.requests), formatBytes(row.bytes), formatCount(row.interrupts)]);
+  return formatTable(columns, rows, paint);
+}
+
+/** The report of `dmalab run` as people read it; `brief` leaves the tables out. */
+export function formatRunReport(report: RunReport, paint: Paint, brief = false): string {
+  const blocks: string[] = [];
+  if (!brief) {
+    blocks.push(`${paint.bold(printable(report.scenario))} on real threads, seed ${report.seed}`, formatFacts(factsOf(report), paint));
+    if (report.perDevice.length > 0) blocks.push(formatDevices(report, paint));
+    if (report.engines.length > 0) blocks.push(formatEngines(report, paint));
+  }
+  if (report.findings.length > 0) blocks.push(formatFindings(report.findings, report.findingsTotal, paint));
+  blocks.push(formatVerdict(report.verdict, report.findingsTotal, paint));
+  return blocks.join('\n\n');
+}

@@ -1,0 +1,81 @@
+import { DPC_WATCHDOG_VIOLATION, type Irql } from '../nt/index.js';
+import { EventKind, type Kernel, type Suspending, type VirtualCpu } from '../kernel/index.js';
+import type { Interrupt } from './interrupt.js';
+
+/** Deliveries in a row that no sharer claims before the line counts as stuck (queues-requests-cancel section 6: "storm"). */
+export const UNCLAIMED_DELIVERIES_MAX = 1000;
+
+/** The controller's side of a vector: is it pending, and take it. */
+export interface VectorSource {
+  readonly kind: 'line' | 'message';
+  /** A message waits, or the level line is asserted. */
+  isPending(): boolean;
+  /** A message is consumed by its delivery; a level line stays until its cause is cleared. */
+  take(): void;
+}
+
+/**
+ * An interrupt vector: the place where a line or message of the hardware meets the ISRs connected to it. It belongs
+ * to one virtual CPU (fixed affinity), which also guarantees that its ISRs never run twice at once.
+ */
+export class InterruptVector {
+  readonly objectId: number;
+  readonly #sharers: Interrupt[] = [];
+  delivered = 0;
+  unclaimed = 0;
+  #unclaimedInARow = 0;
+
+  constructor(
+    readonly kernel: Kernel,
+    readonly index: number,
+    readonly irql: Irql,
+    readonly cpu: VirtualCpu,
+    readonly source: VectorSource,
+    readonly name: string,
+  ) {
+    this.objectId = kernel.nextObjectId();
+  }
+
+  connect(interrupt: Interrupt): void {
+    this.#sharers.push(interrupt);
+  }
+
+  disconnect(interrupt: Interrupt): void {
+    const index = this.#sharers.indexOf(interrupt);
+    if (index >= 0) this.#sharers.splice(index, 1);
+  }
+
+  /** Something is pending and the vCPU's level lets it in. */
+  get isDeliverable(): boolean {
+    return this.cpu.irql < this.irql && this.source.isPending();
+  }
+
+  /** Starts the delivery on top of whatever the vCPU runs. */
+  deliver(): void {
+    this.delivered++;
+    this.cpu.push('isr', this.name, this.objectId, this.irql, this.#service());
+  }
+
+  /** Asks the sharers in turn until one claims; a level line that stays asserted is delivered again. */
+  *#service(): Suspending<void> {
+    this.source.take();
+    this.kernel.emit(EventKind.InterruptDeliver, this.objectId, this.index, 0);
+    for (const interrupt of this.#sharers) {
+      if (yield* interrupt.service()) {
+        this.#unclaimedInARow = 0;
+        return;
+      }
+    }
+    this.unclaimed++;
+    this.#unclaimedInARow++;
+    if (this.#unclaimedInARow < UNCLAIMED_DELIVERIES_MAX) return;
+    this.kernel.violation({ rule: 'D19', severity: 'crash', object: this.name, message: `${this.name} was delivered ${UNCLAIMED_DELIVERIES_MAX} times in a row and no ISR claimed it: the line stays asserted for ever`, bugCheck: { code: DPC_WATCHDOG_VIOLATION, parameters: [1, this.index] } });
+  }
+
+  reset(): void {
+    this.#sharers.length = 0;
+    this.delivered = 0;
+    this.unclaimed = 0;
+    this.#unclaimedInARow = 0;
+  }
+}

@@ -1,0 +1,143 @@
+import { DISPATCH_LEVEL, NT_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { Dpc, FxObject, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import type { Created } from './created.js';
+import type { Device } from './device.js';
+import type { InterruptVector } from './interrupt-vector.js';
+
+/** WDF_INTERRUPT_CONFIG. */
+export interface InterruptConfig {
+  /** At DIRQL with the interrupt spin lock held. True: mine. It must acknowledge the device before it returns true. */
+  readonly evtInterruptIsr: DriverCallback<[interrupt: Interrupt, messageId: number], boolean>;
+  /** At DISPATCH_LEVEL; one object an interrupt, so it must drain everything that was saved since it last ran. */
+  readonly evtInterruptDpc?: DriverCallback<[interrupt: Interrupt, device: Device], void>;
+  /** Unmask at the device; at DIRQL under the interrupt lock. */
+  readonly evtInterruptEnable?: DriverCallback<[interrupt: Interrupt, device: Device], NtStatus>;
+  /** Mask at the device; at DIRQL under the interrupt lock. */
+  readonly evtInterruptDisable?: DriverCallback<[interrupt: Interrupt, device: Device], NtStatus>;
+  /** The DPC takes the device's callback lock. It never covers the ISR. Default false. */
+  readonly automaticSerialization?: boolean;
+  /** Which of the device's interrupt resources; default: the next one not yet taken, as the framework assigns them. */
+  readonly resourceIndex?: number;
+}
+
+/** WDFINTERRUPT: the interrupt spin lock, one ISR, one DPC object (queues-requests-cancel sections 6 and 7). */
+export class Interrupt extends FxObject {
+  readonly vector: InterruptVector;
+  readonly #lock: SpinLock;
+  readonly #dpc: Dpc;
+  readonly #isr: (interrupt: Interrupt, messageId: number) => Suspending<boolean>;
+  readonly #dpcRoutine: (interrupt: Interrupt, device: Device) => Suspending<void>;
+  readonly #enable: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>;
+  readonly #disable: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>;
+  readonly #serialized: boolean;
+  #connected = false;
+
+  private constructor(
+    readonly device: Device,
+    config: InterruptConfig,
+    vector: InterruptVector,
+    readonly messageId: number,
+  ) {
+    super(device.kernel, 'Interrupt', device);
+    this.vector = vector;
+    this.#lock = new SpinLock(device.kernel, `${this.label} lock`, vector.irql);
+    this.#dpc = new Dpc(device.kernel, `${this.label} DPC`, () => this.#runDpc());
+    this.#isr = suspendingCallback(config.evtInterruptIsr);
+    this.#dpcRoutine = suspendingCallback(config.evtInterruptDpc ?? (() => undefined));
+    this.#enable = suspendingCallback(config.evtInterruptEnable ?? (() => STATUS_SUCCESS));
+    this.#disable = suspendingCallback(config.evtInterruptDisable ?? (() => STATUS_SUCCESS));
+    this.#serialized = config.automaticSerialization ?? false;
+  }
+
+  /** WdfInterruptCreate. INVALID_PARAMETER when the device has no such interrupt resource. */
+  static create(device: Device, config: InterruptConfig): Created<Interrupt> {
+    const resourceIndex = config.resourceIndex ?? device.interrupts.length;
+    const vector = device.resources.vectors[resourceIndex];
+    if (vector === undefined) return { ok: false, status: STATUS_INVALID_PARAMETER };
+    const interrupt = new Interrupt(device, config, vector, resourceIndex);
+    device.interrupts.push(interrupt);
+    return { ok: true, status: STATUS_SUCCESS, object: interrupt };
+  }
+
+  /** Raises to DIRQL and takes the interrupt spin lock. Not recursive. */
+  *acquireLock(): Suspending<void> {
+    yield* this.#lock.acquire();
+  }
+
+  *releaseLock(): Suspending<void> {
+    yield* this.#lock.release();
+  }
+
+  /** Runs `callback` at DIRQL under the interrupt lock and returns what it returns (WdfInterruptSynchronize). */
+  *synchronize(callback: DriverCallback<[interrupt: Interrupt], boolean>): Suspending<boolean> {
+    yield* this.#lock.acquire();
+    const body = suspendingCallback(callback);
+    const result = yield* body(this);
+    yield* this.#lock.release();
+    return result;
+  }
+
+  /** True: queued. False: already queued and not yet started, nothing was added; that DPC must drain this event too. */
+  queueDpcForIsr(): boolean {
+    return this.#dpc.queue();
+  }
+
+  /** The vector asks this sharer; a disconnected interrupt answers false. */
+  *service(): Suspending<boolean> {
+    if (!this.#connected) return false;
+    yield* this.#lock.acquire();
+    const irql = this.kernel.enter(this.objectId);
+    const claimed = yield* this.#isr(this, this.messageId);
+    this.kernel.leave(irql, this.objectId, 'EvtInterruptIsr');
+    yield* this.#lock.release();
+    return claimed;
+  }
+
+  *#runDpc(): Suspending<void> {
+    const lock = this.#serialized ? this.device.callbackLock : null;
+    if (lock !== null) yield* lock.acquire();
+    const irql = this.kernel.enter(this.objectId);
+    yield* this.#dpcRoutine(this, this.device);
+    this.kernel.leave(irql, this.objectId, 'EvtInterruptDpc');
+    if (lock !== null) yield* lock.release();
+  }
+
+  /** Power up: connect, then EvtInterruptEnable at DIRQL under the lock. */
+  *connect(): Suspending<NtStatus> {
+    this.vector.connect(this);
+    this.#connected = true;
+    const status = yield* this.#atDevice(this.#enable, 'EvtInterruptEnable');
+    if (!NT_SUCCESS(status)) this.#leaveVector();
+    return status;
+  }
+
+  /** Power down: EvtInterruptDisable, then the ISR is unreachable and a queued DPC is flushed by running it. */
+  *disconnect(): Suspending<void> {
+    if (!this.#connected) return;
+    yield* this.#atDevice(this.#disable, 'EvtInterruptDisable');
+    this.#leaveVector();
+    if (this.#dpc.remove()) yield* this.#runDpcNow();
+  }
+
+  *#atDevice(callback: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>, name: string): Suspending<NtStatus> {
+    yield* this.#lock.acquire();
+    const irql = this.kernel.enter(this.objectId);
+    const status = yield* callback(this, this.device);
+    this.kernel.leave(irql, this.objectId, name);
+    yield* this.#lock.release();
+    return status;
+  }
+
+  *#runDpcNow(): Suspending<void> {
+    const cpu = this.kernel.current;
+    const irql = cpu.irql;
+    cpu.irql = DISPATCH_LEVEL;
+    yield* this.#runDpc();
+    cpu.irql = irql;
+  }
+
+  #leaveVector(): void {
+    this.vector.disconnect(this);
+    this.#connected = false;
+  }
+}

@@ -1,0 +1,62 @@
+import { EventKind, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import type { RegisterPort } from './hardware-resources.js';
+
+/**
+ * A mapped register window: READ_REGISTER_ULONG and its kin. Every access is a scheduling point of its own,
+ * because the device and other virtual CPUs see it.
+ */
+export class RegisterBlock {
+  readonly objectId: number;
+  readonly #readOp: Op;
+  readonly #writeOp: Op;
+
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly port: RegisterPort,
+  ) {
+    this.objectId = kernel.nextObjectId();
+    this.#readOp = makeOp(this.objectId, OpKind.Read);
+    this.#writeOp = makeOp(this.objectId, OpKind.Update);
+  }
+
+  *read32(offset: number): Suspending<number> {
+    if (this.kernel.at(this.#readOp)) yield this.#readOp;
+    return this.#read(offset, 4);
+  }
+
+  *read16(offset: number): Suspending<number> {
+    if (this.kernel.at(this.#readOp)) yield this.#readOp;
+    return this.#read(offset, 2);
+  }
+
+  *read8(offset: number): Suspending<number> {
+    if (this.kernel.at(this.#readOp)) yield this.#readOp;
+    return this.#read(offset, 1);
+  }
+
+  *write32(offset: number, value: number): Suspending<void> {
+    if (this.kernel.at(this.#writeOp)) yield this.#writeOp;
+    this.#write(offset, 4, value);
+  }
+
+  *write16(offset: number, value: number): Suspending<void> {
+    if (this.kernel.at(this.#writeOp)) yield this.#writeOp;
+    this.#write(offset, 2, value);
+  }
+
+  *write8(offset: number, value: number): Suspending<void> {
+    if (this.kernel.at(this.#writeOp)) yield this.#writeOp;
+    this.#write(offset, 1, value);
+  }
+
+  #read(offset: number, widthBytes: number): number {
+    const value = this.port.readRegister(offset, widthBytes);
+    this.kernel.emit(EventKind.RegisterRead, this.objectId, offset, value);
+    return value;
+  }
+
+  #write(offset: number, widthBytes: number, value: number): void {
+    this.kernel.emit(EventKind.RegisterWrite, this.objectId, offset, value);
+    this.port.writeRegister(offset, widthBytes, value);
+  }
+}

@@ -1,0 +1,24 @@
+import { FxObject, SpinLock, type Suspending } from '../kernel/index.js';
+
+/** WDFSPINLOCK: raises to DISPATCH_LEVEL while held. Not recursive; released by its holder (rules B02, B21, C21). */
+export class WdfSpinLock extends FxObject {
+  readonly #lock: SpinLock;
+
+  constructor(parent: FxObject) {
+    super(parent.kernel, 'SpinLock', parent);
+    this.#lock = new SpinLock(parent.kernel, this.label);
+  }
+
+  /** WdfSpinLockCreate. */
+  static create(parent: FxObject): WdfSpinLock {
+    return new WdfSpinLock(parent);
+  }
+
+  *acquire(): Suspending<void> {
+    yield* this.#lock.acquire();
+  }
+
+  *release(): Suspending<void> {
+    yield* this.#lock.release();
+  }
+}

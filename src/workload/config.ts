@@ -1,0 +1,32 @@
+/** The traffic a scenario drives through its devices. */
+export interface WorkloadConfig {
+  /** Requests to complete over all devices, split evenly; Infinity runs until the duration ends. */
+  readonly requests: number;
+  /** Closed loop: requests in flight per device. Default 8. */
+  readonly outstanding: number;
+  /** Open loop: requests due per second per device; 0 (default) means closed loop. Latency counts from the due time, so that coordinated omission does not hide waiting. */
+  readonly ratePerSecond: number;
+  /** Share of reads in percent. Default 50. */
+  readonly readsPercent: number;
+  /** Transfer lengths are drawn log-uniformly from minBytes..maxBytes. Defaults 64 and 16384. */
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  /** Buffer starts, piece lengths and device offsets are multiples of this. Default 4. */
+  readonly alignBytes: number;
+  /** Most MDLs chained to one buffer. Default 3. */
+  readonly maxMdls: number;
+  /** Compare every byte of every completed request. Default true; benchmarks turn it off. */
+  readonly verifyPayload: boolean;
+}
+
+export const workloadDefaults: WorkloadConfig = {
+  requests: Infinity,
+  outstanding: 8,
+  ratePerSecond: 0,
+  readsPercent: 50,
+  minBytes: 64,
+  maxBytes: 16384,
+  alignBytes: 4,
+  maxMdls: 3,
+  verifyPayload: true,
+};

@@ -1,0 +1,172 @@
+import { NT_SUCCESS, statusName, type NtStatus } from '../nt/index.js';
+import { Dpc, EventKind, KernelEvent, newTimer, type Clock, type Kernel, type KernelTimer, type RandomSource, type Suspending } from '../kernel/index.js';
+import type { MachineMemory } from '../memory/index.js';
+import { RequestType, type Device, type IoCompletion, type Request } from '../wdf/index.js';
+import type { WorkloadConfig } from './config.js';
+import type { LatencyRecorder } from './latency.js';
+import type { PayloadPattern } from './payload.js';
+import type { RequestSlot } from './request-slot.js';
+
+export interface DeviceWorkloadParts {
+  readonly kernel: Kernel;
+  readonly memory: MachineMemory;
+  readonly device: Device;
+  readonly deviceName: string;
+  readonly slots: readonly RequestSlot[];
+  readonly pattern: PayloadPattern;
+  readonly random: RandomSource;
+  readonly config: WorkloadConfig;
+  /** Requests this device is to complete; Infinity while only time ends the run. */
+  readonly quota: number;
+  /** Physical address of the device's local memory, where the oracle looks. */
+  readonly localMemoryAddress: number;
+  readonly latency: LatencyRecorder;
+}
+
+/**
+ * An application over one device: keeps requests in flight, and checks that each completes exactly once, with success,
+ * with all its bytes, and with the right ones. A write is checked in the device's memory, a read in the caller's buffer.
+ */
+export class DeviceWorkload implements IoCompletion {
+  completed = 0;
+  bytes = 0;
+  bytesVerified = 0;
+  failed = 0;
+  readonly #parts: DeviceWorkloadParts;
+  readonly #clock: Clock;
+  readonly #free: RequestSlot[];
+  readonly #slotOf = new Map<Request, RequestSlot>();
+  readonly #wake: KernelEvent;
+  #freeHead = 0;
+  #freeCount: number;
+  #submitted = 0;
+  #stopping = false;
+  #startNs = 0;
+  readonly #dueTimer: KernelTimer;
+
+  constructor(parts: DeviceWorkloadParts) {
+    this.#parts = parts;
+    this.#clock = parts.kernel.clock;
+    this.#free = [...parts.slots];
+    this.#freeCount = parts.slots.length;
+    for (const slot of parts.slots) this.#slotOf.set(slot.request, slot);
+    this.#wake = new KernelEvent(parts.kernel, `${parts.deviceName}: a completed request`);
+    const { kernel } = parts;
+    const dueDpc = new Dpc(kernel, `${parts.deviceName}: next request is due`, () => this.#wakeWhenDue());
+    this.#dueTimer = newTimer(dueDpc.name, dueDpc, kernel.current);
+  }
+
+  get deviceName(): string {
+    return this.#parts.deviceName;
+  }
+
+  get outstanding(): number {
+    return this.#submitted - this.completed;
+  }
+
+  /** Everything asked for was submitted and has completed. */
+  get isDone(): boolean {
+    return this.outstanding === 0 && (this.#stopping || this.#submitted >= this.#parts.quota);
+  }
+
+  /** No more submissions; what is in flight still completes. */
+  stop(): void {
+    this.#stopping = true;
+    this.#wake.set();
+  }
+
+  /** The application's thread, at PASSIVE_LEVEL. */
+  *thread(): Suspending<void> {
+    const { config, quota, device } = this.#parts;
+    this.#startNs = this.#clock.nowNs();
+    while (!this.#stopping && this.#submitted < quota) {
+      const dueNs = this.#dueNs();
+      if (this.#freeCount === 0 || (config.ratePerSecond > 0 && dueNs > this.#clock.nowNs())) {
+        this.#wake.clear();
+        if (this.#freeCount > 0) this.#parts.kernel.timers.arm(this.#dueTimer, dueNs);
+        yield* this.#wake.wait();
+        continue;
+      }
+      const slot = this.#takeSlot();
+      this.#prepare(slot, dueNs);
+      yield* device.submit(slot.request);
+    }
+  }
+
+  // eslint-disable-next-line require-yield -- a DPC routine that only sets an event
+  *#wakeWhenDue(): Suspending<void> {
+    this.#wake.set();
+  }
+
+  #dueNs(): number {
+    const rate = this.#parts.config.ratePerSecond;
+    return rate > 0 ? this.#startNs + (this.#submitted * 1e9) / rate : this.#clock.nowNs();
+  }
+
+  #takeSlot(): RequestSlot {
+    const slot = this.#free[this.#freeHead]!;
+    this.#freeHead = (this.#freeHead + 1) % this.#free.length;
+    this.#freeCount--;
+    return slot;
+  }
+
+  #prepare(slot: RequestSlot, dueNs: number): void {
+    const { random, pattern, memory, config, localMemoryAddress, kernel } = this.#parts;
+    slot.draw(random);
+    slot.dueNs = dueNs;
+    slot.inFlight = true;
+    if (config.verifyPayload) {
+      slot.patternStart = pattern.drawStart(random);
+      if (slot.isRead) memory.copy(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
+      else pattern.writeTo(memory, slot.firstMdl, slot.patternStart);
+    }
+    slot.request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, slot.lengthBytes, slot.deviceOffset, this);
+    this.#submitted++;
+    kernel.emit(EventKind.RequestSubmit, slot.request.objectId, slot.lengthBytes, slot.deviceOffset);
+  }
+
+  /** Called once per request, inside the call that completes it. */
+  requestCompleted(request: Request, status: NtStatus, informationBytes: number): void {
+    const slot = this.#slotOf.get(request)!;
+    slot.inFlight = false;
+    this.completed++;
+    this.bytes += informationBytes;
+    this.#parts.latency.record(this.#clock.nowNs() - slot.dueNs);
+    this.#check(slot, status, informationBytes);
+    this.#free[(this.#freeHead + this.#freeCount) % this.#free.length] = slot;
+    this.#freeCount++;
+    this.#wake.set();
+  }
+
+  #check(slot: RequestSlot, status: NtStatus, informationBytes: number): void {
+    const { kernel, deviceName, config } = this.#parts;
+    const what = `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes on ${deviceName}`;
+    if (!NT_SUCCESS(status)) {
+      this.failed++;
+      kernel.violation({ rule: 'L-REQUEST-FAILED', severity: 'error', object: slot.request.label, message: `a ${what} completed with ${statusName(status)}; no fault was injected that would explain it` });
+      return;
+    }
+    if (informationBytes !== slot.lengthBytes) {
+      kernel.violation({ rule: 'L-SHORT-TRANSFER', severity: 'error', object: slot.request.label, message: `a ${what} completed with success and reports ${informationBytes} bytes` });
+      return;
+    }
+    if (!config.verifyPayload) return;
+    this.#checkPayload(slot, what);
+    this.bytesVerified += slot.lengthBytes;
+  }
+
+  #checkPayload(slot: RequestSlot, what: string): void {
+    const { kernel, memory, pattern, localMemoryAddress } = this.#parts;
+    const at = slot.isRead
+      ? pattern.firstDifference(memory, slot.firstMdl, slot.patternStart)
+      : memory.firstDifference(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
+    if (at < 0) return;
+    const where = slot.isRead ? 'the caller\'s buffer' : `device memory at 0x${(slot.deviceOffset + at).toString(16)}`;
+    kernel.violation({ rule: 'L-DATA', severity: 'error', object: slot.request.label, message: `a ${what} completed with success, but byte ${at} in ${where} is not what was sent` });
+  }
+
+  /** Requests still in flight, for the report of a run that cannot go on. */
+  inFlight(): readonly RequestSlot[] {
+    return this.#parts.slots.filter((slot) => slot.inFlight);
+  }
+}

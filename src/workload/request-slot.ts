@@ -1,0 +1,92 @@
+import { PAGE_SIZE, type FrameAllocator, NO_FRAME } from '../memory/index.js';
+import { UsageError } from '../nt/index.js';
+import type { RandomSource } from '../kernel/index.js';
+import { Mdl } from '../hal/index.js';
+import type { Request } from '../wdf/index.js';
+import type { WorkloadConfig } from './config.js';
+
+/**
+ * One place in the closed loop: a request object, the caller's buffer (frames that are not adjacent, described anew
+ * for each request by one to `maxMdls` chained MDLs) and a region of the device's memory that is its alone, so that
+ * every byte can be checked whatever else is in flight.
+ */
+export class RequestSlot {
+  inFlight = false;
+  isRead = false;
+  lengthBytes = 0;
+  patternStart = 0;
+  dueNs = 0;
+  deviceOffset = 0;
+  readonly #frames: Int32Array;
+  readonly #mdls: Mdl[];
+
+  constructor(
+    readonly index: number,
+    readonly request: Request,
+    private readonly config: WorkloadConfig,
+    private readonly regionOffset: number,
+    private readonly regionBytes: number,
+    frames: FrameAllocator,
+  ) {
+    const frameCount = framesPerSlot(config);
+    this.#frames = new Int32Array(frameCount);
+    for (let i = 0; i < frameCount; i++) {
+      const frame = frames.allocate();
+      if (frame === NO_FRAME) throw new UsageError('USAGE_MEMORY', 'the machine has too few RAM pages for the buffers of the workload', { expected: 'fewer outstanding requests, smaller ones, or more RAM pages' });
+      this.#frames[i] = frame;
+    }
+    this.#mdls = Array.from({ length: config.maxMdls }, () => new Mdl(new Int32Array(frameCount), 0, 0));
+  }
+
+  get firstMdl(): Mdl {
+    return this.#mdls[0]!;
+  }
+
+  /** Draws direction, length, offsets and the split into MDLs for the next request. */
+  draw(random: RandomSource): void {
+    const { config } = this;
+    const align = config.alignBytes;
+    this.isRead = random.chance(config.readsPercent, 100);
+    this.lengthBytes = Math.min(drawLength(config, random), this.regionBytes);
+    const slack = this.regionBytes - this.lengthBytes;
+    this.deviceOffset = this.regionOffset + random.below(Math.floor(slack / align) + 1) * align;
+    this.#describe(random);
+  }
+
+  #describe(random: RandomSource): void {
+    const align = this.config.alignBytes;
+    const units = this.lengthBytes / align;
+    const pieces = Math.min(1 + random.below(this.config.maxMdls), units);
+    let frame = 0;
+    let left = units;
+    for (let i = 0; i < pieces; i++) {
+      const own = i === pieces - 1 ? left : 1 + random.below(left - (pieces - 1 - i));
+      left -= own;
+      frame = this.#describeMdl(this.#mdls[i]!, random.below(PAGE_SIZE / align) * align, own * align, frame);
+      this.#mdls[i]!.next = i === pieces - 1 ? null : this.#mdls[i + 1]!;
+    }
+  }
+
+  #describeMdl(mdl: Mdl, byteOffset: number, byteCount: number, firstFrame: number): number {
+    const pages = Math.ceil((byteOffset + byteCount) / PAGE_SIZE);
+    for (let page = 0; page < pages; page++) mdl.frames[page] = this.#frames[firstFrame + page]!;
+    mdl.describe(byteOffset, byteCount);
+    return firstFrame + pages;
+  }
+}
+
+/** Pages a slot's buffer can touch: whole pages of the longest request, and two more for each MDL's ragged ends. */
+export function framesPerSlot(config: WorkloadConfig): number {
+  return Math.ceil(config.maxBytes / PAGE_SIZE) + 2 * config.maxMdls;
+}
+
+function drawLength(config: WorkloadConfig, random: RandomSource): number {
+  const { minBytes, maxBytes, alignBytes } = config;
+  if (minBytes === maxBytes) return maxBytes;
+  // Log-uniform by doublings and a uniform rest: whole-number arithmetic only, the same on every machine.
+  const doublings = 31 - Math.clz32(Math.floor(maxBytes / minBytes));
+  const low = minBytes * 2 ** random.below(doublings + 1);
+  const high = Math.min(low * 2, maxBytes);
+  const units = Math.floor((low + random.below(high - low + 1)) / alignBytes);
+  return Math.max(units, 1) * alignBytes;
+}
