@@ -79,19 +79,15 @@ export function describeError(error: unknown, outDir: string | null = null): Err
     const { where, expected } = error.details ?? {};
     return { kind: 'usage', code: error.code, message: error.message, where: where ?? null, expected: expected ?? null };
   }
-  if (isOutputError(error, outDir)) {
-    const { where, expected } = cannotWrite(outDir!, error).details;
-    return { kind: 'usage', code: OUT_NOT_WRITABLE, message: cannotWrite(outDir!, error).message, where: where!, expected: expected! };
-  }
+  if (isOutputError(error, outDir)) return describeError(cannotWrite(outDir!, error));
   const code = error instanceof InternalError ? error.code : 'UNEXPECTED';
   const message = error instanceof Error ? error.message || error.name : String(error);
   return { kind: 'internal', code, message, where: null, expected: null };
 }
 
-const OUT_NOT_WRITABLE = 'USAGE_OUT_NOT_WRITABLE';
-
+/** For `--out`: what the disk or its rights refused. */
 export function cannotWrite(directory: string, cause: unknown): UsageError {
-  return new UsageError(OUT_NOT_WRITABLE, `cannot write to the directory ${directory}: ${fileErrorText(cause) ?? String(cause)}`, {
+  return new UsageError('USAGE_OUT_NOT_WRITABLE', `cannot write to the directory ${directory}: ${fileErrorText(cause) ?? String(cause)}`, {
     where: '--out',
     expected: 'a directory that can be made and written to, with room on its disk',
   });

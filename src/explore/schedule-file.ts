@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { UsageError } from '../nt/index.js';
@@ -55,24 +55,8 @@ export function decodeChoices(text: string, where: string): number[] {
   return choices;
 }
 
-/** Reads and checks a schedule file. UsageError USAGE_BAD_SCHEDULE says what is wrong in it, USAGE_NO_FILE that it cannot be read. */
-export function readSchedule(path: string): Schedule {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new UsageError('USAGE_NO_FILE', `the schedule file cannot be read: ${(error as Error).message}`, { where: path, expected: 'a file that explore or run wrote' });
-  }
-  return parseSchedule(text, path);
-}
-
-export function parseSchedule(text: string, where: string): Schedule {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch (error) {
-    throw badSchedule(where, `it is not JSON: ${(error as Error).message}`, 'a file that explore or run wrote');
-  }
+/** Checks what a schedule file holds. UsageError USAGE_BAD_SCHEDULE says what is wrong in it. */
+export function parseScheduleJson(json: unknown, where: string): Schedule {
   const parsed = scheduleSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

@@ -18,7 +18,7 @@ export interface DmaDomain {
   readonly frameBase: number;
   readonly windowBase: number;
   readonly windowSlots: number;
-  /** Opens one page for `access`; opened twice it must be closed twice. `mappingId` names the mapping in fault reports. */
+  /** Opens the page that begins at address `logicalPage` for `access`; opened twice it must be closed twice. `mappingId` names the mapping in fault reports. */
   open(logicalPage: number, frame: number, access: number, mappingId: number): void;
   close(logicalPage: number, access: number): void;
 }

@@ -4,6 +4,8 @@ import type { Mdl } from './mdl.js';
 import type { ScatterGatherList } from './scatter-gather-list.js';
 import type { TransferContext } from './transfer-context.js';
 
+const NO_FRAMES = new Int32Array(0);
+
 /** IO_ALLOCATION_ACTION: what the adapter control routine leaves allocated. */
 export const AllocationAction = { KeepObject: 1, DeallocateObject: 2, DeallocateObjectKeepRegisters: 3 } as const;
 export type AllocationAction = (typeof AllocationAction)[keyof typeof AllocationAction];
@@ -77,5 +79,3 @@ export class MapRegisterGrant {
     this.pieces = at + 1;
   }
 }
-
-const NO_FRAMES = new Int32Array(0);

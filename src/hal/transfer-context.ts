@@ -1,5 +1,4 @@
 import type { Suspending } from '../kernel/index.js';
-import type { MapRegisterGrant } from './map-register-grant.js';
 
 /** DMA_COMPLETION_STATUS of the system DMA controller. */
 export const DmaCompletionStatus = { DmaComplete: 0, DmaAborted: 1, DmaError: 2, DmaCancelled: 3 } as const;
@@ -15,8 +14,6 @@ export interface DmaCompletionRoutine {
  * the key that cancelling goes by.
  */
 export class TransferContext {
-  /** The request that waits in an adapter's queue; null when none does. */
-  waiting: MapRegisterGrant | null = null;
   /** CancelMappedTransfer was called; the next mapping fails, until a flush or the next initialisation. */
   isCancelled = false;
   /** The system DMA controller works on it. */

@@ -47,8 +47,9 @@ const laneMask = (offset: number, widthBytes: number): number => (widthBytes ===
  */
 export class RegisterBlock {
   readonly #words: Int32Array;
-  readonly #firstWord: number;
-  readonly #firstLatch: number;
+  /** Index in `memory.i32` of the word at offset 0, and of latch 0: device models that look at them in every step compute from these. */
+  readonly firstWord: number;
+  readonly firstLatch: number;
 
   constructor(
     readonly table: RegisterTable,
@@ -57,18 +58,18 @@ export class RegisterBlock {
     latchesOffset: number,
   ) {
     this.#words = memory.i32;
-    this.#firstWord = registersOffset >> 2;
-    this.#firstLatch = latchesOffset >> 2;
+    this.firstWord = registersOffset >> 2;
+    this.firstLatch = latchesOffset >> 2;
   }
 
   /** Index of a register's word in `memory.i32`, for device models that look at it in every step. */
   wordIndex(offset: number): number {
-    return this.#firstWord + (offset >> 2);
+    return this.firstWord + (offset >> 2);
   }
 
   /** Index of the latch word of the command register at `offset`. */
   latchWordIndex(offset: number): number {
-    return this.#firstLatch + this.table.latchIndex[offset >> 2]!;
+    return this.firstLatch + this.table.latchIndex[offset >> 2]!;
   }
 
   // ---- The driver's side
@@ -76,22 +77,29 @@ export class RegisterBlock {
   /** Reads 8, 16 or 32 bits as an unsigned number. Throws RegisterAccessError. */
   read(offset: number, widthBytes: RegisterWidth): number {
     const index = this.#check(offset, widthBytes);
-    const value = atomics.load(this.#words, this.#firstWord + index) & this.table.readable[index]!;
+    const value = atomics.load(this.#words, this.firstWord + index) & this.table.readable[index]!;
     return widthBytes === 4 ? value >>> 0 : (value & laneMask(offset, widthBytes)) >>> ((offset & 3) * 8);
   }
 
-  /** Writes 8, 16 or 32 bits with the effect of each field's access. Throws RegisterAccessError. */
-  write(offset: number, widthBytes: RegisterWidth, value: number): void {
+  /**
+   * Writes 8, 16 or 32 bits with the effect of each field's access, and returns the command bits written. They are
+   * latched by `commit`, after everything else the write does: the step that takes a command sees it all, and what the
+   * device does about it cannot be undone by the rest of the write. Throws RegisterAccessError.
+   */
+  write(offset: number, widthBytes: RegisterWidth, value: number): number {
     const index = this.#check(offset, widthBytes);
     const { table } = this;
     const lane = laneMask(offset, widthBytes);
     const written = (value << ((offset & 3) * 8)) & lane;
     const keep = table.writable[index]! & lane;
     const clear = table.clearable[index]! & written;
-    if ((keep | clear) !== 0) this.#merge(this.#firstWord + index, keep, written, clear);
-    // Latched last: the step that takes the command sees the RW bits written with it.
-    const command = table.commands[index]! & written;
-    if (command !== 0) atomics.or(this.#words, this.#firstLatch + table.latchIndex[index]!, command);
+    if ((keep | clear) !== 0) this.#merge(this.firstWord + index, keep, written, clear);
+    return table.commands[index]! & written;
+  }
+
+  /** Latches command bits of the register at `offset`, as `write` returned them. */
+  commit(offset: number, commands: number): void {
+    if (commands !== 0) atomics.or(this.#words, this.latchWordIndex(offset), commands);
   }
 
   #merge(at: number, keep: number, written: number, clear: number): void {
@@ -130,22 +138,22 @@ export class RegisterBlock {
 
   /** Sets bits; returns what the word held before. Data stored before it is visible to whoever sees the bits. */
   raise(offset: number, bits: number): number {
-    return atomics.or(this.#words, this.#firstWord + (offset >> 2), bits);
+    return atomics.or(this.#words, this.firstWord + (offset >> 2), bits);
   }
 
   /** Clears bits; returns what the word held before. */
   lower(offset: number, bits: number): number {
-    return atomics.and(this.#words, this.#firstWord + (offset >> 2), ~bits);
+    return atomics.and(this.#words, this.firstWord + (offset >> 2), ~bits);
   }
 
   /** Stores a whole word that the driver does not write meanwhile. */
   put(offset: number, value: number): void {
-    atomics.store(this.#words, this.#firstWord + (offset >> 2), value);
+    atomics.store(this.#words, this.firstWord + (offset >> 2), value);
   }
 
   /** The word as it is, with all its bits, acquiring. */
   get(offset: number): number {
-    return atomics.load(this.#words, this.#firstWord + (offset >> 2));
+    return atomics.load(this.#words, this.firstWord + (offset >> 2));
   }
 
   /** Command bits waiting in the latch of the register at `offset`, by a plain load. */
@@ -158,16 +166,11 @@ export class RegisterBlock {
     return atomics.and(this.#words, this.latchWordIndex(offset), ~mask) & mask;
   }
 
-  /** Latches command bits as a write to the register would, for registers whose write is a command as a whole. */
-  latch(offset: number, bits: number): void {
-    atomics.or(this.#words, this.latchWordIndex(offset), bits);
-  }
-
   /** Reset values everywhere, no command latched. */
   reset(): void {
     const { table } = this;
-    for (let index = 0; index < table.resetValues.length; index++) atomics.store(this.#words, this.#firstWord + index, table.resetValues[index]!);
-    for (let latch = 0; latch < table.latchCount; latch++) atomics.store(this.#words, this.#firstLatch + latch, 0);
+    for (let index = 0; index < table.resetValues.length; index++) atomics.store(this.#words, this.firstWord + index, table.resetValues[index]!);
+    for (let latch = 0; latch < table.latchCount; latch++) atomics.store(this.#words, this.firstLatch + latch, 0);
   }
 
   /** Every register by name with its value, for reports. */

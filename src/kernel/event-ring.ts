@@ -57,6 +57,8 @@ export class EventRing {
   readonly #words: Int32Array;
   readonly #mask: number;
   #sequence = 0;
+  /** Records in the ring, at most `capacity`; the sequence itself wraps around. */
+  #kept = 0;
   #hashLow = 0;
   #hashHigh = 0;
 
@@ -78,6 +80,7 @@ export class EventRing {
   record(kind: EventKind, object: number, a: number, b: number, strand: number, irqlAndDepth: number, thread: number): void {
     const sequence = this.#sequence;
     this.#sequence = (sequence + 1) | 0;
+    if (this.#kept < this.capacity) this.#kept++;
     const at = (sequence & this.#mask) * WORDS;
     const words = this.#words;
     words[at] = sequence;
@@ -106,17 +109,20 @@ export class EventRing {
     return hex(this.#hashHigh) + hex(this.#hashLow);
   }
 
-  reset(): void {
-    this.#sequence = 0;
+  /** Empties the ring; the next record gets `firstSequence`, 0 unless a test wants to stand near the wrap. */
+  reset(firstSequence: number = 0): void {
+    this.#sequence = firstSequence | 0;
+    this.#kept = 0;
     this.#hashLow = 0x811c9dc5 | 0;
     this.#hashHigh = 0x2545f491;
   }
 
   /** The newest records, oldest first; all that are kept unless `limit` says fewer. */
   *newest(limit: number = this.capacity): Generator<EventRecord> {
-    const count = Math.min(limit, this.capacity, this.#sequence);
-    for (let i = this.#sequence - count; i < this.#sequence; i++) {
-      const at = (i & this.#mask) * WORDS;
+    const count = Math.min(limit, this.#kept);
+    const end = this.#sequence;
+    for (let age = count; age > 0; age--) {
+      const at = ((end - age) & this.#mask) * WORDS;
       const w = this.#words;
       const level = w[at + 6]!;
       yield {

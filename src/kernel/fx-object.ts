@@ -68,11 +68,13 @@ export abstract class FxObject<C = unknown> {
   }
 
   reference(): void {
+    if (this.#state === 'destroyed') this.#invalidHandle('WdfObjectReference', 'destroyed');
     this.#references++;
   }
 
   /** The last reference destroys a deleted object; on a live one it is rule B08. */
   dereference(): void {
+    if (this.#state === 'destroyed') this.#invalidHandle('WdfObjectDereference', 'destroyed');
     this.#references--;
     if (this.#references > 0) return;
     if (this.#state === 'live') {
@@ -93,8 +95,11 @@ export abstract class FxObject<C = unknown> {
    */
   *delete(): Suspending<void> {
     this.requireLive('WdfObjectDelete');
-    yield* this.#disposeTree();
+    // Disposal has begun, here or from a parent: a second delete adds nothing, the framework drops that event too.
+    if (this.#state === 'disposing') return;
+    // Out of the tree first: a parent that is disposed meanwhile must not dispose this object a second time.
     if (this.#parent !== null) this.#parent.#children.delete(this);
+    yield* this.#disposeTree();
     this.#dropTree();
   }
 
@@ -102,17 +107,20 @@ export abstract class FxObject<C = unknown> {
   requireLive(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;
     if (this.#state === 'live' || this.#state === 'disposing') return;
+    this.#invalidHandle(ddi, 'deleted');
+  }
+
+  #invalidHandle(ddi: string, since: string): void {
     this.kernel.violation({
       rule: 'B05',
       severity: 'crash',
       object: this.label,
-      message: `${ddi} is called with the handle of ${this.label}, which was deleted`,
+      message: `${ddi} is called with the handle of ${this.label}, which was ${since}`,
       bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] },
     });
   }
 
   /** What the type itself gives back when it goes; runs before EvtCleanup. */
-  // eslint-disable-next-line require-yield -- most types have nothing to give back
   protected *dispose(): Suspending<void> {}
 
   *#disposeTree(): Suspending<void> {

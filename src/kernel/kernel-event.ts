@@ -49,7 +49,8 @@ export class KernelEvent implements Waitable {
     }
     const op = makeOp(this.objectId, OpKind.Wait);
     if (kernel.at(op)) yield op;
-    while (!this.#signalled) {
+    // Woken is satisfied: a `clear` right after `set` does not send those back who waited already.
+    if (!this.#signalled) {
       this.#waiters.push({ cpu, thread: cpu.park(this) });
       yield op;
     }

@@ -14,9 +14,9 @@ export interface Gate {
   at(op: Op, cpu: VirtualCpu): boolean;
 }
 
-/** Runs straight on and suspends only what cannot pass: for prologues, unit tests and conformance. */
+/** Runs straight on: for prologues, unit tests and conformance. */
 export const straightGate: Gate = {
-  at: (_op, cpu) => !cpu.isEnabled(),
+  at: () => false,
 };
 
 export interface KernelOptions {
@@ -71,7 +71,7 @@ export class Kernel {
   /** As `at`, before something that may not let this vCPU pass; the caller loops until it can and then says `passed`. */
   atWaitable(op: Op, waitable: Waitable): boolean {
     this.current.top!.blockedOn = waitable;
-    return this.at(op);
+    return this.at(op) || !waitable.isAvailableTo(this.current);
   }
 
   passed(): void {
@@ -179,15 +179,14 @@ export class Kernel {
     throw this.dead!;
   }
 
-  /** Who waits for what, one clause a blocked vCPU. */
+  /** Who waits for what, one clause a blocked vCPU or parked thread. */
   describeWaits(): string {
     const clauses = this.vcpus.flatMap((cpu) => {
-      const waitable = cpu.top?.blockedOn;
-      if (waitable === null || waitable === undefined) return [];
-      const holder = waitable.holder();
-      return [
-        `vCPU ${cpu.id} (${cpu.top!.name}) waits for ${waitable.name}${holder === null ? '' : `, held by vCPU ${holder.id} (${holder.top?.name ?? 'idle'})`}`,
-      ];
+      const top = cpu.top;
+      const blocked = top === undefined || top.parked ? [...cpu.parkedThreads] : [top, ...cpu.parkedThreads];
+      return blocked.flatMap(({ name, blockedOn }) =>
+        blockedOn === null ? [] : [`vCPU ${cpu.id} (${name}) waits for ${waitText(blockedOn)}`],
+      );
     });
     return clauses.length === 0 ? 'no virtual CPU has anything to run' : clauses.join('; ');
   }
@@ -208,6 +207,11 @@ export class Kernel {
   callOp(objectId: number): Op {
     return makeOp(objectId, OpKind.Call);
   }
+}
+
+function waitText(waitable: Waitable): string {
+  const holder = waitable.holder();
+  return holder === null ? waitable.name : `${waitable.name}, held by vCPU ${holder.id} (${holder.top?.name ?? 'idle'})`;
 }
 
 function* capture<T>(body: Suspending<T>, outcome: { value?: T; done: boolean }): Suspending<void> {

@@ -3,7 +3,7 @@ import type { Op, Suspending } from './op.js';
 /** A driver callback: a generator function when it calls anything that may suspend, a plain function otherwise. */
 export type DriverCallback<A extends readonly unknown[], R> = (...args: A) => Suspending<R> | R;
 
-const GeneratorFunction = Object.getPrototypeOf(function* (): Generator<Op> {}).constructor as new () => unknown;
+const GeneratorFunction = (Object.getPrototypeOf(function* (): Generator<Op> {}) as object).constructor as new () => unknown;
 
 /**
  * Makes every callback one kind of function, once, when it is registered: generator functions stay as they are,
@@ -12,6 +12,7 @@ const GeneratorFunction = Object.getPrototypeOf(function* (): Generator<Op> {}).
 export function suspendingCallback<A extends readonly unknown[], R>(callback: DriverCallback<A, R>): (...args: A) => Suspending<R> {
   if (callback instanceof GeneratorFunction) return callback as (...args: A) => Suspending<R>;
   return function* (...args: A): Suspending<R> {
+    // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
     const result = callback(...args);
     return isSuspending(result) ? yield* result : result;
   };

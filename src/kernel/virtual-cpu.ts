@@ -50,6 +50,7 @@ export class VirtualCpu {
   readonly #stack: Activation[] = [];
   readonly #ready: Activation[] = [];
   readonly #dpcs: Dpc[] = [];
+  readonly #parked = new Set<Activation>();
   readonly objectId: number;
 
   constructor(
@@ -74,6 +75,11 @@ export class VirtualCpu {
 
   get queuedDpcs(): number {
     return this.#dpcs.length;
+  }
+
+  /** Threads that left the processor and wait to be woken, in the order they began to. */
+  get parkedThreads(): Iterable<Activation> {
+    return this.#parked;
   }
 
   /** Nothing runs, nothing is queued; parked threads may still wait for events. */
@@ -163,12 +169,14 @@ export class VirtualCpu {
     const top = this.top!;
     top.blockedOn = waitable;
     top.parked = true;
+    this.#parked.add(top);
     return top;
   }
 
   wake(thread: Activation): void {
     thread.blockedOn = null;
     thread.parked = false;
+    this.#parked.delete(thread);
     this.#ready.push(thread);
   }
 
@@ -177,6 +185,7 @@ export class VirtualCpu {
     this.#stack.length = 0;
     this.#ready.length = 0;
     this.#dpcs.length = 0;
+    this.#parked.clear();
     this.irql = PASSIVE_LEVEL;
     this.nestedInterrupts = 0;
   }

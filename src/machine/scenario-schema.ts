@@ -37,7 +37,7 @@ function text(expected: string): z.ZodString {
 const rateText = `a number of requests per second from 0 (closed loop) to ${LIMITS.ratePerSecondMax}`;
 
 const workloadFields = {
-  requests: whole(1, LIMITS.requestsMax).or(z.literal(Infinity)),
+  requests: z.union([whole(1, LIMITS.requestsMax), z.literal(Infinity)], 'a whole number, 1 or more, or Infinity'),
   outstanding: whole(1, LIMITS.outstandingMax),
   ratePerSecond: z.number(rateText).min(0, rateText).max(LIMITS.ratePerSecondMax, rateText),
   readsPercent: whole(0, 100),
@@ -113,7 +113,8 @@ function valueText(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return value.length <= 60 ? `'${value}'` : `a text of ${value.length} characters`;
   if (typeof value === 'function') return 'a function';
-  if (typeof value !== 'object') return String(value);
+  if (typeof value === 'number' || typeof value === 'boolean') return String(value);
+  if (typeof value !== 'object') return `a ${typeof value}`;
   return Array.isArray(value) ? `an array of ${value.length}` : 'an object';
 }
 
@@ -156,7 +157,8 @@ function checkDevices(config: ScenarioConfig): void {
   const indexByName = new Map<string, number>();
   for (const [index, device] of config.devices.entries()) {
     const other = indexByName.get(device.name);
-    if (other !== undefined) throw badField(config, ['devices', index, 'name'], `a name of its own: devices[${other}] has this one already`);
+    if (other !== undefined)
+      throw badField(config, ['devices', index, 'name'], `a name of its own: devices[${other}] has this one already`);
     indexByName.set(device.name, index);
     const { minBytes, maxBytes } = { ...workloadDefaults, ...config.workload, ...device.workload };
     if (minBytes <= maxBytes) continue;

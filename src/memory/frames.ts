@@ -1,4 +1,4 @@
-import { assertInternal } from '../nt/index.js';
+import { assertInternal, InternalError } from '../nt/index.js';
 
 /** Where the allocator's choices come from; the kernel's seeded source fits. */
 export interface FrameChoice {
@@ -18,6 +18,7 @@ export const NO_FRAME = -1;
  */
 export class FrameAllocator {
   readonly #queue: Int32Array;
+  readonly #singleFrames: number;
   #head = 0;
   #count: number;
   readonly #contiguous: { first: number; count: number; free: boolean }[];
@@ -32,6 +33,7 @@ export class FrameAllocator {
     const single = frameCount - contiguousFrames;
     this.#queue = new Int32Array(Math.max(single, 1));
     this.#count = single;
+    this.#singleFrames = single;
     for (let i = 0; i < single; i++) this.#queue[i] = firstFrame + i;
     this.#shuffleInRuns(single, choice);
     this.#contiguous = [{ first: firstFrame + single, count: contiguousFrames, free: true }];
@@ -62,7 +64,11 @@ export class FrameAllocator {
   }
 
   free(frame: number): void {
-    assertInternal(this.#count < this.#queue.length, 'FRAMES_FREE', `frame ${frame} freed twice`);
+    const index = frame - this.firstFrame;
+    // Not assertInternal: its message would be built on every call.
+    if (this.#count >= this.#singleFrames) throw new InternalError('FRAMES_FREE', `frame ${frame} freed twice`);
+    if (!(index >= 0 && index < this.#singleFrames))
+      throw new InternalError('FRAMES_FREE', `frame ${frame} is not one of the single frames`);
     this.#queue[(this.#head + this.#count) % this.#queue.length] = frame;
     this.#count++;
   }

@@ -29,7 +29,7 @@ export class LayoutBuilder {
   reserve(name: string, lengthBytes: number, options: { align?: number; hashed?: boolean } = {}): number {
     const align = options.align ?? 8;
     assertInternal(Number.isInteger(lengthBytes) && lengthBytes > 0, 'LAYOUT_LENGTH', `region ${name} has length ${lengthBytes}`);
-    assertInternal((align & (align - 1)) === 0, 'LAYOUT_ALIGN', `region ${name} asks for alignment ${align}`);
+    assertInternal(align > 0 && (align & (align - 1)) === 0, 'LAYOUT_ALIGN', `region ${name} asks for alignment ${align}`);
     const offset = Math.ceil(this.#end / align) * align;
     this.regions.push({ name, offset, lengthBytes, hashed: options.hashed ?? true });
     this.#end = offset + lengthBytes;
@@ -48,7 +48,11 @@ export class LayoutBuilder {
 export function struct<const T extends Readonly<Record<string, number>>>(name: string, lengthWords: number, fields: T): T {
   const seen = new Map<number, string>();
   for (const [field, offset] of Object.entries(fields)) {
-    assertInternal(offset >= 0 && offset < lengthWords, 'STRUCT_FIELD', `${name}.${field} lies outside the struct`);
+    assertInternal(
+      Number.isInteger(offset) && offset >= 0 && offset < lengthWords,
+      'STRUCT_FIELD',
+      `${name}.${field} lies outside the struct`,
+    );
     assertInternal(!seen.has(offset), 'STRUCT_FIELD', `${name}.${field} and ${name}.${seen.get(offset)} share word ${offset}`);
     seen.set(offset, field);
   }

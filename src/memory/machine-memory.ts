@@ -1,3 +1,4 @@
+import { InternalError } from '../nt/index.js';
 import { createCopyModule, createWasmMemory, type CopyModule, type WasmMemory } from './wasm-copy.js';
 
 export const PAGE_SIZE = 4096;
@@ -37,23 +38,31 @@ export class MachineMemory {
     return new MachineMemory(createWasmMemory(lengthBytes, shared));
   }
 
-  /** Copies bytes, overlap allowed; short aligned copies take a word loop, which beats the call into the module up to 128 bytes. */
+  /** Copies bytes, overlap allowed. The call into the module beats a loop over words from 16 bytes on, so there is no short path. */
   copy(to: number, from: number, lengthBytes: number): void {
-    if (lengthBytes <= CACHE_LINE_BYTES && ((to | from | lengthBytes) & 3) === 0 && (to <= from || to >= from + lengthBytes)) {
-      const words = this.i32;
-      const end = (from + lengthBytes) >> 2;
-      for (let source = from >> 2, target = to >> 2; source < end; source++, target++) words[target] = words[source]!;
-      return;
-    }
+    this.#check(to, lengthBytes);
+    this.#check(from, lengthBytes);
     this.#module.copy(to, from, lengthBytes);
   }
 
   fill(to: number, value: number, lengthBytes: number): void {
+    this.#check(to, lengthBytes);
     this.#module.fill(to, value, lengthBytes);
   }
 
   /** Offset of the first byte in which two ranges differ, -1 when they are equal. */
   firstDifference(a: number, b: number, lengthBytes: number): number {
+    this.#check(a, lengthBytes);
+    this.#check(b, lengthBytes);
     return this.#module.firstDifference(a, b, lengthBytes);
+  }
+
+  /** The module takes addresses modulo 2^32 and typed arrays drop stray stores: both would hide a wild address, so it stops here. NaN does not pass. */
+  #check(address: number, lengthBytes: number): void {
+    if (address >= 0 && lengthBytes >= 0 && address + lengthBytes <= this.lengthBytes) return;
+    throw new InternalError(
+      'MEMORY_BOUNDS',
+      `${lengthBytes} bytes at 0x${address.toString(16)} lie outside the ${this.lengthBytes} bytes of the machine`,
+    );
   }
 }

@@ -37,6 +37,7 @@ export interface BugCheckCode {
 
 export function bugCheckText(bugCheck: BugCheckCode): string {
   const name = codeNames.get(bugCheck.code) ?? 'UNKNOWN_BUG_CHECK';
-  const parameters = bugCheck.parameters.map((p) => (typeof p === 'number' ? `0x${(p >>> 0).toString(16)}` : p));
+  // Negative values (a status) print as 32-bit words; addresses may lie beyond 2^32 and print in full.
+  const parameters = bugCheck.parameters.map((p) => (typeof p === 'number' ? `0x${(p < 0 ? p >>> 0 : p).toString(16)}` : p));
   return `0x${bugCheck.code.toString(16).toUpperCase()} ${name} (${parameters.join(', ')})`;
 }

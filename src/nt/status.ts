@@ -104,6 +104,7 @@ const named: Readonly<Record<string, NtStatus>> = {
   STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS,
 };
 
+const valuesByName = new Map<string, NtStatus>(Object.entries(named));
 const namesByValue = new Map<NtStatus, string>(Object.entries(named).map(([name, value]) => [value, name]));
 
 /** True for success and informational values: the sign bit is clear, as in the Windows macro. */
@@ -118,5 +119,5 @@ export function statusName(status: NtStatus): string {
 
 /** The value of a status name, with or without the `STATUS_` prefix; undefined for a name nobody knows. */
 export function statusByName(name: string): NtStatus | undefined {
-  return named[name] ?? named[`STATUS_${name}`];
+  return valuesByName.get(name) ?? valuesByName.get(`STATUS_${name}`);
 }

@@ -10,7 +10,6 @@ export function createPaint(colour: boolean): Paint {
 
 /** Titles and messages may come from a scenario: a terminal must not obey what stands in them. */
 export function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, '?');
 }
 

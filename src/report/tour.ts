@@ -10,13 +10,13 @@ export interface TourStop {
 export function tourStops(program: string, samples: readonly string[]): readonly TourStop[] {
   const sample = samples[0] ?? 'demo';
   return [
-    { command: `${program} list`, shows: 'scenarios, devices and strategies that are built in' },
+    { command: `${program} list`, shows: 'what is built in' },
     {
       command: `${program} run ${sample} --requests 20000 --preempt 0.05`,
-      shows: 'one driver under stress, virtual CPUs switched in its callbacks',
+      shows: 'stress, with virtual CPUs switched in callbacks',
     },
-    { command: `${program} explore ${sample} --schedules 500`, shows: 'the same driver, step by step, in a different order each time' },
-    { command: `${program} run --help`, shows: 'every flag: load, sizes, map registers, addressing' },
+    { command: `${program} explore ${sample} --schedules 500`, shows: 'the same driver, 500 orders of its steps' },
+    { command: `${program} run --help`, shows: 'load, sizes, map registers, addressing' },
   ];
 }
 

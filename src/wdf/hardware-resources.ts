@@ -6,9 +6,11 @@ import type { InterruptVector } from './interrupt-vector.js';
  * Offsets in bytes; widths 1, 2 or 4. Reads of an absent device give all ones, writes to it vanish.
  */
 export interface RegisterPort {
+  /** The device's kernel object: its steps and the driver's register accesses depend on each other through it. */
+  readonly objectId: number;
   readonly lengthBytes: number;
-  readRegister(offset: number, widthBytes: number): number;
-  writeRegister(offset: number, widthBytes: number, value: number): void;
+  readRegister(offset: number, widthBytes: 1 | 2 | 4): number;
+  writeRegister(offset: number, widthBytes: 1 | 2 | 4, value: number): void;
 }
 
 /** What the bus driver hands a function driver: the translated resources of one device. */

@@ -14,7 +14,7 @@ export class RegisterBlock {
     private readonly kernel: Kernel,
     private readonly port: RegisterPort,
   ) {
-    this.objectId = kernel.nextObjectId();
+    this.objectId = port.objectId;
     this.#readOp = makeOp(this.objectId, OpKind.Read);
     this.#writeOp = makeOp(this.objectId, OpKind.Update);
   }
@@ -49,13 +49,13 @@ export class RegisterBlock {
     this.#write(offset, 1, value);
   }
 
-  #read(offset: number, widthBytes: number): number {
+  #read(offset: number, widthBytes: 1 | 2 | 4): number {
     const value = this.port.readRegister(offset, widthBytes);
     this.kernel.emit(EventKind.RegisterRead, this.objectId, offset, value);
     return value;
   }
 
-  #write(offset: number, widthBytes: number, value: number): void {
+  #write(offset: number, widthBytes: 1 | 2 | 4, value: number): void {
     this.kernel.emit(EventKind.RegisterWrite, this.objectId, offset, value);
     this.port.writeRegister(offset, widthBytes, value);
   }

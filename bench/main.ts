@@ -1,0 +1,29 @@
+import { BenchUsageError, parseOptions, usage, type BenchOptions } from './options.js';
+import { reportOf, reportText } from './report.js';
+import type { SuiteResult } from './results.js';
+import { runSuite } from './run-suite.js';
+
+/** The entry of `npm run bench`: suites one after the other, each in a process of its own. Exit codes: 0, 2 usage, 3 a suite failed. */
+async function main(options: BenchOptions): Promise<void> {
+  const results: SuiteResult[] = [];
+  for (const suite of options.suites) {
+    process.stderr.write(`${suite} ...\n`);
+    results.push(await runSuite(suite, options.effort, (message) => process.stderr.write(`  ${message}\n`)));
+  }
+  const report = reportOf(options, results);
+  process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : reportText(report)}\n`);
+}
+
+function failWith(exitCode: number, message: string): void {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = exitCode;
+}
+
+try {
+  const options = parseOptions(process.argv.slice(2));
+  if (options === 'help') process.stdout.write(`${usage}\n`);
+  else await main(options);
+} catch (error) {
+  if (error instanceof BenchUsageError) failWith(2, error.message);
+  else failWith(3, error instanceof Error ? (error.stack ?? error.message) : String(error));
+}

@@ -1,0 +1,68 @@
+import { parseArgs } from 'node:util';
+
+export const suiteNames = ['S1', 'S2', 'S3', 'S6', 'allocations'] as const;
+export type SuiteName = (typeof suiteNames)[number];
+
+/** What one measurement may cost. All loops of the benchmarks are bounded by these. */
+export interface Effort {
+  /** Interleaved rounds that count; one more is thrown away. */
+  readonly rounds: number;
+  /** Time one contestant gets in one round, in milliseconds; a target, not a limit. */
+  readonly measureMs: number;
+}
+
+/** Suites whose every measurement is short get more rounds, those that start threads get longer ones. */
+export const fullEffort: Effort = { rounds: 7, measureMs: 300 };
+/** Enough to see a ratio to within a tenth or two on an idle machine. */
+export const quickEffort: Effort = { rounds: 5, measureMs: 60 };
+
+export interface BenchOptions {
+  readonly suites: readonly SuiteName[];
+  readonly effort: Effort;
+  readonly quick: boolean;
+  readonly json: boolean;
+}
+
+/** The command line was wrong; the message says how it would be right. */
+export class BenchUsageError extends Error {
+  override readonly name = 'BenchUsageError';
+}
+
+export const usage = `usage: npm run bench -- [--quick] [--json] [--only S1,S2,S3,S6,allocations]
+
+  --quick   short measurements, under 40 s in all; default: under 4 minutes
+  --only    these suites only, separated by commas
+  --json    one JSON object on stdout instead of tables; progress stays on stderr`;
+
+/** Throws BenchUsageError for an unknown flag or suite. */
+export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
+  const flags = readFlags(args);
+  if (flags.help === true) return 'help';
+  const quick = flags.quick === true;
+  return {
+    suites: flags.only === undefined ? suiteNames : readSuites(flags.only),
+    effort: quick ? quickEffort : fullEffort,
+    quick,
+    json: flags.json === true,
+  };
+}
+
+function readFlags(args: readonly string[]): { quick?: boolean; json?: boolean; help?: boolean; only?: string } {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' }, only: { type: 'string' } },
+    }).values;
+  } catch (error) {
+    throw new BenchUsageError(`${(error as Error).message}\n\n${usage}`);
+  }
+}
+
+function readSuites(list: string): SuiteName[] {
+  const wanted = list.split(',').map((name) => name.trim());
+  return wanted.map((name) => {
+    const known = suiteNames.find((suite) => suite.toLowerCase() === name.toLowerCase());
+    if (known === undefined) throw new BenchUsageError(`there is no suite '${name}'; --only takes ${suiteNames.join(', ')}`);
+    return known;
+  });
+}

@@ -1,0 +1,87 @@
+import Table from 'cli-table3';
+import pc from 'picocolors';
+import { cpus, loadavg } from 'node:os';
+import type { BenchOptions } from './options.js';
+import type { Figure, Goal, Row, SuiteResult } from './results.js';
+
+/** Everything `npm run bench -- --json` prints. */
+export interface BenchReport {
+  readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string; readonly v8: string; readonly loadAverage: number };
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly rows: readonly Row[];
+  readonly figures: readonly Figure[];
+  readonly skipped: readonly string[];
+}
+
+export function reportOf(options: BenchOptions, results: readonly SuiteResult[]): BenchReport {
+  const processors = cpus();
+  return {
+    machine: {
+      cpu: processors[0]?.model ?? 'unknown',
+      cores: processors.length,
+      node: process.versions.node,
+      v8: process.versions.v8,
+      loadAverage: loadavg()[0]!,
+    },
+    quick: options.quick,
+    rounds: options.effort.rounds,
+    seconds: results.reduce((sum, { seconds }) => sum + seconds, 0),
+    rows: results.flatMap(({ rows }) => rows),
+    figures: results.flatMap(({ figures }) => figures),
+    skipped: results.flatMap(({ suite, skipped }) => skipped.map((why) => `${suite}: ${why}`)),
+  };
+}
+
+const goalText = (goal: Goal): string => ('atMost' in goal ? `<= ${goal.atMost}x` : `>= ${goal.atLeast}x`);
+
+/** Three figures that count: 0.123, 1.23, 12.3, 1230. */
+export function shortNumber(value: number): string {
+  if (value === 0) return '0';
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value))));
+  return digits > 6 ? value.toExponential(1) : value.toFixed(digits);
+}
+
+function verdictText(row: Row): string {
+  if (row.met === null) return '';
+  return row.met ? pc.green('met') : pc.red('missed');
+}
+
+function ratioTable(rows: readonly Row[]): string {
+  const table = new Table({
+    head: ['suite', 'workload', 'subject', 'against', 'ratio', 'range', 'goal', '', 'ns (drifts)', 'peer ns (drifts)'],
+    colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left', 'right', 'right'],
+    style: { head: [], border: [], compact: true },
+  });
+  for (const row of rows) {
+    table.push([
+      ...[row.suite, row.workload, row.subject, row.peer],
+      `${shortNumber(row.ratio)}x${row.kind === 'gain' ? ' faster' : ''}`,
+      `${shortNumber(row.ratioMin)}..${shortNumber(row.ratioMax)}`,
+      ...[row.goal === null ? '' : goalText(row.goal), verdictText(row)],
+      ...[shortNumber(row.subjectNs), shortNumber(row.peerNs)],
+    ]);
+  }
+  return table.toString();
+}
+
+function figureTable(figures: readonly Figure[]): string {
+  const table = new Table({ head: ['suite', 'workload', 'figure', 'value'], style: { head: [], border: [], compact: true } });
+  for (const { suite, workload, name, value, unit } of figures) table.push([suite, workload, name, `${shortNumber(value)} ${unit}`]);
+  return table.toString();
+}
+
+export function reportText(report: BenchReport): string {
+  const { machine } = report;
+  const lines = [
+    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load average ${machine.loadAverage.toFixed(2)}`,
+    `Ratios are medians of ${report.rounds} interleaved rounds${report.quick ? ' (quick: short measurements)' : ''}; nanoseconds drift with the machine.`,
+  ];
+  if (machine.loadAverage > machine.cores / 2) lines.push(pc.yellow('The machine is busy with other work: these figures are worth little.'));
+  if (report.rows.length > 0) lines.push(ratioTable(report.rows));
+  if (report.figures.length > 0) lines.push(figureTable(report.figures));
+  lines.push(...report.skipped.map((why) => pc.yellow(`not measured: ${why}`)));
+  lines.push(`${report.seconds.toFixed(0)} s`);
+  return lines.join('\n');
+}

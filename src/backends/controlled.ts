@@ -1,0 +1,117 @@
+import { threadId } from 'node:worker_threads';
+import { BugCheck } from '../nt/index.js';
+import { EventKind, EventRing, VirtualClock, type RecordedViolation } from '../kernel/index.js';
+import { Machine } from '../machine/machine.js';
+import type { MachineParameters } from '../machine/parameters.js';
+import { createStrands } from '../machine/strands.js';
+import type { Strand } from '../machine/strand.js';
+import { ControlledScheduler } from './controlled-scheduler.js';
+import type { Strategy } from './strategy.js';
+
+/** Events kept of one execution: the trace a report shows. */
+const EVENTS_KEPT = 65536;
+
+/** What one execution came to. */
+export interface Execution {
+  readonly steps: number;
+  /** The strand chosen wherever there was a choice; valid until the next execution. */
+  readonly choices: Int32Array;
+  readonly eventHash: string;
+  readonly memoryHash: string;
+  readonly findings: readonly RecordedViolation[];
+  readonly findingsTotal: number;
+  readonly requests: number;
+  readonly bytes: number;
+  /** Device steps by the host thread that performed them, counted in the trace. */
+  readonly deviceStepsByThread: Readonly<Record<string, number>>;
+}
+
+/**
+ * The controlled backend: one machine on private memory, executed again and again on the calling thread, one
+ * operation at a time in the order a strategy chooses. Equal parameters and choices give equal hashes.
+ */
+export class ControlledBackend {
+  readonly #clock = new VirtualClock();
+  readonly #events = new EventRing(EVENTS_KEPT);
+  readonly #machine: Machine;
+  readonly #strands: readonly Strand[];
+  #used = false;
+
+  constructor(parameters: MachineParameters) {
+    this.#machine = new Machine(parameters, { hosts: 0, clock: this.#clock, events: this.#events });
+    this.#strands = createStrands(this.#machine, this.#clock, threadId);
+  }
+
+  get machine(): Machine {
+    return this.#machine;
+  }
+
+  get events(): EventRing {
+    return this.#events;
+  }
+
+  /** Names of the strands, by id. */
+  get strandNames(): readonly string[] {
+    return this.#strands.map((strand) => strand.name);
+  }
+
+  /** One execution from power-on to removal. Throws only for errors of the lab or of the caller's input. */
+  execute(strategy: Strategy): Execution {
+    const machine = this.#machine;
+    const { kernel } = machine;
+    if (this.#used) {
+      this.#clock.reset();
+      machine.reset();
+    }
+    this.#used = true;
+    const scheduler = new ControlledScheduler(kernel, this.#strands, strategy);
+    try {
+      machine.prologue();
+      kernel.gate = scheduler;
+      scheduler.run();
+      this.#requireDone();
+      machine.epilogue();
+    } catch (error) {
+      if (!(error instanceof BugCheck)) throw error;
+    }
+    return this.#outcome(scheduler);
+  }
+
+  /** Nothing can run any more: was everything done? */
+  #requireDone(): void {
+    const { kernel, isDone, devices } = this.#machine;
+    if (isDone) return;
+    const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn != null && cpu.depth > 0);
+    const waiting = devices.flatMap(({ name, workload }) => (workload === null || workload.outstanding === 0 ? [] : [`${workload.outstanding} of ${name}`]));
+    kernel.violation({
+      rule: blocked ? 'L-DEADLOCK' : 'L-QUIESCENCE',
+      severity: 'crash',
+      object: null,
+      message: blocked ? `deadlock: ${kernel.describeWaits()}` : `nothing can run any more and requests are outstanding: ${waiting.join(', ')}`,
+    });
+  }
+
+  #outcome(scheduler: ControlledScheduler): Execution {
+    const { kernel, devices } = this.#machine;
+    return {
+      steps: scheduler.steps,
+      choices: scheduler.choices,
+      eventHash: this.#events.hash(),
+      memoryHash: this.#machine.hash(),
+      findings: [...kernel.findings.kept],
+      findingsTotal: kernel.findings.total,
+      requests: devices.reduce((sum, { workload }) => sum + (workload?.completed ?? 0), 0),
+      bytes: devices.reduce((sum, { workload }) => sum + (workload?.bytes ?? 0), 0),
+      deviceStepsByThread: countDeviceSteps(this.#events),
+    };
+  }
+}
+
+function countDeviceSteps(events: EventRing): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const event of events.newest()) {
+    if (event.kind !== EventKind.DeviceStep) continue;
+    counts[event.thread] = (counts[event.thread] ?? 0) + 1;
+  }
+  return counts;
+}

@@ -1,0 +1,136 @@
+import { availableParallelism } from 'node:os';
+import { Piscina } from 'piscina';
+import { InternalError } from '../nt/index.js';
+import { hostDelay, hostTimeMs } from '../kernel/index.js';
+import { EngineHostControl, HostState, type EngineResult, type EngineTask } from '../hardware/index.js';
+import type { Machine } from '../machine/machine.js';
+import type { EngineReport } from '../machine/report.js';
+import { BusyOverlap } from './busy-overlap.js';
+
+/** Longest wait for the worker threads to come up. */
+const START_MS = 10_000;
+/** Longest wait for an engine task to end after it was told to; then its thread is killed. */
+const STOP_MS = 2000;
+/** An engine that works and has not beaten for this long is lost. Sleeping engines beat every 100 ms. */
+const SILENCE_MS = 1000;
+/** Looks at idle devices before an engine sleeps, when every thread can have a core. */
+const SPIN_POLLS = 2000;
+
+interface Host {
+  readonly control: EngineHostControl;
+  readonly devices: readonly string[];
+  task: Promise<EngineResult> | null;
+  failure: string | null;
+  heartbeat: number;
+  heartbeatMs: number;
+}
+
+/** The engine hosts of one run: a piscina pool with one long task a thread, and how they fare. */
+export class EnginePool {
+  readonly #machine: Machine;
+  readonly #hosts: readonly Host[];
+  readonly #overlap: BusyOverlap;
+  #pool: Piscina | null = null;
+  #reports: EngineReport[] = [];
+  #isLost = false;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    const { hosts, hostOf, placements } = machine.plan;
+    this.#hosts = hosts.map((block, i) => ({
+      control: new EngineHostControl(machine.memory, block),
+      devices: placements.filter((_, device) => hostOf[device] === i).map((placement) => placement.name),
+      task: null,
+      failure: null,
+      heartbeat: 0,
+      heartbeatMs: 0,
+    }));
+    this.#overlap = new BusyOverlap(hosts.length);
+  }
+
+  /** Starts the threads and waits until every engine runs. Throws InternalError ENGINE_START when one does not come up. */
+  async start(): Promise<void> {
+    const count = this.#hosts.length;
+    const filename = new URL('../../workers/engine.js', import.meta.url).href;
+    this.#pool = new Piscina({ filename, minThreads: count, maxThreads: count, concurrentTasksPerWorker: 1, idleTimeout: Infinity });
+    this.#hosts.forEach((host, i) => this.#startHost(host, i));
+    const deadlineMs = hostTimeMs() + START_MS;
+    while (!this.#hosts.every((host) => host.control.state === HostState.Running)) {
+      const failed = this.#hosts.find((host) => host.failure !== null);
+      if (failed !== undefined) throw new InternalError('ENGINE_START', `an engine thread did not start: ${failed.failure}`);
+      if (hostTimeMs() > deadlineMs) throw new InternalError('ENGINE_START', `the engine threads did not start within ${START_MS / 1000} s`);
+      await hostDelay(1);
+    }
+  }
+
+  #startHost(host: Host, index: number): void {
+    const { plan, memory } = this.#machine;
+    host.control.prepare();
+    host.heartbeatMs = hostTimeMs();
+    const task: EngineTask = {
+      memory: memory.wasm,
+      host: host.control.host,
+      devices: plan.placements.filter((_, device) => plan.hostOf[device] === index),
+      interrupts: plan.controller,
+      firstRamFrame: plan.firstRamFrame,
+      spinPolls: this.#hosts.length + 1 <= availableParallelism() ? SPIN_POLLS : 0,
+    };
+    host.task = this.#pool!.run(task) as Promise<EngineResult>;
+    host.task.catch((error: unknown) => {
+      host.failure ??= error instanceof Error ? error.message : String(error);
+    });
+  }
+
+  /** Looks after the engines; call it at every turn of the event loop. A lost one is the finding L-ENGINE-LOST, a crash. */
+  check(): void {
+    this.#drain();
+    const nowMs = hostTimeMs();
+    for (const host of this.#hosts) {
+      const { heartbeat } = host.control;
+      if (heartbeat !== host.heartbeat) {
+        host.heartbeat = heartbeat;
+        host.heartbeatMs = nowMs;
+      }
+      if (host.failure !== null) this.#lost(host, host.failure);
+      else if (nowMs - host.heartbeatMs > SILENCE_MS) this.#lost(host, `its thread gave no sign of life for ${SILENCE_MS} ms`);
+    }
+  }
+
+  #lost(host: Host, why: string): void {
+    this.#isLost = true;
+    const registers = this.#machine.views
+      .filter((view) => host.devices.includes(view.name))
+      .map((view) => `${view.name}: ${view.describeRegisters().filter((r) => r.value !== 0).map((r) => `${r.name}=0x${(r.value >>> 0).toString(16)}`).join(' ')}`);
+    this.#machine.kernel.violation({ rule: 'L-ENGINE-LOST', severity: 'crash', object: host.devices.join(', '), message: `the engine host of ${host.devices.join(', ')} is lost: ${why}; registers: ${registers.join('; ')}` });
+  }
+
+  #drain(): void {
+    this.#hosts.forEach((host, i) => this.#overlap.add(i, host.control.drainBusyIntervals()));
+  }
+
+  /** Ends all tasks and the pool; a thread that does not answer is killed. Never throws. */
+  async stop(): Promise<void> {
+    if (this.#pool === null) return;
+    for (const host of this.#hosts) host.control.stop();
+    const ended = Promise.allSettled(this.#hosts.map((host) => host.task));
+    await Promise.race([ended, hostDelay(this.#isLost ? SILENCE_MS / 10 : STOP_MS)]);
+    this.#drain();
+    this.#reports = this.#hosts.map((host, i) => {
+      const { threadId, steps, busyMs } = host.control.readStats();
+      return { host: i, threadId, devices: host.devices, steps, busyMs };
+    });
+    await this.#pool.destroy();
+    this.#pool = null;
+  }
+
+  /** What each engine did; after `stop`. */
+  reports(): readonly EngineReport[] {
+    return this.#reports;
+  }
+
+  /** Milliseconds in which two or more engines were busy at once. */
+  overlapMs(): number {
+    return this.#overlap.totalMs();
+  }
+}
+

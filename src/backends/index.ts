@@ -1,0 +1,5 @@
+export * from './controlled-scheduler.js';
+export * from './controlled.js';
+export * from './strategy.js';
+export * from './threads-gate.js';
+export * from './threads.js';

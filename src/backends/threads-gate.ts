@@ -1,0 +1,78 @@
+import { type Gate, type Op, type RandomSource, type VirtualCpu } from '../kernel/index.js';
+import type { Machine } from '../machine/machine.js';
+
+/** A probability as an integer ratio. */
+export interface Ratio {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/**
+ * Scheduling points in free-running execution: one plain load, unless a device wants something. Then its ISR is put
+ * on top of the code that stands at the point, so that stress interrupts drivers in the middle of their callbacks.
+ * With `preempt`, points also switch between virtual CPUs by chance.
+ */
+export class ThreadsGate implements Gate {
+  readonly #machine: Machine;
+  readonly #random: RandomSource;
+  readonly #preempt: Ratio | null;
+  #pointsUntilSwitch: number;
+  /** vCPU that was preempted and should not be picked again at once; -1 for none. */
+  #preempted = -1;
+
+  constructor(machine: Machine, preempt: Ratio | null, random: RandomSource) {
+    this.#machine = machine;
+    this.#random = random;
+    this.#preempt = preempt !== null && preempt.numerator > 0 ? preempt : null;
+    this.#pointsUntilSwitch = this.#drawDistance();
+  }
+
+  at(_op: Op, cpu: VirtualCpu): boolean {
+    if (this.#machine.controller.hasAttention() && this.deliverPending()) return true;
+    if (--this.#pointsUntilSwitch > 0) return false;
+    this.#pointsUntilSwitch = this.#drawDistance();
+    this.#preempted = cpu.id;
+    return true;
+  }
+
+  /** Points until the next preemption: the waiting time of a coin thrown at every point. */
+  #drawDistance(): number {
+    const { numerator, denominator } = this.#preempt ?? { numerator: 0, denominator: 1 };
+    if (numerator === 0) return Number.MAX_SAFE_INTEGER;
+    let distance = 1;
+    while (distance < 1_000_000 && !this.#random.chance(numerator, denominator)) distance++;
+    return distance;
+  }
+
+  /** Puts every deliverable interrupt on its virtual CPU. True when there was one. */
+  deliverPending(): boolean {
+    const { vectors, controller } = this.#machine;
+    this.#machine.reportFaults();
+    let delivered = false;
+    for (const vector of vectors) {
+      if (!controller.isPending(vector.index) || !vector.isDeliverable) continue;
+      vector.deliver();
+      delivered = true;
+    }
+    return delivered;
+  }
+
+  /**
+   * Who runs next: the highest level first, as an interrupt outruns what it interrupted; among equals the others
+   * before the one just preempted. Null when no virtual CPU can go on.
+   */
+  pick(): VirtualCpu | null {
+    let best: VirtualCpu | null = null;
+    let bestRank = -1;
+    for (const cpu of this.#machine.kernel.vcpus) {
+      if (!cpu.isEnabled()) continue;
+      const rank = 2 * cpu.irql + (cpu.id === this.#preempted ? 0 : 1);
+      if (rank > bestRank) {
+        best = cpu;
+        bestRank = rank;
+      }
+    }
+    this.#preempted = -1;
+    return best;
+  }
+}

@@ -1,0 +1,195 @@
+import { availableParallelism } from 'node:os';
+import { BugCheck, type Violation } from '../nt/index.js';
+import { EventRing, HostClock, SeededRandom, deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
+import { Machine } from '../machine/machine.js';
+import { resolveParameters, type Overrides } from '../machine/parameters.js';
+import type { RunReport } from '../machine/report.js';
+import type { Scenario } from '../machine/scenario.js';
+import { EnginePool } from './engine-pool.js';
+import { buildRunReport } from './run-report.js';
+import { ThreadsGate, type Ratio } from './threads-gate.js';
+
+export interface RunProgress {
+  readonly requests: number;
+  readonly target: number | null;
+  readonly seconds: number;
+  readonly durationSeconds: number | null;
+  readonly bytes: number;
+  readonly findings: number;
+}
+
+export interface RunSettings {
+  readonly overrides: Overrides;
+  /** The run ends at this or when all requests have completed, whichever is first; null for no bound in time. */
+  readonly durationSeconds: number | null;
+  /** Chance of a switch between virtual CPUs at a scheduling point. */
+  readonly preempt: Ratio | null;
+  /** Go on after findings that are no crash. */
+  readonly keepGoing: boolean;
+  /** True: the caller has no event loop to serve and the main thread may sleep in slices of SLICE_MS. False: it waits on the loop. */
+  readonly blocking: boolean;
+  /** The command line that runs this again, for findings. */
+  readonly again: string;
+  readonly signal: AbortSignal;
+  onProgress(progress: RunProgress): void;
+}
+
+/** Longest time the event loop gets no turn: worker errors, signals and progress wait for it. */
+const SLICE_MS = 50;
+/** Looks at the controller before going to sleep, when there are cores to spare for spinning. */
+const SPINS = 2000;
+/** vCPU advances between looks at the clock. */
+const ADVANCES_PER_LOOK = 64;
+/** Nothing completed for this long while requests are outstanding: the run cannot go on. */
+const STALL_MS = 5000;
+
+/** Runs a scenario on worker threads, as fast as it goes. Findings are in the report; throws UsageError for bad parameters only. */
+export async function runOnThreads(scenario: Scenario, settings: RunSettings): Promise<RunReport> {
+  const parameters = resolveParameters(scenario, settings.overrides);
+  const hosts = Math.min(parameters.devices.length, Math.max(2, availableParallelism() - 1));
+  const machine = new Machine(parameters, { hosts, clock: new HostClock(), events: new EventRing(4096) });
+  const pool = new EnginePool(machine);
+  const run = new ThreadsRun(machine, pool, settings, parameters.requests);
+  try {
+    await pool.start();
+    await run.execute();
+  } finally {
+    await pool.stop();
+  }
+  return buildRunReport(scenario, machine, pool, settings, run);
+}
+
+/** One run: pumps interrupts and virtual CPUs, sleeps when there is nothing to do, and notices when nothing will come. */
+export class ThreadsRun {
+  seconds = 0;
+  interrupted = false;
+  readonly #gate: ThreadsGate;
+  readonly #maySpin: boolean;
+  #startMs = 0;
+  #deadlineMs = Infinity;
+  #lastCompleted = 0;
+  #lastCompletionMs = 0;
+  #nextTurnMs = 0;
+
+  constructor(
+    private readonly machine: Machine,
+    private readonly pool: EnginePool,
+    private readonly settings: RunSettings,
+    private readonly target: number,
+  ) {
+    this.#gate = new ThreadsGate(machine, settings.preempt, new SeededRandom(deriveSeed(machine.parameters.seed, 'preemption')));
+    // A spinning main thread beside spinning engines needs a core for each of them.
+    this.#maySpin = machine.plan.hosts.length + 1 <= availableParallelism();
+  }
+
+  async execute(): Promise<void> {
+    const { machine, settings } = this;
+    try {
+      machine.prologue();
+      machine.kernel.gate = this.#gate;
+      this.#startMs = hostTimeMs();
+      this.#lastCompletionMs = this.#startMs;
+      if (settings.durationSeconds !== null) this.#deadlineMs = this.#startMs + settings.durationSeconds * 1000;
+      await this.#loop();
+      this.seconds = (hostTimeMs() - this.#startMs) / 1000;
+      if (machine.isDone) {
+        this.#settle();
+        machine.epilogue();
+      }
+    } catch (error) {
+      this.seconds = this.#startMs === 0 ? 0 : (hostTimeMs() - this.#startMs) / 1000;
+      if (!(error instanceof BugCheck)) throw error;
+    }
+  }
+
+  async #loop(): Promise<void> {
+    while (!this.machine.isDone) {
+      const idle = !this.#pump();
+      const nowMs = hostTimeMs();
+      this.#lookAtClock(nowMs);
+      if (nowMs >= this.#nextTurnMs) {
+        this.#nextTurnMs = nowMs + SLICE_MS;
+        this.#progress(nowMs);
+        await hostTurn();
+        this.pool.check();
+      } else if (idle) await this.#sleep(nowMs);
+    }
+  }
+
+  /** Delivers interrupts and advances virtual CPUs; false when there was nothing to do. */
+  #pump(): boolean {
+    const { controller, kernel } = this.machine;
+    const gate = this.#gate;
+    for (let i = 0; i < ADVANCES_PER_LOOK; i++) {
+      if (controller.hasAttention()) gate.deliverPending();
+      const cpu = gate.pick();
+      if (cpu === null) {
+        if (kernel.timers.nextDueNs <= kernel.clock.nowNs() && kernel.fireTimers(kernel.clock.nowNs()) > 0) continue;
+        return false;
+      }
+      cpu.advance();
+    }
+    if (kernel.timers.size > 0) kernel.fireTimers(kernel.clock.nowNs());
+    return true;
+  }
+
+  #lookAtClock(nowMs: number): void {
+    const { settings, machine } = this;
+    if (nowMs >= this.#deadlineMs || settings.signal.aborted || this.#mustStop()) this.#stopTraffic();
+    const completed = this.#completed();
+    if (completed !== this.#lastCompleted || machine.kernel.timers.size > 0) {
+      this.#lastCompleted = completed;
+      this.#lastCompletionMs = nowMs;
+    } else if (nowMs - this.#lastCompletionMs > STALL_MS) this.#stalled();
+  }
+
+  #mustStop(): boolean {
+    return !this.settings.keepGoing && this.machine.kernel.findings.total > 0;
+  }
+
+  #stopTraffic(): void {
+    if (this.settings.signal.aborted) this.interrupted = true;
+    for (const { workload } of this.machine.devices) workload?.stop();
+  }
+
+  #completed(): number {
+    return this.machine.devices.reduce((sum, { workload }) => sum + (workload?.completed ?? 0), 0);
+  }
+
+  #stalled(): never {
+    const { kernel, devices } = this.machine;
+    const outstanding = devices.flatMap(({ name, workload }) => (workload === null || workload.outstanding === 0 ? [] : [`${workload.outstanding} of ${name}`])).join(', ');
+    const blocked = kernel.vcpus.some((cpu) => cpu.top !== undefined && !cpu.isEnabled());
+    const violation: Violation = blocked
+      ? { rule: 'L-DEADLOCK', severity: 'crash', object: null, message: `deadlock: ${kernel.describeWaits()}` }
+      : { rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `no request completed for ${STALL_MS / 1000} s, and outstanding are ${outstanding}: neither the driver nor a device has anything left to do` };
+    kernel.violation(violation);
+    throw kernel.dead!;
+  }
+
+  /** Lets what is still under way end: DPCs, late interrupts. */
+  #settle(): void {
+    while (this.#pump());
+  }
+
+  async #sleep(nowMs: number): Promise<void> {
+    const { controller, kernel } = this.machine;
+    if (this.#maySpin) for (let i = 0; i < SPINS; i++) if (controller.hasAttention()) return;
+    const dueMs = (kernel.timers.nextDueNs - kernel.clock.nowNs()) / 1e6;
+    const timeoutMs = Math.max(Math.min(this.#nextTurnMs - nowMs, dueMs, this.#deadlineMs - nowMs), 0);
+    if (this.settings.blocking) controller.waitBlocking(timeoutMs);
+    else await controller.waitOnLoop(timeoutMs);
+  }
+
+  #progress(nowMs: number): void {
+    const { settings, machine, target } = this;
+    settings.onProgress({
+      requests: this.#completed(),
+      target: target === Infinity ? null : target,
+      seconds: (nowMs - this.#startMs) / 1000,
+      durationSeconds: settings.durationSeconds,
+      bytes: machine.devices.reduce((sum, { workload }) => sum + (workload?.bytes ?? 0), 0),
+      findings: machine.kernel.findings.total,
+    });
+  }
+}

@@ -1,0 +1,81 @@
+import { Command } from 'commander';
+import { UsageError } from '../nt/index.js';
+import { LIMITS } from '../machine/scenario-schema.js';
+import { formatExploreReport } from '../report/index.js';
+import { expectedName } from './choice.js';
+import { given } from './given.js';
+import type { ExploreOptions, ExploreProgress, Lab } from './lab.js';
+import { loadScenario } from './load-scenario.js';
+import { count, seed } from './numbers.js';
+import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
+import { pasteAgain } from './paste-line.js';
+import { exploreState } from './progress.js';
+import type { Session } from './session.js';
+
+interface ExploreFlags {
+  readonly strategy: string;
+  readonly schedules: number;
+  readonly seed: number;
+  readonly requests?: number;
+  readonly outstanding?: number;
+  readonly out?: string;
+  readonly quiet?: boolean;
+}
+
+const AFTER_HELP = `
+Ends at the first finding, whose schedule file 'dmalab replay' runs again, or when the schedules are done.
+Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 an error of dmalab itself, 130 interrupted.`;
+
+/** `dmalab explore <scenario>`: controlled search over schedules. */
+export function exploreCommand(session: Session): Command {
+  return new Command('explore')
+    .description('run a scenario step by step, in a different order each time, and stop at the first finding')
+    .argument('<scenario>', 'name, or path of a module')
+    .option('--strategy <name>', 'who chooses the order', 'random')
+    .option('--schedules <n>', 'most schedules to execute', count('--schedules'), 1000)
+    .option('--seed <n>', 'names the search', seed('--seed'), 1)
+    .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
+    .option('--outstanding <n>', 'requests in flight per device', count('--outstanding', LIMITS.outstandingMax))
+    .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
+    .option('--quiet', 'no progress and no tables, only findings and the verdict')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', AFTER_HELP)
+    .action((reference: string, flags: ExploreFlags) => explore(session, reference, flags));
+}
+
+async function explore(session: Session, reference: string, flags: ExploreFlags): Promise<void> {
+  session.scenario = reference;
+  session.seed = flags.seed;
+  const lab = await session.lab();
+  requireStrategy(lab, flags.strategy);
+  const loaded = await loadScenario(reference, lab, session.io);
+  session.scenario = loaded.scenario.name;
+  session.outDir = flags.out ?? DEFAULT_OUT_DIR;
+  if (flags.out !== undefined) prepareOutDir(flags.out);
+  const { program } = session.io;
+  const options: ExploreOptions = {
+    strategy: flags.strategy,
+    schedules: flags.schedules,
+    seed: flags.seed,
+    ...given('requests', flags.requests),
+    ...given('outstanding', flags.outstanding),
+    outDir: session.outDir,
+    scenarioReference: loaded.reference,
+    paste: { program, again: pasteAgain(program, session.argv, flags.seed) },
+  };
+  await session.execute({
+    quiet: flags.quiet === true,
+    progress: (view, progress: ExploreProgress) => view.update(exploreState(progress)),
+    body: (hooks) => lab.explore(loaded.scenario, options, hooks),
+    format: formatExploreReport,
+  });
+}
+
+function requireStrategy(lab: Lab, name: string): void {
+  const names = lab.strategies().map((strategy) => strategy.name);
+  if (names.includes(name)) return;
+  throw new UsageError('USAGE_UNKNOWN_STRATEGY', `there is no strategy '${name}'`, {
+    where: '--strategy',
+    expected: expectedName(name, names),
+  });
+}

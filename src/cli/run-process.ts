@@ -1,0 +1,42 @@
+import { runCli } from './cli.js';
+import { ExitCode } from './errors.js';
+import type { Lab } from './lab.js';
+import { processIo } from './process-io.js';
+
+/**
+ * Runs the command line of this process and leaves its exit code in `process.exitCode`. Nothing here calls
+ * process.exit(): it would cut off what stdout has not yet written.
+ */
+export function runProcess(openLab: () => Promise<Lab>): void {
+  let exitCode: ExitCode | null = null;
+  let outputFailure: NodeJS.ErrnoException | null = null;
+  let hasEscaped = false;
+
+  // A reader that has seen enough closes the pipe: no error of ours. A full disk under stdout is one.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') outputFailure = error;
+  });
+  process.stderr.on('error', () => {});
+
+  // Node would exit with 1, which means a finding. While a command executes it has a listener of its own, and reports.
+  process.on('uncaughtException', (error: Error) => {
+    hasEscaped = true;
+    if (process.listenerCount('uncaughtException') > 1) return;
+    process.stderr.write(`dmalab: internal error: an error escaped: ${error.message} (UNCAUGHT)\n`);
+  });
+
+  process.once('exit', () => {
+    if (outputFailure !== null) {
+      process.stderr.write(`dmalab: error: cannot write the results to stdout: ${outputFailure.message} (USAGE_STDOUT)\n`);
+      process.exitCode = ExitCode.Usage;
+    } else if (exitCode === null) {
+      process.stderr.write('dmalab: internal error: the process ran out of work before there was a result (NO_RESULT)\n');
+      process.exitCode = ExitCode.Internal;
+    }
+  });
+
+  void runCli(process.argv.slice(2), processIo(), openLab).then((code) => {
+    exitCode = hasEscaped ? ExitCode.Internal : code;
+    process.exitCode = exitCode;
+  });
+}

@@ -1,0 +1,146 @@
+import { Command } from 'commander';
+import { UsageError } from '../nt/index.js';
+import type { MachineConfig, Scenario } from '../machine/scenario.js';
+import { ADDRESSING, LIMITS } from '../machine/scenario-schema.js';
+import { workloadDefaults } from '../workload/config.js';
+import { formatRunReport, formatTour, tourStops } from '../report/index.js';
+import { choice } from './choice.js';
+import { given } from './given.js';
+import type { Lab, Ratio, RunOptions, RunProgress } from './lab.js';
+import { loadScenario } from './load-scenario.js';
+import { count, rate, ratio, seconds, seed, wholeNumber } from './numbers.js';
+import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
+import { pasteAgain } from './paste-line.js';
+import { runState } from './progress.js';
+import type { Session } from './session.js';
+
+/** What commander hands over: the flags after their parsers. */
+interface RunFlags {
+  readonly requests?: number;
+  readonly duration?: number;
+  readonly seed: number;
+  readonly outstanding?: number;
+  readonly rate?: number;
+  readonly reads?: number;
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+  readonly devices?: number;
+  readonly mapRegisters?: number;
+  readonly addressing?: MachineConfig['addressing'];
+  readonly preempt?: Ratio;
+  readonly verifyPayload: boolean;
+  readonly keepGoing?: boolean;
+  readonly out?: string;
+  readonly quiet?: boolean;
+  readonly tour?: boolean;
+}
+
+const AFTER_HELP = `
+A scenario is a name that 'dmalab list' shows, or the path of a JavaScript module whose default export is one.
+The run ends when all requests are complete or the time is over, whichever is first, and at a crash.
+Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 an error of dmalab itself, 130 interrupted.`;
+
+/** `dmalab run <scenario>`: stress on real threads. */
+export function runCommand(session: Session): Command {
+  return new Command('run')
+    .description('run a scenario on real threads, under load')
+    .argument('<scenario>', 'name, or path of a module')
+    .option('--requests <n>', 'requests to complete, over all devices (default: the scenario says)', count('--requests'))
+    .option('--duration <seconds>', 'end after this many seconds', seconds('--duration'))
+    .option('--seed <n>', 'names the run: payloads, lengths, preemption', seed('--seed'), 1)
+    .option('--outstanding <n>', 'closed loop: requests in flight per device', count('--outstanding', LIMITS.outstandingMax))
+    .option('--rate <n>', 'open loop: requests due per second and device, 0 is the closed loop', rate('--rate'))
+    .option('--reads <percent>', 'share of reads, 0 to 100', wholeNumber('--reads', 0, 100))
+    .option('--min-bytes <n>', 'smallest transfer', count('--min-bytes', LIMITS.transferBytesMax))
+    .option('--max-bytes <n>', 'largest transfer', count('--max-bytes', LIMITS.transferBytesMax))
+    .option('--devices <n>', 'instances of each device of the scenario', count('--devices', LIMITS.devicesMax))
+    .option('--map-registers <n>', "map registers in the platform's pool", count('--map-registers', LIMITS.mapRegistersMax))
+    .option('--addressing <how>', `how devices see memory: ${ADDRESSING.join(', ')}`, choice('--addressing', ADDRESSING))
+    .option('--preempt <rate>', 'chance to switch virtual CPUs at a scheduling point, such as 0.05 or 1/20', ratio('--preempt'))
+    .option('--no-verify-payload', 'do not compare the bytes that arrive')
+    .option('--keep-going', 'go on after findings that are no crash')
+    .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
+    .option('--tour', 'end with commands to try next')
+    .option('--quiet', 'no progress and no tables, only findings and the verdict')
+    .option('--json', 'print one JSON object')
+    .addHelpText('after', AFTER_HELP)
+    .action((reference: string, flags: RunFlags) => run(session, reference, flags));
+}
+
+async function run(session: Session, reference: string, flags: RunFlags): Promise<void> {
+  session.scenario = reference;
+  session.seed = flags.seed;
+  const lab = await session.lab();
+  const loaded = await loadScenario(reference, lab, session.io);
+  session.scenario = loaded.scenario.name;
+  checkLengths(flags, loaded.scenario);
+  session.outDir = flags.out ?? DEFAULT_OUT_DIR;
+  if (flags.out !== undefined) prepareOutDir(flags.out);
+  const options = runOptions(session, loaded.reference, flags, session.outDir);
+  const report = await session.execute({
+    quiet: flags.quiet === true,
+    progress: (view, progress: RunProgress) => view.update(runState(progress)),
+    body: (hooks) => lab.run(loaded.scenario, options, hooks),
+    format: formatRunReport,
+  });
+  if (report?.verdict === 'ok' && wantsTour(session, reference, flags)) showTour(session, lab);
+}
+
+/** Each flag is right by itself; together with the scenario's own lengths they may not be. */
+function checkLengths(flags: RunFlags, scenario: Scenario): void {
+  for (const device of scenario.devices) {
+    const own = { ...workloadDefaults, ...scenario.workload, ...device.workload };
+    const minBytes = flags.minBytes ?? own.minBytes;
+    const maxBytes = flags.maxBytes ?? own.maxBytes;
+    if (minBytes <= maxBytes) continue;
+    const isMin = flags.minBytes !== undefined;
+    const bound = isMin
+      ? `at most the largest transfer, which is ${maxBytes} bytes`
+      : `at least the smallest transfer, which is ${minBytes} bytes`;
+    const other =
+      flags.minBytes !== undefined && flags.maxBytes !== undefined ? '' : `; or give ${isMin ? '--max-bytes' : '--min-bytes'} too`;
+    throw new UsageError('USAGE_BAD_LENGTHS', `no transfer can be from ${minBytes} to ${maxBytes} bytes long (device '${device.name}')`, {
+      where: isMin ? '--min-bytes' : '--max-bytes',
+      expected: `${bound}${other}`,
+    });
+  }
+}
+
+function runOptions(session: Session, scenarioReference: string, flags: RunFlags, outDir: string): RunOptions {
+  const { program } = session.io;
+  return {
+    seed: flags.seed,
+    ...given('requests', flags.requests),
+    ...given('durationSeconds', flags.duration),
+    ...given('outstanding', flags.outstanding),
+    ...given('ratePerSecond', flags.rate),
+    ...given('readsPercent', flags.reads),
+    ...given('minBytes', flags.minBytes),
+    ...given('maxBytes', flags.maxBytes),
+    ...given('devices', flags.devices),
+    ...given('mapRegisters', flags.mapRegisters),
+    ...given('addressing', flags.addressing),
+    ...given('preempt', flags.preempt),
+    verifyPayload: flags.verifyPayload,
+    keepGoing: flags.keepGoing === true,
+    outDir,
+    scenarioReference,
+    paste: { program, again: pasteAgain(program, session.argv, flags.seed) },
+    blocking: true,
+  };
+}
+
+/** `npm start` runs the demo for somebody who is new here. */
+function wantsTour(session: Session, reference: string, flags: RunFlags): boolean {
+  if (session.json || flags.quiet === true) return false;
+  return flags.tour === true || (reference === 'demo' && session.io.env['npm_lifecycle_event'] === 'start');
+}
+
+function showTour(session: Session, lab: Lab): void {
+  const samples = lab.scenarios().filter((scenario) => scenario.kind === 'sample');
+  const stops = tourStops(
+    session.io.program,
+    samples.map((scenario) => scenario.name),
+  );
+  session.output.text(`\n${formatTour(stops, session.output.paint)}`);
+}

@@ -1,0 +1,3 @@
+export * from './vector.js';
+export * from './runner.js';
+export * from './hal-trace.js';

@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { ControlledBackend, type Execution } from '../backends/controlled.js';
+import type { Strategy } from '../backends/strategy.js';
+import { deriveSeed, hostTimeMs, hostTurn, type RecordedViolation } from '../kernel/index.js';
+import { resolveParameters, type Overrides } from '../machine/parameters.js';
+import type { ExploreReport, Finding } from '../machine/report.js';
+import type { Scenario } from '../machine/scenario.js';
+import { toFinding } from '../backends/run-report.js';
+import { flattenOverrides } from './overrides-text.js';
+import { SCHEDULE_FORMAT, SCHEDULE_VERSION, encodeChoices, writeSchedule, type Schedule } from './schedule-file.js';
+import { Replay } from './strategies/index.js';
+
+/** Requests of one controlled execution when nobody says otherwise: enough for two in flight on each device, short enough to repeat. */
+export const CONTROLLED_REQUESTS = 4;
+
+/** The event loop gets a turn this often, so that signals and progress are served. */
+const TURN_MS = 50;
+
+export interface ExploreSettings {
+  readonly overrides: Overrides;
+  readonly strategy: Strategy;
+  /** Most schedules to execute. */
+  readonly schedules: number;
+  /** Folder for the schedule file of a finding. */
+  readonly outDir: string;
+  /** What names the scenario in schedule files: its name or its module's path. */
+  readonly scenarioReference: string;
+  /** Start of the line to paste that replays a finding, such as `npx dmalab`. */
+  readonly program: string;
+  readonly signal: AbortSignal;
+  onProgress(schedules: number, seconds: number, findings: number): void;
+}
+
+/** Small traffic for controlled executions: few requests, few in flight; what the caller set stays. */
+export function controlledOverrides(overrides: Overrides): Overrides {
+  return { ...overrides, workload: { requests: CONTROLLED_REQUESTS, outstanding: 2, ...overrides.workload } };
+}
+
+/**
+ * Executes schedules until one finds something, the budget is used up, or the strategy has none left. Every schedule
+ * is executed twice, the second time from its recorded choices: different hashes are the finding L-NONDETERMINISM,
+ * because nothing found on such ground could be had again.
+ */
+export async function explore(scenario: Scenario, settings: ExploreSettings): Promise<ExploreReport> {
+  const overrides = controlledOverrides(settings.overrides);
+  const parameters = resolveParameters(scenario, overrides);
+  const backend = new ControlledBackend(parameters);
+  const { strategy, signal } = settings;
+  const replay = new Replay([]);
+  const hashes = new Set<string>();
+  const deviceSteps: Record<string, number> = {};
+  const startMs = hostTimeMs();
+  let lastTurnMs = startMs;
+  let schedules = 0;
+  let steps = 0;
+  let exhausted = false;
+  let failing: { execution: Execution; choices: number[] } | null = null;
+
+  while (schedules < settings.schedules && failing === null && !signal.aborted) {
+    if (!strategy.newExecution(deriveSeed(overrides.seed, `schedule ${schedules}`))) {
+      exhausted = true;
+      break;
+    }
+    const execution = backend.execute(strategy);
+    strategy.finished({ steps: execution.steps, foundSomething: execution.findingsTotal > 0 });
+    const choices = Array.from(execution.choices);
+    schedules++;
+    steps += execution.steps;
+    hashes.add(execution.eventHash);
+    for (const [thread, count] of Object.entries(execution.deviceStepsByThread)) deviceSteps[thread] = (deviceSteps[thread] ?? 0) + count;
+    const again = executeAgain(backend, replay, choices);
+    const difference = differenceBetween(execution, again);
+    if (difference !== null) failing = { execution: { ...execution, findings: [nondeterminism(difference), ...execution.findings], findingsTotal: execution.findingsTotal + 1 }, choices };
+    else if (execution.findingsTotal > 0) failing = { execution, choices };
+    const nowMs = hostTimeMs();
+    if (nowMs - lastTurnMs >= TURN_MS) {
+      lastTurnMs = nowMs;
+      settings.onProgress(schedules, (nowMs - startMs) / 1000, failing === null ? 0 : failing.execution.findingsTotal);
+      await hostTurn();
+    }
+  }
+
+  const seconds = (hostTimeMs() - startMs) / 1000;
+  return {
+    verdict: failing !== null ? 'finding' : signal.aborted ? 'interrupted' : 'ok',
+    scenario: scenario.name,
+    seed: overrides.seed,
+    strategy: strategy.name,
+    schedules,
+    steps,
+    schedulesPerSecond: seconds > 0 ? schedules / seconds : 0,
+    exhausted,
+    verifiedTwice: schedules,
+    distinctHashes: hashes.size,
+    deviceStepsByThread: deviceSteps,
+    findings: failing === null ? [] : keepFindings(scenario, settings, overrides, failing),
+    findingsTotal: failing?.execution.findingsTotal ?? 0,
+  };
+}
+
+function executeAgain(backend: ControlledBackend, replay: Replay, choices: readonly number[]): Execution {
+  replay.follow(choices);
+  replay.newExecution();
+  return backend.execute(replay);
+}
+
+function differenceBetween(first: Execution, second: Execution): string | null {
+  if (first.eventHash !== second.eventHash) return `events ${first.eventHash} and ${second.eventHash}`;
+  if (first.memoryHash !== second.memoryHash) return `memory ${first.memoryHash} and ${second.memoryHash}`;
+  return null;
+}
+
+function nondeterminism(difference: string): RecordedViolation {
+  return { rule: 'L-NONDETERMINISM', severity: 'error', object: null, step: 0, message: `the same schedule executed twice gave different hashes (${difference}): driver or device code uses time, chance or state from outside the machine` };
+}
+
+function keepFindings(scenario: Scenario, settings: ExploreSettings, overrides: Overrides, failing: { execution: Execution; choices: readonly number[] }): Finding[] {
+  const { execution, choices } = failing;
+  const first = execution.findings[0]!;
+  const path = join(settings.outDir, `${scenario.name}-${first.rule}-${execution.eventHash.slice(0, 8)}.json`);
+  const schedule: Schedule = {
+    format: SCHEDULE_FORMAT,
+    version: SCHEDULE_VERSION,
+    scenario: settings.scenarioReference,
+    seed: overrides.seed,
+    strategy: settings.strategy.name,
+    parameters: flattenOverrides(overrides),
+    choices: encodeChoices(choices),
+    eventHash: execution.eventHash,
+    memoryHash: execution.memoryHash,
+    finding: { rule: first.rule, message: first.message },
+  };
+  writeSchedule(path, schedule);
+  return execution.findings.map((violation) => toFinding(violation, path, `${settings.program} replay ${path}`));
+}

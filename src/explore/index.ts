@@ -1,0 +1,5 @@
+export * from './explore.js';
+export * from './overrides-text.js';
+export * from './replay-schedule.js';
+export * from './schedule-file.js';
+export * from './strategies/index.js';

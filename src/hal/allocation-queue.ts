@@ -1,0 +1,201 @@
+import { DISPATCH_LEVEL, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { Dpc, EventKind, makeOp, OpKind, type Kernel, type Suspending } from '../kernel/index.js';
+import type { DmaAdapter } from './dma-adapter.js';
+import { GRANT_DEPTH_MAX } from './hal-policy.js';
+import type { HalPlatform } from './hal-platform.js';
+import { NO_SLOT } from './logical-window.js';
+import { AllocationAction, type MapRegisterGrant } from './map-register-grant.js';
+import { UNLIMITED } from './mdl-walk.js';
+import type { TransferContext } from './transfer-context.js';
+
+/**
+ * Who gets map registers and channels, and when.
+ *
+ * Each adapter has a queue of its own; all draw from one pool. A request is granted at once when its adapter's queue
+ * is empty and it fits; else it waits. Freeing looks at the adapters in the order of their creation, grants the first
+ * head that fits and starts over: nobody overtakes within an adapter, other adapters may go on, and a large request
+ * can starve. Execution routines - driver callbacks in the end - run right there, inside the freeing call, or from a
+ * DPC if the policy says so.
+ */
+export class AllocationQueue {
+  /** Requests that wait, over all adapters. */
+  waiting = 0;
+  readonly #kernel: Kernel;
+  readonly #depthByCpu: Int32Array;
+  #dpc: Dpc | null = null;
+
+  constructor(private readonly platform: HalPlatform) {
+    this.#kernel = platform.kernel;
+    this.#depthByCpu = new Int32Array(platform.kernel.vcpus.length);
+  }
+
+  reset(): void {
+    this.waiting = 0;
+    this.#depthByCpu.fill(0);
+    this.#dpc = this.platform.policy.grantContext === 'dpc' ? new Dpc(this.#kernel, 'HAL grant', () => this.#pump()) : null;
+  }
+
+  /** Grants now, or queues, or (`isSynchronous`) refuses. When it returns a granted record may be free again. */
+  *request(grant: MapRegisterGrant, isSynchronous: boolean): Suspending<NtStatus> {
+    const adapter = grant.adapter!;
+    const { observer } = this.platform;
+    if (adapter.queueHead === null && this.#tryGrant(grant)) {
+      observer?.allocate(grant.registers, 'granted', grant.number);
+      yield* this.#execute(grant);
+      return STATUS_SUCCESS;
+    }
+    observer?.allocate(grant.registers, isSynchronous ? 'refused' : 'queued', 0);
+    if (isSynchronous) {
+      this.platform.pool.recycle(grant);
+      return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    this.#enqueue(adapter, grant);
+    return STATUS_SUCCESS;
+  }
+
+  /** Gives a grant's registers and channel back and serves whoever waits for them. */
+  *release(grant: MapRegisterGrant): Suspending<void> {
+    const adapter = grant.adapter!;
+    const registers = this.platform.counted(grant.registers);
+    this.platform.observer?.free(grant.number, registers);
+    this.#kernel.emit(EventKind.MapRegistersFree, adapter.objectId, registers, this.platform.pool.free + registers);
+    this.platform.pool.give(grant, registers);
+    if (grant.windowSlot !== NO_SLOT) adapter.window!.give(grant.windowSlot, registers);
+    adapter.heldRegisters -= registers;
+    if (adapter.channelOwner === grant) adapter.channelOwner = null;
+    this.platform.pool.recycle(grant);
+    if (this.waiting > 0) yield* this.serve();
+  }
+
+  /** Withdraws the request that waits under `context` in this adapter's queue; false when none does. */
+  *cancel(adapter: DmaAdapter, context: TransferContext): Suspending<boolean> {
+    const grant = waitingUnder(adapter, context);
+    this.platform.observer?.cancelAllocation(grant !== null);
+    if (grant === null) return false;
+    this.#unlink(adapter, grant);
+    this.platform.pool.recycle(grant);
+    // The withdrawn request may have been the head that nobody could pass.
+    if (this.waiting > 0) yield* this.serve();
+    return true;
+  }
+
+  /** Looks at the queues, now or from the DPC. */
+  *serve(): Suspending<void> {
+    if (this.#dpc !== null) this.#dpc.queue();
+    else yield* this.#pump();
+  }
+
+  *#pump(): Suspending<void> {
+    for (let grant = this.#takeGrantable(); grant !== null; grant = this.#takeGrantable()) {
+      this.platform.observer?.grantWaiting(grant.number, this.platform.counted(grant.registers));
+      const op = makeOp(this.platform.pool.objectId, OpKind.Grant);
+      if (this.#kernel.at(op)) yield op;
+      yield* this.#execute(grant);
+    }
+  }
+
+  #takeGrantable(): MapRegisterGrant | null {
+    const { adapters } = this.platform;
+    for (let i = 0; i < adapters.length; i++) {
+      const adapter = adapters[i]!;
+      const head = adapter.queueHead;
+      if (head === null || !this.#tryGrant(head)) continue;
+      this.#unlink(adapter, head);
+      return head;
+    }
+    return null;
+  }
+
+  /** A request fits when its registers are free and, for a system adapter, its one channel is. Takes them if so. */
+  #tryGrant(grant: MapRegisterGrant): boolean {
+    const adapter = grant.adapter!;
+    const { pool } = this.platform;
+    const registers = this.platform.counted(grant.registers);
+    if (adapter.isSystem && adapter.channelOwner !== null) return false;
+    if (registers > pool.free) return false;
+    if (adapter.window !== null && registers > 0) {
+      const slot = adapter.window.take(registers);
+      if (slot === NO_SLOT) return false;
+      grant.windowSlot = slot;
+    }
+    pool.take(grant, registers);
+    grant.isLive = true;
+    adapter.heldRegisters += registers;
+    if (adapter.isSystem) adapter.channelOwner = grant;
+    this.#kernel.emit(EventKind.MapRegistersAllocate, adapter.objectId, registers, pool.free);
+    return true;
+  }
+
+  *#execute(grant: MapRegisterGrant): Suspending<void> {
+    const cpu = this.#kernel.current;
+    const irql = cpu.irql;
+    if (irql < DISPATCH_LEVEL) cpu.irql = DISPATCH_LEVEL;
+    this.#enterRoutine(cpu.id, grant);
+    if (grant.control !== null) {
+      const { handle } = grant;
+      const action = yield* grant.control.adapterControl(this.platform.hasMapRegisters ? handle : 0);
+      if (grant.handle === handle) yield* this.#afterControl(grant, action);
+    } else {
+      const list = grant.list!;
+      this.#buildList(grant);
+      yield* grant.listControl!.listControl(list);
+    }
+    this.#depthByCpu[cpu.id]!--;
+    if (cpu.irql === irql) return;
+    cpu.irql = irql;
+    if (cpu.dpcIsDue) yield this.#kernel.standAt(makeOp(this.platform.pool.objectId, OpKind.Release));
+  }
+
+  /** What the control routine left allocated is kept: the channel (system only) and the registers, or the registers. */
+  *#afterControl(grant: MapRegisterGrant, action: AllocationAction): Suspending<void> {
+    if (action === AllocationAction.DeallocateObject) yield* this.release(grant);
+    else if (!this.platform.hasMapRegisters && !grant.adapter!.isSystem) this.platform.pool.recycle(grant);
+  }
+
+  #buildList(grant: MapRegisterGrant): void {
+    const { platform } = this;
+    const adapter = grant.adapter!;
+    const list = grant.list!;
+    list.begin();
+    grant.pieces = 0;
+    platform.walk.run(grant.mdl, grant.offset, grant.lengthBytes, UNLIMITED, UNLIMITED, platform.mapper.windowAddress(grant, adapter.window), adapter.frameBase, grant, list);
+    list.grant = grant;
+    list.grantHandle = grant.handle;
+    list.isOutstanding = true;
+    adapter.outstandingLists++;
+    platform.mapper.open(grant, adapter.domain, grant.isWrite);
+    this.#kernel.emit(EventKind.ScatterGatherBuild, adapter.objectId, platform.walk.elements, platform.walk.lengthBytes);
+  }
+
+  #enterRoutine(cpuId: number, grant: MapRegisterGrant): void {
+    const depth = ++this.#depthByCpu[cpuId]!;
+    if (depth <= GRANT_DEPTH_MAX) return;
+    const { label } = grant.adapter!;
+    this.#kernel.violation({ rule: 'L-STEP-BOUND', severity: 'crash', object: label, message: `${depth} execution routines of ${label} are nested on virtual CPU ${cpuId}: each transfer is completed inside the EvtProgramDma of the one before, and a kernel stack would be used up` });
+  }
+
+  #enqueue(adapter: DmaAdapter, grant: MapRegisterGrant): void {
+    grant.isWaiting = true;
+    if (adapter.queueTail === null) adapter.queueHead = grant;
+    else adapter.queueTail.next = grant;
+    adapter.queueTail = grant;
+    this.waiting++;
+  }
+
+  #unlink(adapter: DmaAdapter, grant: MapRegisterGrant): void {
+    let before: MapRegisterGrant | null = null;
+    for (let at = adapter.queueHead; at !== grant; at = at!.next) before = at;
+    if (before === null) adapter.queueHead = grant.next;
+    else before.next = grant.next;
+    if (adapter.queueTail === grant) adapter.queueTail = before;
+    grant.next = null;
+    grant.isWaiting = false;
+    this.waiting--;
+  }
+}
+
+/** The oldest request made with `context` that waits in the adapter's queue. */
+function waitingUnder(adapter: DmaAdapter, context: TransferContext): MapRegisterGrant | null {
+  for (let at = adapter.queueHead; at !== null; at = at.next) if (at.context === context) return at;
+  return null;
+}

@@ -1,0 +1,428 @@
+import { DISPATCH_LEVEL, NT_SUCCESS, PASSIVE_LEVEL, STATUS_BUFFER_TOO_SMALL, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL, irqlName, type NtStatus } from '../nt/index.js';
+import { PAGE_SIZE } from '../memory/index.js';
+import { EventKind, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import type { CommonBufferRegion } from './common-buffer-allocator.js';
+import type { DeviceDescription } from './device-description.js';
+import type { DmaDomain } from './dma-domain.js';
+import { dmaViolation, raiseHalFault } from './hal-fault.js';
+import type { HalPlatform } from './hal-platform.js';
+import type { LogicalWindow } from './logical-window.js';
+import type { AdapterControl, ListControl, MapRegisterGrant } from './map-register-grant.js';
+import type { Mdl } from './mdl.js';
+import { UNLIMITED } from './mdl-walk.js';
+import { listSizeBytes, type ScatterGatherList } from './scatter-gather-list.js';
+import { DmaCompletionStatus, type DmaCompletionRoutine, type TransferContext } from './transfer-context.js';
+import { checkFlush, checkMap, checkUnmapped } from './transfer-checks.js';
+
+/** Answer of GetDmaTransferInfo; one object per adapter, overwritten by the next call. */
+export interface DmaTransferInfo {
+  mapRegisterCount: number;
+  scatterGatherElementCount: number;
+  scatterGatherListSizeBytes: number;
+}
+
+/** What an adapter has given out and not got back. */
+export interface OutstandingResources {
+  readonly mapRegisters: number;
+  readonly channels: number;
+  readonly lists: number;
+  readonly commonBuffers: number;
+}
+
+/**
+ * A DMA adapter: one device's (or one direction's, or one system channel's) way to memory, with the operations of
+ * DMA_OPERATIONS under their own names. Those that can run somebody's callback suspend; the others do not. The
+ * version-2 forms differ in what they cannot do: no context, so no cancelling; no synchronous request; one element.
+ */
+export class DmaAdapter {
+  readonly objectId: number;
+  readonly label: string;
+  readonly kernel: Kernel;
+  readonly frameBase: number;
+  /** Stands before a mapping or a flush. */
+  readonly transferOp: Op;
+  readonly window: LogicalWindow | null;
+  /** Waiting requests, oldest first. For the allocation queue. */
+  queueHead: MapRegisterGrant | null = null;
+  queueTail: MapRegisterGrant | null = null;
+  /** System DMA: who has the channel. */
+  channelOwner: MapRegisterGrant | null = null;
+  heldRegisters = 0;
+  outstandingLists = 0;
+  outstandingCommonBuffers = 0;
+  /** Bytes the last MapTransfer(Ex) mapped: its *Length on return. */
+  mappedLengthBytes = 0;
+  readonly #transferInfo: DmaTransferInfo = { mapRegisterCount: 0, scatterGatherElementCount: 0, scatterGatherListSizeBytes: 0 };
+  /** Live mappings made with a NULL base, on a platform without map registers. */
+  #baseless: MapRegisterGrant | null = null;
+  #isReleased = false;
+
+  constructor(
+    readonly platform: HalPlatform,
+    readonly description: DeviceDescription,
+    readonly domain: DmaDomain | null,
+    /** Most registers one operation may have. */
+    readonly numberOfMapRegisters: number,
+  ) {
+    this.kernel = platform.kernel;
+    this.objectId = this.kernel.nextObjectId();
+    this.transferOp = makeOp(this.objectId, OpKind.Update);
+    this.label = `DmaAdapter#${this.objectId}`;
+    this.frameBase = domain?.frameBase ?? 0;
+    this.window = platform.addressing === 'direct' ? null : platform.windowOf(domain);
+  }
+
+  get isSystem(): boolean {
+    return !this.description.isMaster;
+  }
+
+  /** GetDmaAlignment, in bytes. */
+  get alignmentBytes(): number {
+    return 1;
+  }
+
+  /** AllocateAdapterChannel(Ex): `control` runs when the registers (and a system adapter's channel) are granted, perhaps before this returns. */
+  *allocateAdapterChannelEx(context: TransferContext | null, registers: number, isSynchronous: boolean, control: AdapterControl): Suspending<NtStatus> {
+    this.#requireDispatch('AllocateAdapterChannelEx');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
+    if (this.kernel.at(op)) yield op;
+    if (!this.#mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
+    if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
+    const grant = this.#newRequest(context, registers);
+    grant.control = control;
+    return yield* this.platform.queue.request(grant, isSynchronous);
+  }
+
+  /** FreeMapRegisters: flushed before, all of them at once (rules A07, A18). */
+  *freeMapRegisters(base: number, count: number): Suspending<void> {
+    this.#requireDispatch('FreeMapRegisters');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Release);
+    if (this.kernel.at(op)) yield op;
+    const grant = this.platform.pool.resolve(base);
+    if (grant === null) raiseHalFault(this.kernel, 'free-unallocated', this.label, `FreeMapRegisters of ${this.label} names a map register base that is not allocated`);
+    if (grant.registers !== count) raiseHalFault(this.kernel, 'free-count', this.label, `FreeMapRegisters of ${this.label} gives back ${count} map registers of an allocation of ${grant.registers}`);
+    checkUnmapped(this, grant, 'A18', 0x10);
+    this.platform.mapper.close(grant, this.domain, 0);
+    yield* this.platform.queue.release(grant);
+  }
+
+  /** FreeAdapterChannel of a system adapter: the channel and its registers. */
+  *freeAdapterChannel(): Suspending<void> {
+    this.#requireDispatch('FreeAdapterChannel');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Release);
+    if (this.kernel.at(op)) yield op;
+    const grant = this.channelOwner;
+    if (grant === null) raiseHalFault(this.kernel, 'free-channel-unowned', this.label, `FreeAdapterChannel of ${this.label}: nobody owns its channel`);
+    if (grant.context !== null) stopRunning(grant.context);
+    checkUnmapped(this, grant, 'A15', 0x0d);
+    this.platform.mapper.close(grant, this.domain, 0);
+    yield* this.platform.queue.release(grant);
+  }
+
+  /** CancelAdapterChannel: true when the request was waiting and its routine will not run. */
+  *cancelAdapterChannel(context: TransferContext): Suspending<boolean> {
+    const op = makeOp(this.platform.pool.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (this.platform.policy.preCancel && context.isStarting) {
+      context.isPreCancelled = true;
+      return true;
+    }
+    return yield* this.platform.queue.cancel(this, context);
+  }
+
+  /**
+   * MapTransferEx. On success `mappedLengthBytes` says how much of the range was mapped: at most the grant's
+   * registers and the list's elements. A system adapter's transfer runs from here on. INVALID_PARAMETER when nothing
+   * could be mapped, CANCELLED when the transfer was stopped before.
+   */
+  mapTransferEx(mdl: Mdl | null, base: number, offset: number, deviceAddressOffset: number, lengthBytes: number, isWrite: boolean, list: ScatterGatherList, completion: DmaCompletionRoutine | null): NtStatus {
+    const context = this.channelOwner?.context ?? null;
+    if (context?.isCancelled === true) {
+      this.platform.observer?.mapFailed('cancelled');
+      return STATUS_CANCELLED;
+    }
+    const grant = this.#grantForMap(base);
+    checkMap(this, grant, mdl, offset, lengthBytes);
+    this.platform.mapper.close(grant, this.domain, 0);
+    const status = this.#walkInto(grant, mdl, offset, lengthBytes, isWrite, list);
+    if (!NT_SUCCESS(status)) return status;
+    this.platform.observer?.map(offset, lengthBytes, this.mappedLengthBytes, this.isSystem ? deviceAddressOffset : null);
+    if (context !== null) {
+      context.isRunning = true;
+      context.completion = completion;
+    }
+    return STATUS_SUCCESS;
+  }
+
+  /** The version-2 MapTransfer: one MDL, one element. */
+  mapTransfer(mdl: Mdl | null, base: number, currentVa: number, lengthBytes: number, isWrite: boolean, list: ScatterGatherList): NtStatus {
+    const offset = mdl === null ? 0 : currentVa - mdl.virtualAddress;
+    const inMdl = mdl === null ? 0 : Math.max(0, mdl.byteCount - offset);
+    const status = this.mapTransferEx(mdl, base, offset, 0, Math.min(lengthBytes, inMdl), isWrite, list, null);
+    return status;
+  }
+
+  /**
+   * FlushAdapterBuffers(Ex): the mapping ends; of a bounced read exactly `lengthBytes` reach the caller's buffer.
+   * Must be called once for each mapping, before the registers are freed and before anyone reads the buffer.
+   */
+  flushAdapterBuffersEx(mdl: Mdl | null, base: number, offset: number, lengthBytes: number): NtStatus {
+    const grant = this.#grantForFlush(mdl, base, offset);
+    this.platform.observer?.flush(offset, lengthBytes);
+    if (grant !== null) {
+      checkFlush(this, grant, lengthBytes);
+      this.platform.mapper.close(grant, this.domain, lengthBytes);
+      if (grant === this.#baseless) this.#dropBaseless(grant);
+    }
+    const context = this.channelOwner?.context ?? null;
+    if (context !== null) {
+      context.isCancelled = false;
+      stopRunning(context);
+    }
+    this.kernel.emit(EventKind.Flush, this.objectId, offset, lengthBytes);
+    return STATUS_SUCCESS;
+  }
+
+  flushAdapterBuffers(mdl: Mdl | null, base: number, currentVa: number, lengthBytes: number): boolean {
+    return NT_SUCCESS(this.flushAdapterBuffersEx(mdl, base, mdl === null ? 0 : currentVa - mdl.virtualAddress, lengthBytes));
+  }
+
+  /**
+   * Get- and BuildScatterGatherList(Ex): allocates registers for the range, builds the list when they are granted
+   * and calls `listControl`. `mayGrow` is Get: the HAL provides the list; Build fails with BUFFER_TOO_SMALL.
+   */
+  *buildScatterGatherListEx(context: TransferContext | null, mdl: Mdl | null, offset: number, lengthBytes: number, isSynchronous: boolean, listControl: ListControl, isWrite: boolean, list: ScatterGatherList, mayGrow: boolean): Suspending<NtStatus> {
+    this.#requireDispatch('BuildScatterGatherListEx');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
+    if (this.kernel.at(op)) yield op;
+    const { walk } = this.platform;
+    this.#measure(mdl, offset, lengthBytes);
+    if (mayGrow) list.grow(walk.elements);
+    if (list.capacity < walk.elements) {
+      this.platform.observer?.listTooSmall();
+      return STATUS_BUFFER_TOO_SMALL;
+    }
+    const { registers } = walk;
+    if (!this.#mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
+    if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
+    const grant = this.#newRequest(context, registers);
+    checkMap(this, grant, mdl, offset, lengthBytes);
+    grant.listControl = listControl;
+    grant.list = list;
+    grant.mdl = mdl;
+    grant.offset = offset;
+    grant.lengthBytes = lengthBytes;
+    grant.isWrite = isWrite;
+    return yield* this.platform.queue.request(grant, isSynchronous);
+  }
+
+  /** PutScatterGatherList: flushes the whole list and frees its registers. Rule A08 when it is not outstanding. */
+  *putScatterGatherList(list: ScatterGatherList): Suspending<void> {
+    this.#requireDispatch('PutScatterGatherList');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Release);
+    if (this.kernel.at(op)) yield op;
+    const { grant } = list;
+    if (!list.isOutstanding || grant === null || grant.handle !== list.grantHandle) {
+      raiseHalFault(this.kernel, 'put-unknown-list', this.label, `PutScatterGatherList of ${this.label} is given a list that is not outstanding`);
+    }
+    list.isOutstanding = false;
+    list.grant = null;
+    list.revoke('PutScatterGatherList gave its map registers back');
+    this.outstandingLists--;
+    this.kernel.emit(EventKind.ScatterGatherPut, this.objectId, grant.pieces, grant.lengthBytes);
+    this.platform.mapper.close(grant, this.domain, Infinity);
+    yield* this.platform.queue.release(grant);
+  }
+
+  /** GetDmaTransferInfo: what the range would take, exactly. The answer is overwritten by the next call. */
+  getDmaTransferInfo(mdl: Mdl | null, offset: number, lengthBytes: number): DmaTransferInfo {
+    this.#measure(mdl, offset, lengthBytes);
+    const { registers, elements } = this.platform.walk;
+    this.#transferInfo.mapRegisterCount = this.platform.counted(registers);
+    this.#transferInfo.scatterGatherElementCount = elements;
+    this.#transferInfo.scatterGatherListSizeBytes = listSizeBytes(elements);
+    return this.#transferInfo;
+  }
+
+  /** CalculateScatterGatherList without an MDL: registers for a page-aligned range. */
+  calculateScatterGatherList(lengthBytes: number): number {
+    return Math.ceil(lengthBytes / PAGE_SIZE);
+  }
+
+  /** CancelMappedTransfer: marks the context, and ends the transfer if it runs. UNSUCCESSFUL when it was marked already. */
+  *cancelMappedTransfer(context: TransferContext): Suspending<NtStatus> {
+    const op = makeOp(this.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (context.isCancelled) {
+      this.platform.observer?.cancelMapped('already');
+      return STATUS_UNSUCCESSFUL;
+    }
+    context.isCancelled = true;
+    this.platform.observer?.cancelMapped(context.isRunning ? 'running' : 'marked');
+    if (context.isRunning) yield* this.completeSystemTransfer(context, DmaCompletionStatus.DmaCancelled);
+    return STATUS_SUCCESS;
+  }
+
+  /** The system DMA controller ends the transfer that runs under `context`; its routine runs at DISPATCH_LEVEL. */
+  *completeSystemTransfer(context: TransferContext, status: DmaCompletionStatus): Suspending<void> {
+    const { completion } = context;
+    stopRunning(context);
+    if (completion === null) return;
+    const cpu = this.kernel.current;
+    const irql = cpu.irql;
+    if (irql < DISPATCH_LEVEL) cpu.irql = DISPATCH_LEVEL;
+    yield* completion.dmaCompletion(status);
+    if (cpu.irql === irql) return;
+    cpu.irql = irql;
+    if (cpu.dpcIsDue) yield this.kernel.standAt(makeOp(this.objectId, OpKind.Update));
+  }
+
+  /** AllocateCommonBuffer, at PASSIVE_LEVEL. Null when there is no memory for it. */
+  allocateCommonBuffer(lengthBytes: number): CommonBufferRegion | null {
+    this.#requirePassive('AllocateCommonBuffer');
+    return this.platform.commonBuffers.allocate(this, lengthBytes);
+  }
+
+  freeCommonBuffer(region: CommonBufferRegion): void {
+    this.#requirePassive('FreeCommonBuffer');
+    this.platform.commonBuffers.free(this, region);
+  }
+
+  outstanding(): OutstandingResources {
+    return { mapRegisters: this.heldRegisters, channels: this.channelOwner === null ? 0 : 1, lists: this.outstandingLists, commonBuffers: this.outstandingCommonBuffers };
+  }
+
+  /** PutDmaAdapter. Rules A09-A12: everything must have been given back. */
+  putDmaAdapter(): void {
+    if (this.platform.dmaVerification) this.#auditRelease();
+    this.#isReleased = true;
+    const at = this.platform.adapters.indexOf(this);
+    if (at >= 0) this.platform.adapters.splice(at, 1);
+  }
+
+  #auditRelease(): void {
+    const held = this.outstanding();
+    const leaks = [
+      ['A09', 0x07, held.commonBuffers, 'common buffers'],
+      ['A12', 0x0a, held.lists, 'scatter/gather lists'],
+      ['A10', 0x08, held.channels, 'channels'],
+      ['A11', 0x09, held.mapRegisters, 'map registers'],
+    ] as const;
+    for (const [rule, code, count, what] of leaks) {
+      if (count > 0) dmaViolation(this.kernel, rule, 'crash', this.label, `${this.label} is released with ${count} ${what} outstanding`, code, this.objectId, count);
+    }
+  }
+
+  /** Rule A14: an operation never gets more registers than the adapter has. Without map registers nothing is too much. */
+  #mayAsk(registers: number): boolean {
+    if (!this.platform.hasMapRegisters || registers <= this.numberOfMapRegisters) return true;
+    this.platform.observer?.allocate(registers, 'too-many', 0);
+    if (this.platform.dmaVerification) {
+      dmaViolation(this.kernel, 'A14', 'crash', this.label, `${registers} map registers are requested of ${this.label}, which has ${this.numberOfMapRegisters}`, 0x0c, registers, this.numberOfMapRegisters);
+    }
+    return false;
+  }
+
+  #newRequest(context: TransferContext | null, registers: number): MapRegisterGrant {
+    const grant = this.platform.pool.record();
+    grant.adapter = this;
+    grant.context = context;
+    grant.registers = registers;
+    if (context !== null) context.isStarting = false;
+    return grant;
+  }
+
+  #measure(mdl: Mdl | null, offset: number, lengthBytes: number): void {
+    // The window's real address does not matter for counting; page 0 merges the same way.
+    const windowAddress = this.platform.addressing === 'direct' ? -1 : 0;
+    this.platform.walk.run(mdl, offset, lengthBytes, UNLIMITED, UNLIMITED, windowAddress, this.frameBase, null, null);
+  }
+
+  #walkInto(grant: MapRegisterGrant, mdl: Mdl | null, offset: number, lengthBytes: number, isWrite: boolean, list: ScatterGatherList): NtStatus {
+    const { walk, mapper } = this.platform;
+    const registers = this.platform.hasMapRegisters ? grant.registers : UNLIMITED;
+    list.begin();
+    walk.run(mdl, offset, lengthBytes, registers, list.capacity, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
+    this.mappedLengthBytes = walk.lengthBytes;
+    if (walk.lengthBytes === 0 && lengthBytes > 0) {
+      this.platform.observer?.mapFailed('nothing');
+      if (grant === this.#baseless) this.#dropBaseless(grant);
+      return STATUS_INVALID_PARAMETER;
+    }
+    grant.mdl = mdl;
+    grant.offset = offset;
+    grant.lengthBytes = walk.lengthBytes;
+    mapper.open(grant, this.domain, isWrite);
+    this.kernel.emit(EventKind.Map, this.objectId, offset, walk.lengthBytes);
+    return STATUS_SUCCESS;
+  }
+
+  #grantForMap(base: number): MapRegisterGrant {
+    if (!this.platform.hasMapRegisters) {
+      const grant = this.platform.pool.record();
+      grant.adapter = this;
+      grant.isLive = true;
+      grant.next = this.#baseless;
+      this.#baseless = grant;
+      return grant;
+    }
+    const grant = this.platform.pool.resolve(base);
+    if (grant === null || grant.adapter !== this) raiseHalFault(this.kernel, 'map-unallocated', this.label, `MapTransfer of ${this.label} names a map register base that is not allocated`);
+    return grant;
+  }
+
+  /** Without map registers a flush finds its mapping by the range; null when there is none. */
+  #grantForFlush(mdl: Mdl | null, base: number, offset: number): MapRegisterGrant | null {
+    if (this.platform.hasMapRegisters) {
+      const grant = this.platform.pool.resolve(base);
+      if (grant === null || grant.adapter !== this) raiseHalFault(this.kernel, 'flush-unallocated', this.label, `FlushAdapterBuffers of ${this.label} names a map register base that is not allocated`);
+      return grant;
+    }
+    let before: MapRegisterGrant | null = null;
+    for (let at = this.#baseless; at !== null; at = at.next) {
+      if (at.mdl === mdl && at.offset === offset) {
+        // To the front, where `#dropBaseless` takes it from.
+        if (before !== null) {
+          before.next = at.next;
+          at.next = this.#baseless;
+          this.#baseless = at;
+        }
+        return at;
+      }
+      before = at;
+    }
+    return null;
+  }
+
+  #dropBaseless(grant: MapRegisterGrant): void {
+    this.#baseless = grant.next;
+    this.platform.pool.recycle(grant);
+  }
+
+  /** Rule A20: exactly DISPATCH_LEVEL. */
+  #requireDispatch(operation: string): void {
+    if (this.#isReleased) dmaViolation(this.kernel, 'A24', 'crash', this.label, `${operation} is called on ${this.label} after PutDmaAdapter`, 0x18, this.objectId);
+    const { irql } = this.kernel.current;
+    if (irql === DISPATCH_LEVEL || !this.platform.dmaVerification) return;
+    dmaViolation(this.kernel, 'A20', 'crash', this.label, `${operation} of ${this.label} is called at ${irqlName(irql)}; it needs ${irqlName(DISPATCH_LEVEL)}`, 0x13, 1, DISPATCH_LEVEL, irql);
+  }
+
+  /** Rule A21. */
+  #requirePassive(operation: string): void {
+    const { irql } = this.kernel.current;
+    if (irql === PASSIVE_LEVEL || !this.platform.dmaVerification) return;
+    dmaViolation(this.kernel, 'A21', 'crash', this.label, `${operation} of ${this.label} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(PASSIVE_LEVEL)}`, 0x13, 2, PASSIVE_LEVEL, irql);
+  }
+}
+
+function stopRunning(context: TransferContext): void {
+  context.isRunning = false;
+  context.completion = null;
+}
+
+/** A HAL that marks allocations to come answers the marked one with CANCELLED (hal.md section 4, CancelAdapterChannel). */
+function takePreCancel(context: TransferContext): boolean {
+  const wasMarked = context.isPreCancelled;
+  context.isPreCancelled = false;
+  return wasMarked;
+}

@@ -1,0 +1,110 @@
+import { PAGE_SIZE, type MachineMemory } from '../memory/index.js';
+import type { Kernel } from '../kernel/index.js';
+import { AllocationQueue } from './allocation-queue.js';
+import { CommonBufferAllocator } from './common-buffer-allocator.js';
+import type { DeviceDescription } from './device-description.js';
+import { DmaAdapter } from './dma-adapter.js';
+import type { DmaDomain } from './dma-domain.js';
+import type { HalObserver } from './hal-observer.js';
+import { defaultHalPolicy, type Addressing, type HalPolicy } from './hal-policy.js';
+import { LogicalWindow } from './logical-window.js';
+import { MapRegisterPool, type FrameSource } from './map-register-pool.js';
+import { MdlWalk } from './mdl-walk.js';
+import { PageMapper } from './page-mapper.js';
+
+export interface HalPlatformOptions {
+  readonly addressing?: Addressing;
+  /** Map registers that exist, shared by all adapters. Default 1024. */
+  readonly mapRegisters?: number;
+  /** Most registers one adapter may be given. Default 64. */
+  readonly maxMapRegistersPerAdapter?: number;
+  /** False: the machine has no map registers at all, bases are NULL and nothing is ever short. Implies `direct`. Default true. */
+  readonly hasMapRegisters?: boolean;
+  /** Machine memory; null for a HAL that only computes addresses. Default null. */
+  readonly memory?: MachineMemory | null;
+  /** Frames for bounce pages and common buffers; goes with `memory`. */
+  readonly frames?: FrameSource | null;
+  readonly policy?: Partial<HalPolicy>;
+  /** The checks of DMA verification (rules A01-A36). Default true. */
+  readonly dmaVerification?: boolean;
+  /** The framework's own verifier: breaks, and bug checks that depend on it. Default true. */
+  readonly frameworkVerifier?: boolean;
+  readonly observer?: HalObserver | null;
+}
+
+/** The DMA side of a machine: one pool of map registers, the adapters that share it, and how pages are reached. */
+export class HalPlatform {
+  readonly addressing: Addressing;
+  readonly maxMapRegistersPerAdapter: number;
+  readonly hasMapRegisters: boolean;
+  readonly memory: MachineMemory | null;
+  readonly frames: FrameSource | null;
+  readonly policy: HalPolicy;
+  readonly dmaVerification: boolean;
+  readonly frameworkVerifier: boolean;
+  readonly observer: HalObserver | null;
+  readonly pool: MapRegisterPool;
+  readonly queue: AllocationQueue;
+  readonly mapper: PageMapper;
+  readonly commonBuffers: CommonBufferAllocator;
+  /** In the order of creation: the order in which waiting queues are looked at. */
+  readonly adapters: DmaAdapter[] = [];
+  /** The one walk at a time; results are read before anything else can walk. */
+  readonly walk = new MdlWalk();
+  readonly #windows = new Map<DmaDomain, LogicalWindow>();
+
+  constructor(
+    readonly kernel: Kernel,
+    options: HalPlatformOptions = {},
+  ) {
+    this.hasMapRegisters = options.hasMapRegisters ?? true;
+    this.addressing = this.hasMapRegisters ? (options.addressing ?? 'direct') : 'direct';
+    this.maxMapRegistersPerAdapter = options.maxMapRegistersPerAdapter ?? 64;
+    this.memory = options.memory ?? null;
+    this.frames = this.memory === null ? null : (options.frames ?? null);
+    this.policy = { ...defaultHalPolicy, ...options.policy };
+    this.dmaVerification = options.dmaVerification ?? true;
+    this.frameworkVerifier = options.frameworkVerifier ?? true;
+    this.observer = options.observer ?? null;
+    this.pool = new MapRegisterPool(options.mapRegisters ?? 1024, this.addressing === 'bounce' ? this.frames : null);
+    this.queue = new AllocationQueue(this);
+    this.mapper = new PageMapper(this.addressing, this.memory);
+    this.commonBuffers = new CommonBufferAllocator(this);
+    this.reset();
+  }
+
+  /** IoGetDmaAdapter. Null when the version or the address width is not supported. */
+  getDmaAdapter(description: DeviceDescription, domain: DmaDomain | null): DmaAdapter | null {
+    if (description.version < 1 || description.version > 3) return null;
+    const wanted = Math.ceil(description.maximumLengthBytes / PAGE_SIZE) + 1;
+    const adapter = new DmaAdapter(this, description, domain, Math.min(wanted, this.maxMapRegistersPerAdapter));
+    this.adapters.push(adapter);
+    return adapter;
+  }
+
+  /** Registers as the pool counts them: none where none exist. */
+  counted(registers: number): number {
+    return this.hasMapRegisters ? registers : 0;
+  }
+
+  /** The translation window of a domain; null when frames are seen directly. */
+  windowOf(domain: DmaDomain | null): LogicalWindow | null {
+    if (domain === null || domain.windowSlots === 0) return null;
+    let window = this.#windows.get(domain);
+    if (window === undefined) {
+      window = new LogicalWindow(domain);
+      this.#windows.set(domain, window);
+    }
+    return window;
+  }
+
+  /** Back to a machine without adapters; the kernel was reset before. Bounce frames stay the pool's. */
+  reset(): void {
+    this.adapters.length = 0;
+    this.pool.reset();
+    this.pool.objectId = this.kernel.nextObjectId();
+    this.queue.reset();
+    this.commonBuffers.reset();
+    for (const window of this.#windows.values()) window.reset();
+  }
+}

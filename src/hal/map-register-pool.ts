@@ -1,0 +1,121 @@
+import { UsageError } from '../nt/index.js';
+import { NO_FRAME } from '../memory/index.js';
+import { MapRegisterGrant } from './map-register-grant.js';
+
+/** Where bounce pages and common buffers get their memory; `FrameAllocator` fits. */
+export interface FrameSource {
+  /** A frame, or NO_FRAME. */
+  allocate(): number;
+  free(frame: number): void;
+  /** First of `count` adjacent frames, or NO_FRAME. */
+  allocateContiguous(count: number): number;
+  freeContiguous(first: number): void;
+}
+
+const SLOT_BITS = 16;
+const SLOT_MASK = 0xffff;
+const GENERATION_MASK = 0x3fff;
+
+/**
+ * The platform's map registers, shared by all its adapters, and the records of who holds them.
+ *
+ * The pool only counts; where a register's page lies is the adapter's window and, when the platform bounces, one
+ * frame of `bounceFrames` a register. Records are pooled: granting allocates nothing once the pool is warm.
+ */
+export class MapRegisterPool {
+  /** Names the pool in scheduling points. */
+  objectId = 0;
+  free: number;
+  #lastNumber = 0;
+  readonly #table: MapRegisterGrant[] = [];
+  readonly #spare: MapRegisterGrant[] = [];
+  #generation = 0;
+  /** A stack; the frames above `#freeFrames` are out on loan. */
+  readonly #bounceFrames: Int32Array;
+  readonly #firstBounceFrames: Int32Array;
+  #freeFrames: number;
+
+  /** `frames` null: registers have no memory of their own. Throws UsageError when the frames do not suffice. */
+  constructor(
+    readonly total: number,
+    frames: FrameSource | null,
+  ) {
+    this.free = total;
+    this.#bounceFrames = new Int32Array(frames === null ? 0 : total);
+    for (let i = 0; i < this.#bounceFrames.length; i++) this.#bounceFrames[i] = bounceFrame(frames!, total);
+    this.#firstBounceFrames = this.#bounceFrames.slice();
+    this.#freeFrames = this.#bounceFrames.length;
+  }
+
+  /** An empty record with a handle of its own. */
+  record(): MapRegisterGrant {
+    const grant = this.#spare.pop() ?? this.#newRecord();
+    this.#generation = (this.#generation % GENERATION_MASK) + 1;
+    grant.handle = (this.#generation << SLOT_BITS) | grant.slot;
+    return grant;
+  }
+
+  /** The live grant a map register base names; null for NULL, a stale base, or one that still waits. */
+  resolve(handle: number): MapRegisterGrant | null {
+    const grant = this.#table[handle & SLOT_MASK];
+    return grant !== undefined && handle !== 0 && grant.handle === handle && grant.isLive ? grant : null;
+  }
+
+  /** Moves `registers` from the pool to the grant; the caller has checked that they are free. */
+  take(grant: MapRegisterGrant, registers: number): void {
+    this.free -= registers;
+    if (registers > 0) grant.number = ++this.#lastNumber;
+    if (this.#bounceFrames.length === 0) return;
+    if (grant.bounceFrames.length < registers) grant.bounceFrames = new Int32Array(registers);
+    for (let i = 0; i < registers; i++) grant.bounceFrames[i] = this.#bounceFrames[--this.#freeFrames]!;
+  }
+
+  give(grant: MapRegisterGrant, registers: number): void {
+    this.free += registers;
+    if (this.#bounceFrames.length === 0) return;
+    for (let i = registers - 1; i >= 0; i--) this.#bounceFrames[this.#freeFrames++] = grant.bounceFrames[i]!;
+  }
+
+  /** Takes a record out of use; its handle is stale from now on. */
+  recycle(grant: MapRegisterGrant): void {
+    grant.handle = 0;
+    grant.registers = 0;
+    grant.number = 0;
+    grant.adapter = null;
+    grant.context = null;
+    grant.control = null;
+    grant.listControl = null;
+    grant.list = null;
+    grant.isWaiting = false;
+    grant.isLive = false;
+    grant.next = null;
+    grant.windowSlot = -1;
+    grant.isMapped = false;
+    grant.mdl = null;
+    grant.pieces = 0;
+    this.#spare.push(grant);
+  }
+
+  /** Everything free again, in the order of the beginning: a replayed run gets the same bounce pages. */
+  reset(): void {
+    this.free = this.total;
+    this.#lastNumber = 0;
+    this.#generation = 0;
+    this.#bounceFrames.set(this.#firstBounceFrames);
+    this.#freeFrames = this.#bounceFrames.length;
+    this.#spare.length = 0;
+    for (let i = this.#table.length - 1; i >= 0; i--) this.recycle(this.#table[i]!);
+  }
+
+  #newRecord(): MapRegisterGrant {
+    const grant = new MapRegisterGrant(this.#table.length);
+    this.#table.push(grant);
+    return grant;
+  }
+}
+
+function bounceFrame(frames: FrameSource, total: number): number {
+  const frame = frames.allocate();
+  if (frame === NO_FRAME) throw new UsageError('USAGE_RAM', `the machine has too little memory for ${total} bounce pages`, { where: 'machine.ramPages', expected: `at least ${total} pages beyond the buffers` });
+  return frame;
+}

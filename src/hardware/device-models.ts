@@ -1,0 +1,13 @@
+import type { DeviceModel } from './device-model.js';
+import { plx9656 } from './plx9656.js';
+import { sgring } from './sgring.js';
+
+const known = new Map<string, DeviceModel>([plx9656, sgring].map((model) => [model.name, model]));
+
+/** The device models scenarios can name: the built-in ones and those registered since. */
+export const deviceModels: ReadonlyMap<string, DeviceModel> = known;
+
+/** Makes a model known in this thread; one of the same name is replaced. Workers do it for models that come from a module. */
+export function registerDeviceModel(model: DeviceModel): void {
+  known.set(model.name, model);
+}

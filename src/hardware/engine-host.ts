@@ -1,0 +1,229 @@
+import { InternalError } from '../nt/index.js';
+import { MachineMemory, atomics, type WasmMemory } from '../memory/index.js';
+import { DONE } from '../kernel/op.js';
+import { hostTimeMs } from '../kernel/clock.js';
+import { deviceModels } from './device-models.js';
+import type { DevicePlacement } from './device-plan.js';
+import { DeviceView } from './device-view.js';
+import * as block from './host-layout.js';
+import { HostCommand, HostState, HostWord } from './host-layout.js';
+import { InterruptController, type InterruptControllerPlacement } from './interrupt-controller.js';
+
+/** What a worker is given: one long task an engine host, plain data and the memory. */
+export interface EngineTask {
+  readonly memory: WasmMemory;
+  /** Byte offset of the host's control block. */
+  readonly host: number;
+  readonly devices: readonly DevicePlacement[];
+  readonly interrupts: InterruptControllerPlacement;
+  readonly firstRamFrame: number;
+  /** Looks at idle devices before the host goes to sleep; 0 on a machine without a core to spare. */
+  readonly spinPolls: number;
+}
+
+/** What a host did, when it was stopped. */
+export interface EngineResult {
+  readonly threadId: number;
+  readonly steps: number;
+  readonly busyMs: number;
+  /** Times it went to sleep. */
+  readonly sleeps: number;
+}
+
+/** Steps of one device before the next device of the host has its turn and the control word is looked at. */
+const STEPS_PER_TURN = 64;
+/** Longest sleep: the heartbeat goes on while nothing happens. */
+const SLEEP_SLICE_MS = 100;
+
+/** Runs devices until the main side says stop. Throws InternalError ENGINE_STEP when a step throws, after leaving the reason in the control block. */
+export function runEngineHost(task: EngineTask, threadId: number): EngineResult {
+  return new EngineHost(task, threadId).run();
+}
+
+/**
+ * An engine host: the worker's side. One thread, one or more devices, one control block.
+ *
+ *     look at control -> steps of each device in turn -> heartbeat -> ... nothing pending: spin, then sleep -> ...
+ *
+ * Going to sleep: read the doorbell, set the flag, look once more, wait for the doorbell to change. Whoever gives a
+ * device something to do writes first and reads the flag afterwards, so one of the two sees the other.
+ */
+class EngineHost {
+  readonly #memory: MachineMemory;
+  readonly #words: Int32Array;
+  readonly #at: number;
+  readonly #devices: readonly DeviceView[];
+  readonly #interrupts: InterruptController;
+  readonly #spinPolls: number;
+  readonly #threadId: number;
+  #steps = 0;
+  #heartbeat = 0;
+  #stepping = 'no device';
+
+  constructor(task: EngineTask, threadId: number) {
+    this.#memory = new MachineMemory(task.memory);
+    this.#words = this.#memory.i32;
+    this.#at = task.host >> 2;
+    this.#interrupts = new InterruptController(this.#memory, task.interrupts);
+    const platform = { interrupts: this.#interrupts, firstRamFrame: task.firstRamFrame };
+    this.#devices = task.devices.map((placement) => {
+      const model = deviceModels.get(placement.model);
+      if (model === undefined) throw new InternalError('ENGINE_MODEL', `the engine thread knows no device model '${placement.model}'`);
+      return new DeviceView(this.#memory, model, placement, platform);
+    });
+    this.#spinPolls = task.spinPolls;
+    this.#threadId = threadId;
+  }
+
+  run(): EngineResult {
+    const words = this.#words;
+    atomics.store(words, this.#at + HostWord.ThreadId, this.#threadId);
+    this.#setState(HostState.Running);
+    try {
+      this.#loop();
+    } catch (error) {
+      throw this.#fail(error);
+    }
+    this.#endBusy();
+    this.#setState(HostState.Stopped);
+    const busyMs = this.#memory.f64[this.#f64(block.HOST_BUSY_MS)]!;
+    return { threadId: this.#threadId, steps: this.#steps, busyMs, sleeps: words[this.#at + HostWord.Sleeps]! };
+  }
+
+  #f64(offset: number): number {
+    return ((this.#at << 2) + offset) >> 3;
+  }
+
+  #loop(): void {
+    let idlePolls = 0;
+    for (;;) {
+      const command = atomics.load(this.#words, this.#at + HostWord.Control) as HostCommand;
+      if (command === HostCommand.Stop) return;
+      this.#beat();
+      const worked = command === HostCommand.Grant ? this.#serveGrant() : this.#turn();
+      if (worked) idlePolls = 0;
+      else if (idlePolls++ >= this.#spinPolls) {
+        this.#sleep(command);
+        idlePolls = 0;
+      }
+    }
+  }
+
+  #beat(): void {
+    this.#heartbeat = (this.#heartbeat + 1) | 0;
+    atomics.store(this.#words, this.#at + HostWord.Heartbeat, this.#heartbeat);
+  }
+
+  /** One turn of every device; false when nothing was pending anywhere. */
+  #turn(): boolean {
+    const devices = this.#devices;
+    let steps = 0;
+    for (let i = 0; i < devices.length; i++) {
+      const device = devices[i]!;
+      if (device.model.pending(device) === DONE) continue;
+      if (steps === 0) this.#beginBusy();
+      steps += this.#stepDevice(device, STEPS_PER_TURN);
+    }
+    if (steps === 0) return false;
+    this.#countSteps(steps);
+    return true;
+  }
+
+  #stepDevice(device: DeviceView, limit: number): number {
+    const { model } = device;
+    this.#stepping = device.name;
+    device.setEngaged(true);
+    let steps = 0;
+    while (steps < limit && model.step(device)) steps++;
+    device.setEngaged(false);
+    return steps;
+  }
+
+  #countSteps(steps: number): void {
+    this.#steps += steps;
+    this.#memory.f64[this.#f64(block.HOST_STEPS)] = this.#steps;
+  }
+
+  /** Lockstep: exactly one step of the device the main side names, then the answer. */
+  #serveGrant(): boolean {
+    const words = this.#words;
+    const sequence = atomics.load(words, this.#at + HostWord.GrantSequence);
+    if (sequence === words[this.#at + HostWord.GrantDone]) return false;
+    const device = this.#devices[words[this.#at + HostWord.GrantDevice]!];
+    if (device === undefined) throw new InternalError('ENGINE_GRANT', `a step was granted to device ${words[this.#at + HostWord.GrantDevice]} of ${this.#devices.length}`);
+    const steps = this.#stepDevice(device, 1);
+    this.#countSteps(steps);
+    words[this.#at + HostWord.GrantResult] = steps;
+    atomics.store(words, this.#at + HostWord.GrantDone, sequence);
+    atomics.notify(words, this.#at + HostWord.GrantDone);
+    return true;
+  }
+
+  #sleep(command: HostCommand): void {
+    const words = this.#words;
+    const seen = atomics.load(words, this.#at + HostWord.Doorbell);
+    atomics.exchange(words, this.#at + HostWord.Sleeping, 1);
+    if (!this.#hasWork(command)) {
+      this.#endBusy();
+      words[this.#at + HostWord.Sleeps] = (words[this.#at + HostWord.Sleeps]! + 1) | 0;
+      atomics.waitBlocking(words, this.#at + HostWord.Doorbell, seen, SLEEP_SLICE_MS);
+    }
+    atomics.store(words, this.#at + HostWord.Sleeping, 0);
+  }
+
+  #hasWork(command: HostCommand): boolean {
+    const words = this.#words;
+    if (atomics.load(words, this.#at + HostWord.Control) !== command) return true;
+    if (command === HostCommand.Grant) return atomics.load(words, this.#at + HostWord.GrantSequence) !== words[this.#at + HostWord.GrantDone];
+    for (const device of this.#devices) if (device.model.pending(device) !== DONE) return true;
+    return false;
+  }
+
+  // ---- Busy intervals: stamped only where the host falls asleep or begins to work
+
+  #beginBusy(): void {
+    const words = this.#words;
+    if (words[this.#at + HostWord.Busy] !== 0) return;
+    this.#memory.f64[this.#f64(block.HOST_BUSY_SINCE)] = hostTimeMs();
+    atomics.store(words, this.#at + HostWord.Busy, 1);
+  }
+
+  #endBusy(): void {
+    const words = this.#words;
+    if (words[this.#at + HostWord.Busy] === 0) return;
+    const { f64 } = this.#memory;
+    const startMs = f64[this.#f64(block.HOST_BUSY_SINCE)]!;
+    const endMs = hostTimeMs();
+    f64[this.#f64(block.HOST_BUSY_MS)] = f64[this.#f64(block.HOST_BUSY_MS)]! + (endMs - startMs);
+    const written = words[this.#at + HostWord.IntervalsWritten]!;
+    const kept = (written - atomics.load(words, this.#at + HostWord.IntervalsRead)) | 0;
+    if (kept < block.HOST_INTERVAL_SLOTS) {
+      const slot = this.#f64(block.HOST_INTERVALS) + (written & (block.HOST_INTERVAL_SLOTS - 1)) * 2;
+      f64[slot] = startMs;
+      f64[slot + 1] = endMs;
+      atomics.store(words, this.#at + HostWord.IntervalsWritten, (written + 1) | 0);
+    } else {
+      words[this.#at + HostWord.IntervalsLost] = (words[this.#at + HostWord.IntervalsLost]! + 1) | 0;
+    }
+    atomics.store(words, this.#at + HostWord.Busy, 0);
+  }
+
+  // ---- The end
+
+  #setState(state: HostState): void {
+    atomics.store(this.#words, this.#at + HostWord.State, state);
+    this.#interrupts.wakeMain();
+  }
+
+  #fail(error: unknown): InternalError {
+    const why = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const reason = `engine thread ${this.#threadId} stopped in a step of ${this.#stepping} after ${this.#steps} steps: ${why}`;
+    const bytes = Buffer.from(reason, 'utf8').subarray(0, block.HOST_REASON_BYTES);
+    this.#memory.u8.set(bytes, (this.#at << 2) + block.HOST_REASON);
+    this.#words[this.#at + HostWord.ReasonLength] = bytes.length;
+    for (const device of this.#devices) device.setEngaged(false);
+    this.#endBusy();
+    this.#setState(HostState.Failed);
+    return new InternalError('ENGINE_STEP', reason);
+  }
+}

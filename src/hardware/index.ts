@@ -1,0 +1,16 @@
+export * from './register-table.js';
+export * from './register-block.js';
+export * from './iommu.js';
+export * from './interrupt-controller.js';
+export * from './device-model.js';
+export * from './device-plan.js';
+export * from './device-view.js';
+export * from './device-models.js';
+export * from './plx9656-registers.js';
+export { plx9656 } from './plx9656.js';
+export * from './sgring-registers.js';
+export { sgring } from './sgring.js';
+export { HostCommand, HostState, HOST_BLOCK_BYTES, planEngineHost } from './host-layout.js';
+export { runEngineHost, type EngineResult, type EngineTask } from './engine-host.js';
+export * from './engine-host-control.js';
+export { DONE, OpKind, makeOp, type Op } from '../kernel/op.js';

@@ -1,0 +1,227 @@
+import { assertInternal } from '../nt/index.js';
+import { atomics } from '../memory/index.js';
+import { DONE, OpKind, type Op } from '../kernel/op.js';
+import { BarKind, type DeviceModel, type DeviceParams, type RegisterDescription } from './device-model.js';
+import type { DeviceView } from './device-view.js';
+import { abortStep } from './sgring-abort.js';
+import { CHANNEL_WORDS, COMPLETION_BATCH, Channel, DEVICE_WORDS, Device, Next, SKIP_SLOTS, burst, completionSpace, fetch, halt, interrupt, latchOf, nextNames, registersOf, settle, stateOf, writeback } from './sgring-channel.js';
+import * as reg from './sgring-registers.js';
+import { SgringError } from './sgring-registers.js';
+
+/** What a channel would do in a step; NONE while it waits. */
+const Action = { None: 0, Reset: 1, Abort: 2, Control: 3, Fetch: 4, Burst: 5, Writeback: 6, Interrupt: 7, Halt: 8 } as const;
+type Action = (typeof Action)[keyof typeof Action];
+const actionOps = [DONE, OpKind.Update, OpKind.Update, OpKind.Update, OpKind.Read, OpKind.Burst, OpKind.Write, OpKind.Signal, OpKind.Signal] as const;
+
+/** `choose` packs channel and action into one small integer. */
+const NOTHING = -1;
+const ACTION_BITS = 4;
+
+const CTRL = reg.SGRING_CTRL >> 2;
+const TAIL = reg.SGRING_SQ_TAIL >> 2;
+
+function actionOf(d: DeviceView, channel: number): Action {
+  const { words } = d;
+  const at = stateOf(d, channel);
+  const latched = words[latchOf(d, channel)]!;
+  if (latched !== 0) {
+    const command = commandOf(d, channel, latched);
+    if (command !== Action.None) return command;
+  }
+  const running = words[at + Channel.Running]!;
+  if ((words[registersOf(d, channel) + CTRL]! & reg.SGRING_CTRL_ENABLE) !== running) return Action.Control;
+  if (running === 0) return Action.None;
+  switch (words[at + Channel.Next]) {
+    case Next.Idle:
+      return words[registersOf(d, channel) + TAIL] === words[at + Channel.Fetched] ? Action.None : Action.Fetch;
+    case Next.Burst:
+      return Action.Burst;
+    case Next.Writeback:
+      // A full completion ring stops the channel until the driver moves CQ_HEAD.
+      return completionSpace(d, channel) === 0 ? Action.None : Action.Writeback;
+    case Next.Interrupt:
+      return Action.Interrupt;
+    case Next.Halt:
+      return Action.Halt;
+    default:
+      return Action.None;
+  }
+}
+
+/** Commands go first; an abort waits while there is no room for its completion or for one more request to pass over. */
+function commandOf(d: DeviceView, channel: number, latched: number): Action {
+  if ((latched & reg.SGRING_CTRL_RESET) !== 0) return Action.Reset;
+  const at = stateOf(d, channel);
+  const room = d.words[at + Channel.Ready]! < COMPLETION_BATCH && d.words[at + Channel.SkipCount]! < SKIP_SLOTS;
+  return room || d.words[at + Channel.Next] === Next.Halted ? Action.Abort : Action.None;
+}
+
+/** The next channel in turn that has something to do, with its action. */
+function choose(d: DeviceView): number {
+  const { words } = d;
+  if (words[d.gate] === 0) return NOTHING;
+  const channels = words[d.state + Device.Channels]!;
+  let channel = words[d.state + Device.Cursor]!;
+  for (let i = 0; i < channels; i++) {
+    const action = actionOf(d, channel);
+    if (action !== Action.None) return (channel << ACTION_BITS) | action;
+    if (++channel === channels) channel = 0;
+  }
+  return NOTHING;
+}
+
+function pending(d: DeviceView): Op {
+  const chosen = choose(d);
+  return chosen === NOTHING ? DONE : d.op(actionOps[chosen & ((1 << ACTION_BITS) - 1)]! as OpKind);
+}
+
+function step(d: DeviceView): boolean {
+  const chosen = choose(d);
+  if (chosen === NOTHING) return false;
+  const { words } = d;
+  const channel = chosen >> ACTION_BITS;
+  words[d.steps] = (words[d.steps]! + 1) | 0;
+  words[d.state + Device.Cursor] = channel + 1 === words[d.state + Device.Channels] ? 0 : channel + 1;
+  switch (chosen & ((1 << ACTION_BITS) - 1)) {
+    case Action.Burst:
+      burst(d, channel);
+      break;
+    case Action.Fetch:
+      fetch(d, channel);
+      break;
+    case Action.Writeback:
+      writeback(d, channel);
+      break;
+    case Action.Interrupt:
+      interrupt(d, channel);
+      break;
+    case Action.Abort:
+      abortStep(d, channel);
+      break;
+    case Action.Halt:
+      halt(d, channel);
+      break;
+    case Action.Control:
+      control(d, channel);
+      break;
+    default:
+      resetChannel(d, channel);
+  }
+  return true;
+}
+
+/** The enable bit has changed: the channel starts or stands still, and STATUS says so. */
+function control(d: DeviceView, channel: number): void {
+  const at = stateOf(d, channel);
+  const { words } = d;
+  const status = reg.sgringRegister(channel, reg.SGRING_STATUS);
+  if (words[at + Channel.Running] !== 0) {
+    words[at + Channel.Running] = 0;
+    d.registers.lower(status, reg.SGRING_STATUS_RUNNING);
+    return;
+  }
+  words[at + Channel.Running] = 1;
+  if (words[at + Channel.Next] === Next.Halted) return;
+  if (words[at + Channel.RingSize] === 0 && !takeConfiguration(d, channel)) words[at + Channel.HaltError] = SgringError.Configuration;
+  else d.registers.raise(status, reg.SGRING_STATUS_RUNNING);
+  settle(d, channel);
+}
+
+/** Ring size and bases are taken when a channel is enabled for the first time after a reset. */
+function takeConfiguration(d: DeviceView, channel: number): boolean {
+  const at = stateOf(d, channel);
+  const { words } = d;
+  const get = (register: number): number => d.registers.get(reg.sgringRegister(channel, register));
+  const size = get(reg.SGRING_RING_SIZE);
+  const sqBase = get(reg.SGRING_SQ_BASE_LOW);
+  const cqBase = get(reg.SGRING_CQ_BASE_LOW);
+  const sizeFits = size >= reg.SGRING_RING_SIZE_MIN && size <= reg.SGRING_RING_SIZE_MAX && (size & (size - 1)) === 0;
+  const basesFit = (sqBase & (reg.SGRING_DESCRIPTOR_BYTES - 1)) === 0 && (cqBase & (reg.SGRING_COMPLETION_BYTES - 1)) === 0;
+  if (!sizeFits || !basesFit) return false;
+  words[at + Channel.RingSize] = size;
+  words[at + Channel.SqBaseLow] = sqBase;
+  words[at + Channel.SqBaseHigh] = get(reg.SGRING_SQ_BASE_HIGH);
+  words[at + Channel.CqBaseLow] = cqBase;
+  words[at + Channel.CqBaseHigh] = get(reg.SGRING_CQ_BASE_HIGH);
+  const start = get(reg.SGRING_START_INDEX);
+  words[at + Channel.Head] = start;
+  words[at + Channel.Fetched] = start;
+  words[at + Channel.CqTail] = start;
+  d.registers.put(reg.sgringRegister(channel, reg.SGRING_SQ_HEAD), start);
+  d.registers.put(reg.sgringRegister(channel, reg.SGRING_CQ_TAIL), start);
+  return true;
+}
+
+/** CTRL.RESET: registers, rings and what was under way are forgotten; the bit drops last. */
+function resetChannel(d: DeviceView, channel: number): void {
+  const at = stateOf(d, channel);
+  d.words.fill(0, at, at + CHANNEL_WORDS);
+  const first = reg.sgringRegister(channel, 0);
+  for (const { offset, resetValue = 0 } of d.registers.table.words) {
+    if (offset > first && offset < first + reg.SGRING_CHANNEL_STRIDE) d.registers.put(offset, resetValue);
+  }
+  d.registers.take(first, -1);
+  d.registers.lower(first, reg.SGRING_CTRL_RESET | reg.SGRING_CTRL_ENABLE);
+}
+
+/** What needs no step: the abort doorbell latches, and an interrupt still due when causes or masks were written is sent again. */
+function registerWritten(d: DeviceView, offset: number): void {
+  if (offset < reg.SGRING_CHANNEL_BASE) return;
+  const channel = Math.floor((offset - reg.SGRING_CHANNEL_BASE) / reg.SGRING_CHANNEL_STRIDE);
+  const register = (offset - reg.SGRING_CHANNEL_BASE) % reg.SGRING_CHANNEL_STRIDE;
+  if (register === reg.SGRING_ABORT) {
+    d.registers.commit(reg.sgringRegister(channel, reg.SGRING_CTRL), reg.SGRING_LATCH_ABORT);
+    return;
+  }
+  if (register !== reg.SGRING_INT_CAUSE && register !== reg.SGRING_INT_MASK) return;
+  const registers = registersOf(d, channel);
+  const due = atomics.load(d.words, registers + (reg.SGRING_INT_CAUSE >> 2)) & atomics.load(d.words, registers + (reg.SGRING_INT_MASK >> 2));
+  if (due !== 0) d.message(channel);
+}
+
+function reset(d: DeviceView): void {
+  d.words[d.state + Device.Channels] = d.params['channels']!;
+  d.words[d.state + Device.BurstBytes] = d.params['burstBytes']!;
+  for (let channel = 0; channel < d.params['channels']!; channel++) {
+    const latch = d.registers.latchWordIndex(reg.sgringRegister(channel, reg.SGRING_CTRL));
+    assertInternal(latch === latchOf(d, channel), 'SGRING_LATCH', `the latch of channel ${channel} is not where steps look for it`);
+  }
+}
+
+function describe(d: DeviceView): readonly RegisterDescription[] {
+  return Array.from({ length: d.params['channels']! }, (_, channel) => {
+    const at = stateOf(d, channel);
+    const next = d.words[at + Channel.Next]!;
+    const fields = Object.entries(Channel).map(([name, offset]) => ({ name: `channel${channel}.${name}`, offset, value: d.words[at + offset]! >>> 0 }));
+    return [{ name: `channel${channel}.Next.${nextNames[next] ?? next}`, offset: Channel.Next, value: next }, ...fields];
+  }).flat();
+}
+
+const registers = (params: DeviceParams): ReturnType<typeof reg.sgringRegisters> => reg.sgringRegisters(params['channels']!, params['localMemoryBytes']!);
+
+/** A modern ring engine: submission and completion rings, a message per channel, abort by tag. See docs/sgring.md. */
+export const sgring: DeviceModel = {
+  name: 'sgring',
+  title: 'Scatter/gather ring engine: 1 to 8 channels, one message vector each',
+  params: [
+    { name: 'channels', default: 2, min: 1, max: reg.SGRING_CHANNELS_MAX, unit: 'channels', title: 'independent ring pairs' },
+    { name: 'localMemoryBytes', default: 4 << 20, min: 4096, max: 256 << 20, unit: 'bytes', title: 'memory on the device', powerOfTwo: true },
+    { name: 'burstBytes', default: 4096, min: 4, max: 4096, unit: 'bytes', title: 'most bytes moved in one step', powerOfTwo: true },
+  ],
+  addressBits: 64,
+  aperture: 'high',
+  registers,
+  bars: (params) => [
+    { index: 0, kind: BarKind.Registers, lengthBytes: registers(params).lengthBytes },
+    { index: 2, kind: BarKind.LocalMemory, lengthBytes: params['localMemoryBytes']! },
+  ],
+  stateWords: (params) => DEVICE_WORDS + params['channels']! * CHANNEL_WORDS,
+  localMemoryBytes: (params) => params['localMemoryBytes']!,
+  vectors: (params) => ({ kind: 'message', count: params['channels']! }),
+  reset,
+  pending,
+  step,
+  registerWritten,
+  describe,
+};
+

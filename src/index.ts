@@ -1,0 +1,12 @@
+/** The public face: what scenarios, drivers and programs import as `dmalab`. */
+export * from './nt/index.js';
+export { DONE, FxObject, OpKind, opKind, opKindName, opObject, type DriverCallback, type Op, type Suspending } from './kernel/index.js';
+export { Mdl, type ScatterGatherList } from './hal/index.js';
+export * from './wdf/index.js';
+export { defineScenario, type MachineConfig, type Scenario, type ScenarioConfig, type ScenarioDevice, type ScenarioKind } from './machine/scenario.js';
+export type { Overrides } from './machine/parameters.js';
+export type * from './machine/report.js';
+export type { WorkloadConfig } from './workload/config.js';
+export { runOnThreads, type RunProgress, type RunSettings } from './backends/threads.js';
+export { ControlledBackend, type Execution } from './backends/controlled.js';
+export type { Strategy } from './backends/strategy.js';

@@ -1,0 +1,216 @@
+import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
+import { Kernel, SeededRandom, deriveSeed, type Clock, type EventRing, type RandomSource } from '../kernel/index.js';
+import { FrameAllocator, MachineMemory } from '../memory/index.js';
+import { HalPlatform } from '../hal/index.js';
+import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
+import { DeviceInit, InterruptVector, Request, type Device, type HardwareResources } from '../wdf/index.js';
+import { DeviceWorkload, LatencyRecorder, RequestSlot } from '../workload/index.js';
+import type { DeviceParameters, MachineParameters } from './parameters.js';
+import { auditMachine } from './audit.js';
+import { planMachine, type MachinePlan } from './plan.js';
+import { DeviceRegisterPort } from './register-port.js';
+
+/** A device with its driver's device object and its traffic. */
+export interface MachineDevice {
+  readonly name: string;
+  readonly parameters: DeviceParameters;
+  readonly view: DeviceView;
+  readonly vectors: readonly InterruptVector[];
+  readonly deviceInit: DeviceInit;
+  /** Set by the prologue. */
+  device: Device | null;
+  workload: DeviceWorkload | null;
+}
+
+export interface MachineOptions {
+  /** Engine hosts on worker threads; 0 when the main thread steps the devices. */
+  readonly hosts: number;
+  readonly clock: Clock;
+  readonly events: EventRing;
+}
+
+const HASH_PRIME = 0x01000193;
+
+/**
+ * The composition root: a whole machine for one scenario, from memory to the traffic. An execution is
+ * `prologue`, then whatever a backend makes of the strands, then `epilogue`; `reset` makes the machine new without
+ * building its memory or views again.
+ */
+export class Machine {
+  readonly plan: MachinePlan;
+  readonly memory: MachineMemory;
+  readonly kernel: Kernel;
+  readonly controller: InterruptController;
+  readonly views: readonly DeviceView[];
+  readonly latency = new LatencyRecorder();
+  devices: MachineDevice[] = [];
+  vectors: InterruptVector[] = [];
+  platform!: HalPlatform;
+  frames!: FrameAllocator;
+
+  constructor(
+    readonly parameters: MachineParameters,
+    options: MachineOptions,
+  ) {
+    this.plan = planMachine(parameters, options.hosts);
+    this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
+    this.kernel = new Kernel({ vcpus: parameters.machine.vcpus, clock: options.clock, events: options.events });
+    this.controller = new InterruptController(this.memory, this.plan.controller);
+    const hardware = { interrupts: this.controller, firstRamFrame: this.plan.firstRamFrame };
+    this.views = this.plan.placements.map((placement, i) => new DeviceView(this.memory, this.plan.models[i]!, placement, hardware));
+    this.plan.pattern.fill(this.memory, this.#random('payload pattern'));
+    this.#build();
+  }
+
+  get dead(): BugCheck | null {
+    return this.kernel.dead;
+  }
+
+  #random(part: string): RandomSource {
+    return new SeededRandom(deriveSeed(this.parameters.seed, part));
+  }
+
+  /** The objects of one execution, in the same order and with the same ids every time. */
+  #build(): void {
+    const { kernel, plan, parameters } = this;
+    for (let i = 0; i < parameters.devices.length; i++) kernel.nextObjectId();
+    const frames = new FrameAllocator(plan.firstRamFrame, plan.ramFrames, plan.contiguousFrames, this.#random('frames'));
+    const { addressing, mapRegisters } = parameters.machine;
+    this.platform = new HalPlatform(kernel, { addressing: addressing === 'bounce32' ? 'bounce' : addressing, mapRegisters, memory: this.memory, frames });
+    this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
+    this.frames = frames;
+    this.devices = parameters.devices.map((device, i) => this.#createDevice(device, i));
+  }
+
+  /** Vectors are dealt to the virtual CPUs in turn and keep them (fixed affinity). */
+  #createVector(index: number): InterruptVector {
+    const { kernel, controller } = this;
+    const cpu = kernel.vcpus[index % kernel.vcpus.length]!;
+    const isLine = controller.isLine(index);
+    const source = isLine
+      ? { kind: 'line' as const, isPending: () => controller.isPending(index) && controller.isAsserted(index), take: () => undefined }
+      : { kind: 'message' as const, isPending: () => controller.isPending(index), take: () => void controller.takeMessage(index) };
+    return new InterruptVector(kernel, index, DIRQL_MIN + (index % 8), cpu, source, `${isLine ? 'line' : 'message'} ${index}`);
+  }
+
+  #createDevice(parameters: DeviceParameters, index: number): MachineDevice {
+    const view = this.views[index]!;
+    view.powerOn();
+    const { placement } = view;
+    const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
+    const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors));
+    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null };
+  }
+
+  #resources(view: DeviceView, vectors: readonly InterruptVector[]): HardwareResources {
+    return {
+      deviceName: view.name,
+      registers: new DeviceRegisterPort(this.kernel, view),
+      vectors,
+      localMemoryBytes: view.localMemoryBytes,
+      platform: this.platform,
+      domain: view.iommu,
+      capabilities: view.params,
+      setBusMaster: (enabled) => view.setBusMasterEnabled(enabled),
+    };
+  }
+
+  /**
+   * DriverEntry to D0 for every device, without choices, then the threads of the traffic are queued. Throws the
+   * BugCheck of a driver that breaks a rule on the way; a driver that refuses to start is a finding.
+   */
+  prologue(): void {
+    for (const device of this.devices) this.#startDevice(device);
+    this.devices.forEach((device, i) => {
+      if (device.device?.isStarted !== true) return;
+      const workload = this.#createWorkload(device, device.device);
+      device.workload = workload;
+      const cpu = this.kernel.vcpus[i % this.kernel.vcpus.length]!;
+      cpu.queueThread(`${device.name}: application`, cpu.objectId, workload.thread());
+    });
+  }
+
+  #startDevice(device: MachineDevice): void {
+    const { kernel } = this;
+    const { driver } = device.parameters;
+    const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, driver.evtDriverDeviceAdd(device.deviceInit));
+    device.device = device.deviceInit.device;
+    const status = NT_SUCCESS(added) && device.device !== null ? kernel.runStraight(`${device.name}: start`, device.device.start()) : added;
+    if (NT_SUCCESS(status) && device.device !== null) return;
+    const why = device.device === null ? 'EvtDriverDeviceAdd returned without creating the device' : `it failed with ${statusName(status)}`;
+    kernel.violation({ rule: 'L-START', severity: 'error', object: device.name, message: `driver ${driver.name} did not start ${device.name}: ${why}` });
+  }
+
+  #createWorkload(machineDevice: MachineDevice, device: Device): DeviceWorkload {
+    const { view, parameters } = machineDevice;
+    const { workload: config } = parameters;
+    const regionBytes = Math.floor(view.localMemoryBytes / config.outstanding / config.alignBytes) * config.alignBytes;
+    if (regionBytes < config.minBytes) {
+      throw new UsageError('USAGE_PARAMETER', `${config.outstanding} requests in flight share the ${view.localMemoryBytes} bytes of memory on ${view.name}: that leaves ${regionBytes} bytes each, and the smallest has ${config.minBytes}`, { where: 'outstanding', expected: `at most ${Math.floor(view.localMemoryBytes / config.minBytes)}` });
+    }
+    const slots = Array.from({ length: config.outstanding }, (_, i) => {
+      const request = new Request(this.kernel, device.requestContext?.create());
+      return new RequestSlot(i, request, config, i * regionBytes, regionBytes, this.frames);
+    });
+    return new DeviceWorkload({
+      kernel: this.kernel,
+      memory: this.memory,
+      device,
+      deviceName: machineDevice.name,
+      slots,
+      pattern: this.plan.pattern,
+      random: this.#random(`traffic of ${machineDevice.name}`),
+      config,
+      quota: parameters.quota,
+      localMemoryAddress: view.localMemory,
+      latency: this.latency,
+    });
+  }
+
+  /** All traffic that was asked for has been submitted and has completed. */
+  get isDone(): boolean {
+    return this.devices.every((device) => device.workload === null || device.workload.isDone);
+  }
+
+  /** Looks at what the devices' translation tables refused; rule A36 is a crash and throws. */
+  reportFaults(): void {
+    if (!this.controller.takeFaultAttention()) return;
+    for (const view of this.views) {
+      const fault = view.iommu.takeFault();
+      if (fault !== null) this.kernel.violation(faultViolation(view.name, view.objectId, fault));
+    }
+  }
+
+  /** Orderly removal of every device, then the audit: nothing may be left. Only on a machine whose traffic has ended. */
+  epilogue(): void {
+    for (const { name, device } of this.devices) if (device !== null) this.kernel.runStraight(`${name}: removal`, device.remove());
+    auditMachine(this);
+  }
+
+  /** A new machine in the same memory: everything an execution touched is undone, ids start over. */
+  reset(): void {
+    for (const region of this.plan.regions) if (region.hashed) this.memory.fill(region.offset, 0, region.lengthBytes);
+    this.controller.reset();
+    this.kernel.reset();
+    this.latency.reset();
+    this.#build();
+  }
+
+  /** Hash of everything that belongs to the machine, sixteen hex digits; transport words and the lab's oracle do not enter. */
+  hash(): string {
+    let low = 0x811c9dc5 | 0;
+    let high = 0x2545f491;
+    const { i32 } = this.memory;
+    for (const region of this.plan.regions) {
+      if (!region.hashed) continue;
+      const end = (region.offset + region.lengthBytes) >> 2;
+      for (let word = region.offset >> 2; word < end; word++) {
+        const value = i32[word]!;
+        low = Math.imul(low ^ value, HASH_PRIME);
+        high = Math.imul(high + value, 0x5bd1e995) ^ (high >>> 13);
+      }
+    }
+    const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
+    return hex(high) + hex(low);
+  }
+}

@@ -1,0 +1,85 @@
+import { UsageError } from '../nt/index.js';
+import { workloadDefaults, type WorkloadConfig } from '../workload/config.js';
+import type { DriverConfig } from '../wdf/driver.js';
+import type { MachineConfig, Scenario } from './scenario.js';
+
+/** Largest machine: 512 MiB of RAM. */
+export const RAM_PAGES_MAX = 131_072;
+
+export const machineDefaults: MachineConfig = { vcpus: 2, ramPages: 0, mapRegisters: 1024, addressing: 'direct' };
+
+/** What a caller may set over a scenario's own values; absent members leave them. */
+export interface Overrides {
+  readonly seed: number;
+  /** Instances of each device of the scenario. Default 1. */
+  readonly instances?: number;
+  readonly machine?: Partial<MachineConfig>;
+  readonly workload?: Partial<WorkloadConfig>;
+}
+
+/** One device to build, everything decided. */
+export interface DeviceParameters {
+  readonly name: string;
+  readonly model: string;
+  readonly params: Readonly<Record<string, number>>;
+  readonly driver: DriverConfig;
+  readonly workload: WorkloadConfig;
+  /** This device's share of the requests; Infinity while only time ends the run. */
+  readonly quota: number;
+}
+
+/** A scenario and all its numbers: two machines with equal parameters do the same. */
+export interface MachineParameters {
+  readonly seed: number;
+  readonly machine: MachineConfig;
+  readonly devices: readonly DeviceParameters[];
+  /** Requests over all devices; Infinity while only time ends the run. */
+  readonly requests: number;
+}
+
+/** Decides every number of a machine. Throws UsageError USAGE_PARAMETER naming the one that cannot be. */
+export function resolveParameters(scenario: Scenario, overrides: Overrides): MachineParameters {
+  const machine = { ...machineDefaults, ...scenario.machine, ...overrides.machine };
+  const instances = overrides.instances ?? 1;
+  const named = scenario.devices.flatMap((device) =>
+    Array.from({ length: instances }, (_, i) => ({ ...device, name: instances === 1 ? device.name : `${device.name}-${i}` })),
+  );
+  const requests = overrides.workload?.requests ?? scenario.workload.requests ?? workloadDefaults.requests;
+  const devices = named.map((device, i) => ({
+    name: device.name,
+    model: device.model,
+    params: device.params ?? {},
+    driver: device.driver,
+    workload: checkWorkload(device.name, { ...workloadDefaults, ...scenario.workload, ...device.workload, ...overrides.workload }),
+    quota: share(requests, named.length, i),
+  }));
+  checkMachine(machine);
+  return { seed: overrides.seed, machine, devices, requests };
+}
+
+/** The i-th of `count` even shares; the first ones take the rest. */
+function share(total: number, count: number, i: number): number {
+  return total === Infinity ? Infinity : Math.floor(total / count) + (i < total % count ? 1 : 0);
+}
+
+function checkMachine(machine: MachineConfig): void {
+  const { mapRegisters, ramPages, vcpus } = machine;
+  if (vcpus < 1 || vcpus > 8) throw bad('vcpus', `${vcpus} virtual CPUs`, '1 to 8');
+  if (ramPages > RAM_PAGES_MAX) throw bad('ramPages', `${ramPages} pages of RAM`, `at most ${RAM_PAGES_MAX} (512 MiB)`);
+  const pages = ramPages === 0 ? RAM_PAGES_MAX : ramPages;
+  if (mapRegisters < 2) throw bad('map-registers', `${mapRegisters} map registers`, 'at least 2: a transfer that does not start on a page boundary touches two pages');
+  if (mapRegisters > pages) throw bad('map-registers', `${mapRegisters} map registers, each of which stands for a page, on a machine of ${pages} pages`, `at most ${pages}`);
+}
+
+function checkWorkload(device: string, workload: WorkloadConfig): WorkloadConfig {
+  const { minBytes, maxBytes, alignBytes, outstanding } = workload;
+  if (minBytes > maxBytes) throw bad('min-bytes', `${device}: requests of ${minBytes} to ${maxBytes} bytes`, 'a smallest length that is not above the largest');
+  if (alignBytes < 1 || (alignBytes & (alignBytes - 1)) !== 0 || alignBytes > 4096) throw bad('alignBytes', `${device}: an alignment of ${alignBytes} bytes`, 'a power of two up to 4096');
+  if (minBytes % alignBytes !== 0 || maxBytes % alignBytes !== 0) throw bad('min-bytes', `${device}: lengths ${minBytes} to ${maxBytes} with an alignment of ${alignBytes}`, `multiples of ${alignBytes}`);
+  if (outstanding < 1) throw bad('outstanding', `${device}: ${outstanding} requests in flight`, 'at least 1');
+  return workload;
+}
+
+function bad(where: string, what: string, expected: string): UsageError {
+  return new UsageError('USAGE_PARAMETER', `${what} cannot be`, { where, expected });
+}

@@ -1,0 +1,91 @@
+import { UsageError } from '../nt/index.js';
+import { LayoutBuilder, PAGE_SIZE, type Region } from '../memory/index.js';
+import { deviceModels, planDevice, planEngineHost, planInterruptController, type DeviceModel, type DevicePlacement, type InterruptControllerPlacement } from '../hardware/index.js';
+import { PayloadPattern, framesPerSlot } from '../workload/index.js';
+import { RAM_PAGES_MAX, type MachineParameters } from './parameters.js';
+
+/** Pages for each device's common buffers: rings, chains and their alignment. */
+const COMMON_BUFFER_PAGES = 192;
+
+/** Where everything lies. The part that workers need is plain data. */
+export interface MachinePlan {
+  readonly models: readonly DeviceModel[];
+  readonly placements: readonly DevicePlacement[];
+  readonly controller: InterruptControllerPlacement;
+  /** Control blocks of the engine hosts; device i belongs to host `hostOf[i]`. */
+  readonly hosts: readonly number[];
+  readonly hostOf: readonly number[];
+  readonly vectorCount: number;
+  readonly pattern: PayloadPattern;
+  readonly regions: readonly Region[];
+  readonly firstRamFrame: number;
+  readonly ramFrames: number;
+  /** The upper part of RAM, handed out in contiguous runs: common buffers and bounce pages. */
+  readonly contiguousFrames: number;
+  readonly lengthBytes: number;
+}
+
+/**
+ * Lays the machine out. `hostCount` engine hosts share the devices round robin; 0 when the main thread steps them.
+ * Throws UsageError for parameters that do not fit together.
+ */
+export function planMachine(parameters: MachineParameters, hostCount: number): MachinePlan {
+  const { devices, machine } = parameters;
+  const models = devices.map((device) => modelOf(device.model));
+  const contiguousFrames = devices.length * COMMON_BUFFER_PAGES + (machine.addressing === 'bounce32' ? machine.mapRegisters : 0);
+  const needed = contiguousFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
+  const ramFrames = machine.ramPages === 0 ? Math.ceil(needed * 1.25) : machine.ramPages;
+  if (ramFrames > RAM_PAGES_MAX || needed > ramFrames) {
+    throw new UsageError('USAGE_MEMORY', `the buffers of the workload need ${needed} pages of RAM`, { where: 'outstanding', expected: `at most ${machine.ramPages === 0 ? RAM_PAGES_MAX : ramFrames} pages: fewer or smaller requests in flight` });
+  }
+
+  const layout = new LayoutBuilder();
+  const hosts = Array.from({ length: hostCount }, (_, i) => planEngineHost(layout, i));
+  const hostOf = devices.map((_, i) => (hostCount === 0 ? -1 : i % hostCount));
+  const { firstVectors, vectorCount } = assignVectors(parameters, models);
+  const controller = planInterruptController(layout, vectorCount);
+  const placements = devices.map((device, i) =>
+    planDevice(layout, models[i]!, {
+      name: device.name,
+      index: i,
+      objectId: deviceObjectId(parameters, i),
+      params: device.params,
+      ramFrames,
+      windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2,
+      firstVector: firstVectors[i]!,
+      host: hostCount === 0 ? 0 : hosts[hostOf[i]!]!,
+    }),
+  );
+  const pattern = new PayloadPattern(layout, Math.max(...devices.map((device) => device.workload.maxBytes)));
+  const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { align: PAGE_SIZE });
+  return { models, placements, controller, hosts, hostOf, vectorCount, pattern, regions: layout.regions, firstRamFrame: ram / PAGE_SIZE, ramFrames, contiguousFrames, lengthBytes: layout.lengthBytes };
+}
+
+function modelOf(name: string): DeviceModel {
+  const model = deviceModels.get(name);
+  if (model !== undefined) return model;
+  throw new UsageError('USAGE_UNKNOWN_DEVICE', `there is no device model '${name}'`, { expected: `one of ${[...deviceModels.keys()].join(', ')}` });
+}
+
+/** Devices with a level line share one vector, as boards on one INTx line do; each message has its own. */
+function assignVectors(parameters: MachineParameters, models: readonly DeviceModel[]): { firstVectors: number[]; vectorCount: number } {
+  let vectorCount = 0;
+  let lineVector = -1;
+  const firstVectors = parameters.devices.map((device, i) => {
+    const model = models[i]!;
+    const defaults = Object.fromEntries(model.params.map((param) => [param.name, param.default]));
+    const { kind, count } = model.vectors({ ...defaults, ...device.params });
+    if (kind === 'line') {
+      if (lineVector < 0) lineVector = vectorCount++;
+      return lineVector;
+    }
+    vectorCount += count;
+    return vectorCount - count;
+  });
+  return { firstVectors, vectorCount };
+}
+
+/** Virtual CPUs have the first ids, devices the next: known before anything is built, the same after every reset. */
+export function deviceObjectId(parameters: MachineParameters, index: number): number {
+  return parameters.machine.vcpus + 1 + index;
+}

@@ -1,0 +1,114 @@
+import { EventKind, VirtualClock, makeOp, OpKind, type Kernel, type Op } from '../kernel/index.js';
+import type { DeviceView } from '../hardware/index.js';
+import type { InterruptVector, } from '../wdf/index.js';
+import type { Machine } from './machine.js';
+import type { Strand } from './strand.js';
+
+/** A device: every step is one choice. */
+class EngineStrand implements Strand {
+  readonly kind = 'engine';
+
+  constructor(
+    readonly id: number,
+    private readonly machine: Machine,
+    private readonly view: DeviceView,
+    private readonly thread: number,
+  ) {}
+
+  get name(): string {
+    return this.view.name;
+  }
+
+  get pending(): Op {
+    return this.view.model.pending(this.view);
+  }
+
+  isEnabled(): boolean {
+    return this.view.model.pending(this.view) >= 0;
+  }
+
+  advance(): void {
+    const { kernel } = this.machine;
+    const op = this.pending;
+    this.view.model.step(this.view);
+    kernel.events.record(EventKind.DeviceStep, this.view.objectId, op & 15, 0, this.id, 0, this.thread);
+    this.machine.reportFaults();
+  }
+}
+
+/** A vector: when it is chosen its interrupt is put on its virtual CPU. */
+class InterruptStrand implements Strand {
+  readonly kind = 'interrupt';
+  readonly pending: Op;
+
+  constructor(
+    readonly id: number,
+    private readonly machine: Machine,
+    private readonly index: number,
+  ) {
+    this.pending = makeOp(this.#vector.objectId, OpKind.Deliver);
+  }
+
+  get #vector(): InterruptVector {
+    return this.machine.vectors[this.index]!;
+  }
+
+  get name(): string {
+    return this.#vector.name;
+  }
+
+  isEnabled(): boolean {
+    return this.machine.controller.isPending(this.index) && this.#vector.isDeliverable;
+  }
+
+  advance(): void {
+    this.#vector.deliver();
+  }
+}
+
+/** Virtual time: chosen, it moves to the next armed timer and fires it. */
+class TimerStrand implements Strand {
+  readonly kind = 'timer';
+  readonly name = 'timers';
+
+  constructor(
+    readonly id: number,
+    private readonly kernel: Kernel,
+    private readonly clock: VirtualClock,
+  ) {}
+
+  get pending(): Op {
+    return makeOp(0, OpKind.Deliver);
+  }
+
+  isEnabled(): boolean {
+    return this.kernel.timers.size > 0;
+  }
+
+  advance(): void {
+    this.clock.advanceTo(this.kernel.timers.nextDueNs);
+    this.kernel.fireTimers(this.clock.nowNs());
+  }
+}
+
+/**
+ * Everything of a machine that a scheduler can choose: virtual CPUs (their ids are their strands'), devices,
+ * interrupt vectors, time. `thread` is the host thread that performs device steps.
+ */
+export function createStrands(machine: Machine, clock: VirtualClock, thread: number): readonly Strand[] {
+  const { kernel } = machine;
+  const strands: Strand[] = kernel.vcpus.map((cpu) => ({
+    id: cpu.id,
+    kind: 'vcpu' as const,
+    name: `vCPU ${cpu.id}`,
+    get pending() {
+      return cpu.pending;
+    },
+    isEnabled: () => cpu.isEnabled(),
+    advance: () => cpu.advance(),
+  }));
+  for (const view of machine.views) strands.push(new EngineStrand(strands.length, machine, view, thread));
+  for (let i = 0; i < machine.plan.vectorCount; i++) strands.push(new InterruptStrand(strands.length, machine, i));
+  strands.push(new TimerStrand(strands.length, kernel, clock));
+  return strands;
+}

@@ -1,0 +1,10 @@
+import { defineScenario } from '../../index.js';
+import { ringDriver } from './ring-driver.js';
+
+export const ring = defineScenario({
+  name: 'ring',
+  title: 'a modern ring engine: one transaction a request, many in flight, MDL chains, one message a channel',
+  kind: 'sample',
+  devices: [{ name: 'ring', model: 'sgring', driver: ringDriver }],
+  workload: { outstanding: 64, minBytes: 64, maxBytes: 16384 },
+});

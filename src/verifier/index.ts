@@ -1,0 +1,2 @@
+export type { Rule, RuleText } from './rule.js';
+export * from './rules.js';

@@ -1,0 +1,16 @@
+import type { RuleText } from './rule.js';
+
+/** Family L: what only the lab sees, about a run as a whole. */
+export const labRules: readonly RuleText[] = [
+  { id: 'L-DATA', title: 'every byte of a completed request is the one that was sent', severity: 'error' },
+  { id: 'L-SHORT-TRANSFER', title: 'a request that completes with success reports all its bytes', severity: 'error' },
+  { id: 'L-REQUEST-FAILED', title: 'a request fails only for a reason that was injected', severity: 'error' },
+  { id: 'L-START', title: 'the driver starts its device', severity: 'error' },
+  { id: 'L-REGISTER', title: 'register accesses hit registers, aligned and at a legal width', severity: 'crash' },
+  { id: 'L-LEAK', title: 'after removal nothing of the device is left', severity: 'error' },
+  { id: 'L-DEADLOCK', title: 'no cycle of strands that wait for each other', severity: 'crash' },
+  { id: 'L-QUIESCENCE', title: 'when nothing can run any more, no request is outstanding', severity: 'crash' },
+  { id: 'L-STEP-BOUND', title: 'an execution ends within its bound of operations', severity: 'crash' },
+  { id: 'L-ENGINE-LOST', title: 'an engine host answers as long as the run goes on', severity: 'crash' },
+  { id: 'L-NONDETERMINISM', title: 'the same schedule gives the same events and the same memory', severity: 'error' },
+];

@@ -1,0 +1,137 @@
+import { PASSIVE_LEVEL, STATUS_INFO_LENGTH_MISMATCH, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED } from '../nt/index.js';
+import { PAGE_SIZE, atomics, type MachineMemory } from '../memory/index.js';
+import { FxObject, type ObjectAttributes, type Suspending } from '../kernel/index.js';
+import type { CommonBufferRegion, DmaAdapter } from '../hal/index.js';
+import type { Created } from './created.js';
+import { DmaDirection, type DmaEnabler } from './dma-enabler.js';
+
+/** sizeof(WDF_COMMON_BUFFER_CONFIG). */
+export const COMMON_BUFFER_CONFIG_SIZE = 8;
+
+/** WDF_COMMON_BUFFER_CONFIG. */
+export interface CommonBufferConfig {
+  /** Only checked: INFO_LENGTH_MISMATCH for another value than COMMON_BUFFER_CONFIG_SIZE. */
+  readonly size?: number;
+  /** Boundary minus one: 15 aligns to 16 bytes. */
+  readonly alignmentMask: number;
+}
+
+/**
+ * WDFCOMMONBUFFER: memory that driver and device share, contiguous for both, coherent without flushing; the order in
+ * which stores become visible is the driver's job. Child of its enabler, freed with it - only when the device has
+ * stopped using it (rule D06).
+ */
+export class CommonBuffer<C = unknown> extends FxObject<C> {
+  readonly #adapter: DmaAdapter;
+  readonly #region: CommonBufferRegion;
+  readonly #memory: MachineMemory;
+  readonly #alignedOffset: number;
+  readonly #lengthBytes: number;
+
+  private constructor(enabler: DmaEnabler, adapter: DmaAdapter, region: CommonBufferRegion, lengthBytes: number, alignmentMask: number, attributes: ObjectAttributes<C>) {
+    super(enabler.kernel, 'CommonBuffer', enabler, attributes);
+    this.#adapter = adapter;
+    this.#region = region;
+    this.#memory = enabler.device.platform.memory!;
+    this.#lengthBytes = lengthBytes;
+    this.#alignedOffset = alignedOffset(region.logicalAddress, alignmentMask);
+  }
+
+  /**
+   * WdfCommonBufferCreate, at PASSIVE_LEVEL, aligned as the enabler says: by the device's requirement for scatter/gather,
+   * not at all for packet and system profiles. INVALID_PARAMETER (length 0), INSUFFICIENT_RESOURCES.
+   */
+  static *create<C = unknown>(enabler: DmaEnabler, lengthBytes: number, attributes: ObjectAttributes<C> = {}): Suspending<Created<CommonBuffer<C>>> {
+    return yield* CommonBuffer.createWithConfig(enabler, lengthBytes, { alignmentMask: enabler.commonBufferAlignment }, attributes);
+  }
+
+  /** WdfCommonBufferCreateWithConfig: with an alignment of its own. INFO_LENGTH_MISMATCH for a wrong size field. */
+  static *createWithConfig<C = unknown>(enabler: DmaEnabler, lengthBytes: number, config: CommonBufferConfig, attributes: ObjectAttributes<C> = {}): Suspending<Created<CommonBuffer<C>>> {
+    enabler.requireLive('WdfCommonBufferCreate');
+    const op = enabler.kernel.callOp(enabler.objectId);
+    if (enabler.kernel.at(op)) yield op;
+    if (!enabler.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfCommonBufferCreate')) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
+    if (config.size !== undefined && config.size !== COMMON_BUFFER_CONFIG_SIZE) return { ok: false, status: STATUS_INFO_LENGTH_MISMATCH };
+    if (attributes.parent !== undefined) return { ok: false, status: STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED };
+    if (lengthBytes <= 0) return { ok: false, status: STATUS_INVALID_PARAMETER };
+    const { alignmentMask } = config;
+    // A page at least is given anyway, so smaller alignments need no extra room.
+    const rawLengthBytes = alignmentMask > PAGE_SIZE - 1 ? lengthBytes + alignmentMask : lengthBytes;
+    const { adapter } = enabler.adapterInfo(DmaDirection.ReadFromDevice);
+    const region = adapter?.allocateCommonBuffer(rawLengthBytes) ?? null;
+    if (adapter === null || region === null) return { ok: false, status: STATUS_INSUFFICIENT_RESOURCES };
+    return { ok: true, status: STATUS_SUCCESS, object: new CommonBuffer<C>(enabler, adapter, region, lengthBytes, alignmentMask, attributes) };
+  }
+
+  /** WdfCommonBufferGetAlignedVirtualAddress: an address in machine memory. Beyond a page only the logical address is aligned. */
+  get virtualAddress(): number {
+    this.requireLive('WdfCommonBufferGetAlignedVirtualAddress');
+    return this.#region.virtualAddress + this.#alignedOffset;
+  }
+
+  /** WdfCommonBufferGetAlignedLogicalAddress: what the device must be given; may lie beyond 2^32. */
+  get logicalAddress(): number {
+    this.requireLive('WdfCommonBufferGetAlignedLogicalAddress');
+    return this.#region.logicalAddress + this.#alignedOffset;
+  }
+
+  /** WdfCommonBufferGetLength: as asked for. */
+  get lengthBytes(): number {
+    this.requireLive('WdfCommonBufferGetLength');
+    return this.#lengthBytes;
+  }
+
+  /** The aligned word at `offset`, signed. */
+  read32(offset: number): number {
+    return this.#memory.i32[this.#place(offset, 4) / 4]!;
+  }
+
+  write32(offset: number, value: number): void {
+    this.#memory.i32[this.#place(offset, 4) / 4] = value;
+  }
+
+  read8(offset: number): number {
+    return this.#memory.u8[this.#place(offset, 1)]!;
+  }
+
+  write8(offset: number, value: number): void {
+    this.#memory.u8[this.#place(offset, 1)] = value;
+  }
+
+  /** As `read32`, ordered: what the device stored before it wrote this word is visible afterwards. For ownership and sequence words. */
+  observe32(offset: number): number {
+    return atomics.load(this.#memory.i32, this.#place(offset, 4) / 4);
+  }
+
+  /** As `write32`, ordered: everything stored before is visible to whoever sees this word. */
+  publish32(offset: number, value: number): void {
+    atomics.store(this.#memory.i32, this.#place(offset, 4) / 4, value);
+  }
+
+  /** Sets every byte of the buffer. */
+  fill(value: number): void {
+    this.requireLive('a common buffer access');
+    this.#memory.fill(this.#region.virtualAddress + this.#alignedOffset, value, this.#lengthBytes);
+  }
+
+  /** Rule A17's first half, caught before it happens: the driver touches only the length it asked for. */
+  #place(offset: number, bytes: number): number {
+    this.requireLive('a common buffer access');
+    const isInside = offset >= 0 && offset + bytes <= this.#lengthBytes && offset % bytes === 0;
+    if (!isInside) {
+      this.kernel.violation({ rule: 'A17', severity: 'crash', object: this.label, message: `${bytes} bytes at offset ${offset} of ${this.label} are accessed, which has ${this.#lengthBytes} bytes` });
+    }
+    return this.#region.virtualAddress + this.#alignedOffset + offset;
+  }
+
+  // eslint-disable-next-line require-yield -- freeing memory calls nobody
+  protected override *dispose(): Suspending<void> {
+    this.#adapter.freeCommonBuffer(this.#region);
+  }
+}
+
+/** Distance from an address to the next boundary. */
+function alignedOffset(address: number, alignmentMask: number): number {
+  const boundary = alignmentMask + 1;
+  return Math.ceil(address / boundary) * boundary - address;
+}

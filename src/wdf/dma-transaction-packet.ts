@@ -1,0 +1,326 @@
+import { NT_SUCCESS, STATUS_CANCELLED, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_WDF_BUSY, type NtStatus } from '../nt/index.js';
+import { suspendingCallback, type ObjectAttributes, type Suspending, type VirtualCpu } from '../kernel/index.js';
+import { AllocationAction, DmaCompletionStatus, ScatterGatherList, type AdapterControl, type DmaCompletionRoutine } from '../hal/index.js';
+import { RegisterEstimate, reservedLengthBytes, spanPages, WORST_PAGE_OFFSET } from './dma-transaction-arithmetic.js';
+import { DmaTransactionBase, type EvtReserveDma } from './dma-transaction-base.js';
+import { isDmaDirection, type AdapterInfo, type DmaDirection, type DmaEnabler } from './dma-enabler.js';
+import { TransactionState } from './dma-transaction-state.js';
+
+const estimate = new RegisterEstimate();
+
+/**
+ * A transaction of a packet enabler, and the base of the system one. Map registers are taken once and kept over all
+ * transfers; each transfer is one mapping of one element. While one thread stages a transfer, whoever asks for the
+ * next one - EvtProgramDma itself, or a completion on another CPU - only leaves a mark that the staging thread finds.
+ */
+export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> implements AdapterControl {
+  protected deviceAddressOffset = 0;
+  /** StopSystemTransfer was called; survives a flush that clears the HAL's own mark. */
+  protected isStopped = false;
+  /** Who is between the entry of staging and the return of EvtProgramDma; never reset but by that thread. */
+  protected stagingOwner: VirtualCpu | null = null;
+  protected rerunCompletion = false;
+  protected completionStatus: DmaCompletionStatus = DmaCompletionStatus.DmaComplete;
+  #rerunStaging = false;
+  #registersNeeded = 0;
+  /** 0 without a reservation. Survives Release; a cancelled reservation leaves it behind (surprises 4). */
+  #registersReserved = 0;
+  /** May be NULL (0) although set: then no registers are needed. Stays when it is cleared. */
+  #base = 0;
+  #isBaseSet = false;
+  #isDeviceAcquired = false;
+  #reserveDma: ((transaction: DmaTransactionBase, context: unknown) => Suspending<void>) | null = null;
+  readonly #list: ScatterGatherList;
+
+  constructor(enabler: DmaEnabler, attributes: ObjectAttributes<C>) {
+    super(enabler, attributes);
+    this.#list = new ScatterGatherList(this.kernel, this.label, 1);
+  }
+
+  protected initializeResources(): NtStatus {
+    this.deviceAddressOffset = 0;
+    this.isStopped = false;
+    return STATUS_SUCCESS;
+  }
+
+  // --- taking registers -------------------------------------------------------------------------------------------
+
+  protected *startTransfer(): Suspending<NtStatus> {
+    const busy = this.#acquireDevice();
+    if (busy !== STATUS_SUCCESS) return busy;
+    this.currentLengthBytes = Math.min(this.remainingBytes, this.maxFragmentBytes);
+    this.currentOffset = this.startOffset;
+    const isReserving = this.state === TransactionState.Reserved;
+    this.#registersNeeded = isReserving ? this.#registersReserved : this.#registersFor(this.currentLengthBytes);
+    const status = yield* this.#allocate(!isReserving && this.#registersReserved > 0);
+    // After success the object may be complete or gone.
+    if (!NT_SUCCESS(status)) this.#releaseDevice();
+    return status;
+  }
+
+  /** One transfer takes the pages it touches; with several any of them may start anywhere in a page. System: all there are. */
+  #registersFor(lengthBytes: number): number {
+    if (!this.enabler.isBusMaster) return this.adapterInfo!.numberOfMapRegisters;
+    const first = lengthBytes === this.remainingBytes ? this.startMdl!.virtualAddress + this.startOffset : WORST_PAGE_OFFSET;
+    return spanPages(first, lengthBytes);
+  }
+
+  *#allocate(isReserved: boolean): Suspending<NtStatus> {
+    const irql = this.raise();
+    let status: NtStatus = STATUS_SUCCESS;
+    if (isReserved) yield* this.adapterControl(this.#base);
+    else status = yield* this.adapter.allocateAdapterChannelEx(this.transferContext, this.#registersNeeded, this.immediate && this.transferContext !== null, this);
+    if (this.lower(irql)) yield this.kernel.standAt(this.op);
+    return status;
+  }
+
+  /** Version 2 allows one active packet transaction a device; version 3 lets the HAL queue. */
+  #acquireDevice(): NtStatus {
+    if (this.enabler.usesDmaV3) return STATUS_SUCCESS;
+    const { device } = this.enabler;
+    if (device.activePacketTransaction !== null) {
+      this.breakIn('C06', `${this.label} is executed while ${device.activePacketTransaction.label} of the same device is active: with DMA version 2 there is one at a time`);
+      return STATUS_WDF_BUSY;
+    }
+    device.activePacketTransaction = this;
+    this.#isDeviceAcquired = true;
+    return STATUS_SUCCESS;
+  }
+
+  #releaseDevice(): void {
+    if (!this.#isDeviceAcquired) return;
+    this.#isDeviceAcquired = false;
+    this.enabler.device.activePacketTransaction = null;
+  }
+
+  /** DRIVER_CONTROL: the registers are ours. Now or later, at DISPATCH_LEVEL. */
+  *adapterControl(mapRegisterBase: number): Suspending<AllocationAction> {
+    const action = this.allocationAction;
+    if (!this.#isBaseSet) {
+      this.#base = mapRegisterBase;
+      this.#isBaseSet = true;
+    }
+    if (this.state === TransactionState.Reserved) {
+      yield* this.#invokeReserveDma();
+      return action;
+    }
+    const status = yield* this.stageTransfer();
+    // Nobody can be told the status here; a system driver hears of a transfer that ended before it began.
+    if (!NT_SUCCESS(status)) yield* this.invokeTransferComplete(status === STATUS_CANCELLED ? DmaCompletionStatus.DmaCancelled : DmaCompletionStatus.DmaError);
+    return action;
+  }
+
+  *#invokeReserveDma(): Suspending<void> {
+    const reserveDma = this.#reserveDma;
+    // Cleared first: the driver may initialise and execute inside it.
+    this.#reserveDma = null;
+    if (reserveDma === null) return;
+    const irql = this.kernel.enter(this.objectId);
+    yield* reserveDma(this, this.acquiredContext);
+    this.kernel.leave(irql, this.objectId, 'EvtReserveDma');
+  }
+
+  // --- staging ----------------------------------------------------------------------------------------------------
+
+  /**
+   * Stages the next transfer, or leaves a mark for the thread that is staging. Looking at the owner and setting it is
+   * one step; so is looking at the marks and clearing the owner. The object is held meanwhile: the driver may delete
+   * it inside EvtProgramDma.
+   */
+  protected *stageTransfer(): Suspending<NtStatus> {
+    if (this.stagingOwner !== null) {
+      this.#rerunStaging = true;
+      return STATUS_SUCCESS;
+    }
+    this.stagingOwner = this.kernel.current;
+    this.reference();
+    let status: NtStatus = STATUS_SUCCESS;
+    let isNeeded = true;
+    while (isNeeded) {
+      status = yield* this.#stageOnce();
+      // EvtProgramDma has returned and the owner is still set: what comes in here is the staging thread's to do.
+      if (this.kernel.at(this.op)) yield this.op;
+      if (this.rerunCompletion) {
+        this.rerunCompletion = false;
+        yield* this.invokeTransferComplete(this.completionStatus);
+      }
+      isNeeded = this.#rerunStaging;
+      this.#rerunStaging = false;
+      if (!isNeeded) this.stagingOwner = null;
+    }
+    this.dereference();
+    return status;
+  }
+
+  *#stageOnce(): Suspending<NtStatus> {
+    this.currentLengthBytes = Math.min(this.remainingBytes, this.maxFragmentBytes);
+    this.currentOffset = this.startOffset + this.transferredBytes;
+    if (!this.singleTransfer && this.#registersReserved > 0 && this.#registersNeeded > this.#registersReserved) {
+      this.currentLengthBytes = Math.min(this.currentLengthBytes, reservedLengthBytes(this.currentMdl, this.currentOffset, this.#registersReserved));
+    }
+    this.remainingBytes -= this.currentLengthBytes;
+    if (this.isStopped) return STATUS_CANCELLED;
+    if (this.configuresChannel && !(yield* this.invokeConfigureChannel())) return STATUS_SUCCESS;
+    const mapOp = this.adapter.transferOp;
+    if (this.kernel.at(mapOp)) yield mapOp;
+    const list = this.transferList;
+    const status = this.#map(list);
+    if (!NT_SUCCESS(status)) return status;
+    const short = this.currentLengthBytes - this.adapter.mappedLengthBytes;
+    this.remainingBytes += short;
+    this.currentLengthBytes -= short;
+    yield* this.invokeProgramDma(list);
+    this.transferListDone(list);
+    return STATUS_SUCCESS;
+  }
+
+  #map(list: ScatterGatherList): NtStatus {
+    const { adapter, currentMdl: mdl, currentOffset: offset, currentLengthBytes: lengthBytes } = this;
+    if (this.enabler.usesDmaV3) return adapter.mapTransferEx(mdl, this.#base, offset, this.deviceAddressOffset, lengthBytes, this.isWrite, list, this.completionRoutine);
+    return adapter.mapTransfer(mdl, this.#base, (mdl?.virtualAddress ?? 0) + offset, lengthBytes, this.isWrite, list);
+  }
+
+  protected *transferCompleted(): Suspending<NtStatus> {
+    const { adapter } = this;
+    const flushOp = adapter.transferOp;
+    if (this.kernel.at(flushOp)) yield flushOp;
+    return adapter.flushAdapterBuffersEx(this.currentMdl, this.#base, this.currentOffset, this.currentLengthBytes);
+  }
+
+  /** The list lives on the staging thread's stack: valid inside EvtProgramDma only. */
+  protected get transferList(): ScatterGatherList {
+    return this.#list;
+  }
+
+  protected transferListDone(list: ScatterGatherList): void {
+    list.revoke('EvtProgramDma of its packet transfer has returned');
+  }
+
+  // --- giving back ------------------------------------------------------------------------------------------------
+
+  protected *releaseResources(isForced: boolean): Suspending<void> {
+    if (!this.#isBaseSet) return;
+    if (this.#registersReserved > 0 && !isForced) return;
+    yield* this.freeMapRegistersAndAdapter();
+    this.#isBaseSet = false;
+    this.#releaseDevice();
+    this.adapterInfo = null;
+    this.#registersReserved = 0;
+  }
+
+  protected *freeMapRegistersAndAdapter(): Suspending<void> {
+    // A NULL base must not be freed, even though the HAL gave it.
+    if (this.#base === 0) return;
+    const { adapter } = this;
+    const irql = this.raise();
+    yield* adapter.freeMapRegisters(this.#base, this.#registersReserved > 0 ? this.#registersReserved : this.#registersNeeded);
+    if (this.lower(irql)) yield this.kernel.standAt(this.op);
+  }
+
+  // --- reservation ------------------------------------------------------------------------------------------------
+
+  override *allocateResources(direction: number, registers: number, evtReserveDma: EvtReserveDma | null, context: unknown = null): Suspending<NtStatus> {
+    this.enterDdi('WdfDmaTransactionAllocateResources');
+    if (this.kernel.at(this.op)) yield this.op;
+    if (!this.requireV3('WdfDmaTransactionAllocateResources')) return STATUS_INVALID_DEVICE_REQUEST;
+    if (!isDmaDirection(direction)) {
+      this.breakIn('C03', `WdfDmaTransactionAllocateResources of ${this.label} is called with direction ${direction}`);
+      return STATUS_INVALID_PARAMETER;
+    }
+    if (evtReserveDma === null) this.nullParameter('WdfDmaTransactionAllocateResources', 'EvtReserveDmaFunction');
+    this.checkState(registers === 0 ? 'AllocateDerivedResources' : 'AllocateResources');
+    if (this.#registersReserved !== 0) this.dmaFatal('B14', `WdfDmaTransactionAllocateResources is called on ${this.label} in state ${this.stateName}, which has ${this.#registersReserved} map registers reserved already`);
+    let status = yield* this.#prepareReservation(direction, registers);
+    if (NT_SUCCESS(status)) {
+      this.#reserveDma = suspendingCallback(evtReserveDma);
+      this.acquiredContext = context;
+      this.setState(TransactionState.Reserved);
+      status = yield* this.startTransfer();
+    }
+    if (NT_SUCCESS(status)) return status;
+    this.setState(TransactionState.TransferFailed);
+    this.#reserveDma = null;
+    this.acquiredContext = null;
+    this.#registersReserved = 0;
+    if (this.request !== null) this.dropRequestReference();
+    return status;
+  }
+
+  /** Decides the count and forgets the buffer: Initialize is needed again afterwards. */
+  *#prepareReservation(direction: DmaDirection, registers: number): Suspending<NtStatus> {
+    this.adapterInfo = this.enabler.adapterInfo(direction);
+    if (registers !== 0) this.#registersReserved = registers;
+    else if (!this.enabler.isBusMaster) this.#registersReserved = this.adapterInfo.numberOfMapRegisters;
+    else {
+      const status = estimate.estimate(this.startMdl!, this.startOffset, this.transactionBytes, this.adapterInfo.numberOfMapRegisters);
+      if (!NT_SUCCESS(status)) {
+        yield* this.releaseForReuse(true);
+        return status;
+      }
+      this.#registersReserved = estimate.registers;
+    }
+    this.direction = direction;
+    this.startMdl = this.currentMdl = null;
+    this.startOffset = this.currentOffset = 0;
+    this.remainingBytes = this.transactionBytes = 0;
+    this.programDma = null;
+    this.initializeTransferContext();
+    return this.initializeResources();
+  }
+
+  override *freeResources(): Suspending<void> {
+    this.enterDdi('WdfDmaTransactionFreeResources');
+    if (this.kernel.at(this.op)) yield this.op;
+    if (!this.requireV3('WdfDmaTransactionFreeResources')) return;
+    this.checkState('FreeResources');
+    yield* this.releaseForReuse(true);
+  }
+
+  protected override clearCallback(): void {
+    super.clearCallback();
+    this.#reserveDma = null;
+  }
+
+  protected availableMapRegisters(info: AdapterInfo): number {
+    return this.#registersReserved > 0 ? this.#registersReserved : info.numberOfMapRegisters;
+  }
+
+  /** Rule D63: a reservation that still waits is forgotten here, and its grant will come all the same (surprises 5). */
+  protected override releasing(): void {
+    if (this.state !== TransactionState.Reserved || this.#isBaseSet) return;
+    this.kernel.violation({ rule: 'D63', severity: 'error', object: this.label, message: `${this.label} is released while its reservation of ${this.#registersReserved} map registers still waits: the grant will come to a reset object and the registers are lost; cancel it first (surprises 5)` });
+  }
+
+  /** The framework does not compare the directions of a reservation and of the transfers made with it. */
+  protected override adapterChosen(info: AdapterInfo): void {
+    if (!this.#isBaseSet || this.#registersReserved === 0 || this.adapterInfo === null || this.adapterInfo === info) return;
+    this.kernel.violation({ rule: 'L-RESERVED-DIRECTION', severity: 'error', object: this.label, message: `${this.label} is initialised for another direction than the one its ${this.#registersReserved} map registers were reserved for` });
+  }
+
+  /** A single-element list needs no larger buffer. */
+  protected growList(_elements: number): void {}
+
+  // --- what system transactions add -------------------------------------------------------------------------------
+
+  protected get allocationAction(): AllocationAction {
+    return AllocationAction.DeallocateObjectKeepRegisters;
+  }
+
+  protected get completionRoutine(): DmaCompletionRoutine | null {
+    return null;
+  }
+
+  /** A callback stands before each mapping. */
+  protected get configuresChannel(): boolean {
+    return false;
+  }
+
+  // eslint-disable-next-line require-yield -- packet transfers have no channel
+  protected *invokeConfigureChannel(): Suspending<boolean> {
+    return true;
+  }
+
+  /** Bus masters have no completion routine: a transfer that cannot be staged is heard of nowhere. */
+  // eslint-disable-next-line require-yield -- packet transfers have no such callback
+  protected *invokeTransferComplete(_status: DmaCompletionStatus): Suspending<void> {}
+}

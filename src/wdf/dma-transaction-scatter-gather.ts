@@ -1,0 +1,133 @@
+import { NT_SUCCESS, STATUS_SUCCESS, STATUS_WDF_TOO_FRAGMENTED, type NtStatus } from '../nt/index.js';
+import type { ObjectAttributes, Suspending } from '../kernel/index.js';
+import { raiseAccessViolation, ScatterGatherList, type ListControl } from '../hal/index.js';
+import { ChainPosition, RegisterEstimate } from './dma-transaction-arithmetic.js';
+import { DmaTransactionBase } from './dma-transaction-base.js';
+import { DmaDirection, UNLIMITED_FRAGMENTS, type AdapterInfo, type DmaEnabler } from './dma-enabler.js';
+
+/** Working places of the arithmetic; used and read without a scheduling point between. */
+const estimate = new RegisterEstimate();
+const position = new ChainPosition();
+
+/**
+ * A transaction of a scatter/gather enabler. Each transfer takes its map registers and gives them back, so another
+ * transaction can get in between; a completion inside EvtProgramDma stages the next transfer right there, nested.
+ */
+export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase<C> implements ListControl {
+  /** The buffer taken from the enabler at creation, or grown by the HAL when none is made in advance. */
+  readonly #buffer: ScatterGatherList;
+  /** The list of the transfer in flight; null between transfers. */
+  #list: ScatterGatherList | null = null;
+  readonly #isPreallocated: boolean;
+
+  constructor(enabler: DmaEnabler, attributes: ObjectAttributes<C>) {
+    super(enabler, attributes);
+    this.#isPreallocated = enabler.isListAllocated;
+    const read = enabler.adapterInfo(DmaDirection.ReadFromDevice).preallocatedElements;
+    const write = enabler.adapterInfo(DmaDirection.WriteToDevice).preallocatedElements;
+    this.#buffer = new ScatterGatherList(this.kernel, this.label, this.#isPreallocated ? Math.max(read, write) : 0);
+    // The buffer belongs to the enabler, which must outlive it even if the transaction's disposal is put off.
+    if (this.#isPreallocated) enabler.reference();
+  }
+
+  /** Checks every transfer, as if all complete in full, against the element limit; pages count, not merged elements. */
+  protected initializeResources(): NtStatus {
+    if (this.singleTransfer) return STATUS_SUCCESS;
+    position.set(this.startMdl, this.startOffset);
+    let left = this.transactionBytes;
+    let lengthBytes = 0;
+    while (left > 0) {
+      this.#advance(lengthBytes);
+      lengthBytes = Math.min(left, this.maxFragmentBytes);
+      const status = estimate.estimate(position.mdl!, position.offset, lengthBytes, this.adapterInfo!.numberOfMapRegisters);
+      if (!NT_SUCCESS(status)) {
+        this.breakIn('A34', `${this.label} is initialised with ${this.transactionBytes} bytes, and its buffer is shorter`);
+        return status;
+      }
+      if (estimate.registers > this.enabler.maximumScatterGatherElements) return STATUS_WDF_TOO_FRAGMENTED;
+      left -= lengthBytes;
+    }
+    return STATUS_SUCCESS;
+  }
+
+  #advance(lengthBytes: number): void {
+    if (!position.advance(lengthBytes)) raiseAccessViolation(this.kernel, 'A34', this.label, `${this.label} goes ${lengthBytes} bytes on in a buffer that ends before (surprises 10)`);
+  }
+
+  protected *startTransfer(): Suspending<NtStatus> {
+    return yield* this.stageTransfer();
+  }
+
+  protected *stageTransfer(): Suspending<NtStatus> {
+    position.set(this.currentMdl, this.currentOffset);
+    this.#advance(this.currentLengthBytes);
+    this.currentMdl = position.mdl;
+    this.currentOffset = position.offset;
+    this.currentLengthBytes = Math.min(this.remainingBytes, this.maxFragmentBytes);
+    if (!this.singleTransfer && !this.#fitRegisters()) return STATUS_WDF_TOO_FRAGMENTED;
+    const lengthBytes = this.currentLengthBytes;
+    this.remainingBytes -= lengthBytes;
+    const status = yield* this.#buildList(lengthBytes);
+    // After success the object may be gone; only a failure leaves it to us.
+    if (!NT_SUCCESS(status)) this.remainingBytes += lengthBytes;
+    return status;
+  }
+
+  /** Shortens the transfer to whole MDLs if its registers do not suffice; false when it has too many pages. */
+  #fitRegisters(): boolean {
+    const status = estimate.estimate(this.currentMdl!, this.currentOffset, this.currentLengthBytes, this.adapterInfo!.numberOfMapRegisters);
+    // A range beyond the chain is not noticed here: the framework goes on with what it cannot count.
+    const pages = NT_SUCCESS(status) ? estimate.registers : UNLIMITED_FRAGMENTS;
+    if (NT_SUCCESS(status)) this.currentLengthBytes = estimate.possibleLengthBytes;
+    // Pages of the transfer before it was shortened.
+    return pages <= this.enabler.maximumScatterGatherElements;
+  }
+
+  *#buildList(lengthBytes: number): Suspending<NtStatus> {
+    const { adapter } = this;
+    const irql = this.raise();
+    const isSynchronous = this.immediate && this.transferContext !== null;
+    const status = yield* adapter.buildScatterGatherListEx(this.transferContext, this.currentMdl, this.currentOffset, lengthBytes, isSynchronous, this, this.isWrite, this.#buffer, !this.#isPreallocated);
+    if (this.lower(irql)) yield this.kernel.standAt(this.op);
+    return status;
+  }
+
+  /** DRIVER_LIST_CONTROL: now or later, at DISPATCH_LEVEL. */
+  *listControl(list: ScatterGatherList): Suspending<void> {
+    this.#list = list;
+    yield* this.invokeProgramDma(list);
+  }
+
+  protected *transferCompleted(): Suspending<NtStatus> {
+    yield* this.#putList();
+    return STATUS_SUCCESS;
+  }
+
+  protected *releaseResources(): Suspending<void> {
+    yield* this.#putList();
+    this.adapterInfo = null;
+  }
+
+  *#putList(): Suspending<void> {
+    const list = this.#list;
+    if (list === null) return;
+    const { adapter } = this;
+    const irql = this.raise();
+    yield* adapter.putScatterGatherList(list);
+    if (this.lower(irql)) yield this.kernel.standAt(this.op);
+    this.#list = null;
+  }
+
+  protected growList(elements: number): void {
+    this.#buffer.grow(elements);
+  }
+
+  protected availableMapRegisters(info: AdapterInfo): number {
+    return info.numberOfMapRegisters;
+  }
+
+  protected override *dispose(): Suspending<void> {
+    yield* super.dispose();
+    if (this.#isPreallocated) this.enabler.dereference();
+  }
+}

@@ -1,0 +1,134 @@
+import { STATUS_SUCCESS } from '../../../src/nt/index.js';
+import type { Suspending } from '../../../src/kernel/index.js';
+import type { DriverConfig } from '../../../src/wdf/driver.js';
+import { defineScenario, type Scenario } from '../../../src/machine/scenario.js';
+import type { ExploreReport, Finding, ReplayReport, RunReport } from '../../../src/machine/report.js';
+import type { ExploreHooks, ExploreOptions, Lab, ReplayHooks, ReplayOptions, RunHooks, RunOptions } from '../../../src/cli/lab.js';
+
+/** A laboratory without machines: it keeps what it was asked for and answers what the test prepared. */
+
+const driver: DriverConfig = {
+  name: 'idle',
+  *evtDriverDeviceAdd(): Suspending<number> {
+    return STATUS_SUCCESS;
+  },
+};
+
+export function fakeScenario(name: string, kind: 'demo' | 'sample' = 'sample'): Scenario {
+  return defineScenario({ name, title: `The scenario ${name}`, kind, devices: [{ name: 'disk', model: 'sgring', driver }] });
+}
+
+export const finding: Finding = {
+  rule: 'A15',
+  title: 'Buffers are flushed',
+  severity: 'crash',
+  message: '4096 bytes were mapped and not flushed before the channel was freed',
+  object: 'dma-adapter#12',
+  step: 1234,
+  schedule: 'dmalab-findings/demo-1.json',
+  replay: 'dmalab replay dmalab-findings/demo-1.json',
+  bugCheck: { code: 0xe6, parameters: [0xd, 4096, 65536, 0] },
+};
+
+export const runReport: RunReport = {
+  verdict: 'ok',
+  scenario: 'demo',
+  seed: 1,
+  findings: [],
+  findingsTotal: 0,
+  requests: 1_234_567,
+  bytes: 5_368_709_120,
+  bytesVerified: 5_368_709_120,
+  seconds: 5,
+  requestsPerSecond: 246_913.4,
+  bytesPerSecond: 1_073_741_824,
+  latencyNs: { p50: 12_300, p90: 20_000, p99: 88_000, p999: 1_200_000, max: 8_400_000 },
+  interrupts: 123_456,
+  nestedInterrupts: 12,
+  cancels: { requested: 0, won: 0, lost: 0, byWindow: {} },
+  engines: [
+    { host: 0, threadId: 1, devices: ['disk'], steps: 9_876_543, busyMs: 4210 },
+    { host: 1, threadId: 2, devices: ['ring'], steps: 8_765_432, busyMs: 3100 },
+  ],
+  engineOverlapMs: 2100,
+  perDevice: [
+    { device: 'disk', requests: 1_000_000, bytes: 4_294_967_296, interrupts: 100_000 },
+    { device: 'ring', requests: 234_567, bytes: 1_073_741_824, interrupts: 23_456 },
+  ],
+};
+
+export const exploreReport: ExploreReport = {
+  verdict: 'ok',
+  scenario: 'demo',
+  seed: 1,
+  strategy: 'random',
+  schedules: 1000,
+  steps: 120_000,
+  schedulesPerSecond: 30_000,
+  exhausted: false,
+  verifiedTwice: 37,
+  distinctHashes: 812,
+  deviceStepsByThread: { '0': 45_000 },
+  findings: [],
+  findingsTotal: 0,
+};
+
+export const replayReport: ReplayReport = {
+  verdict: 'finding',
+  scenario: 'demo',
+  seed: 5,
+  steps: 1234,
+  eventHash: '00112233aabbccdd',
+  memoryHash: 'ffeeddccbbaa9988',
+  findings: [finding],
+  findingsTotal: 1,
+  divergence: null,
+};
+
+type Call =
+  | { readonly command: 'run'; readonly scenario: Scenario; readonly options: RunOptions }
+  | { readonly command: 'explore'; readonly scenario: Scenario; readonly options: ExploreOptions }
+  | { readonly command: 'replay'; readonly schedule: unknown; readonly options: ReplayOptions };
+
+export class FakeLab implements Lab {
+  readonly calls: Call[] = [];
+  onRun: (hooks: RunHooks, options: RunOptions) => Promise<RunReport> = () => Promise.resolve(runReport);
+  onExplore: (hooks: ExploreHooks) => Promise<ExploreReport> = () => Promise.resolve(exploreReport);
+  onReplay: (hooks: ReplayHooks, options: ReplayOptions) => Promise<ReplayReport> = () => Promise.resolve(replayReport);
+
+  scenarios(): readonly Scenario[] {
+    return [fakeScenario('demo', 'demo'), fakeScenario('ring-basic'), fakeScenario('plx9656')];
+  }
+
+  devices(): readonly { name: string; title: string }[] {
+    return [
+      { name: 'plx9656', title: 'A PCI bus master' },
+      { name: 'sgring', title: 'A ring of descriptors' },
+    ];
+  }
+
+  strategies(): readonly { name: string; title: string }[] {
+    return [{ name: 'random', title: 'A random walk' }];
+  }
+
+  run(scenario: Scenario, options: RunOptions, hooks: RunHooks): Promise<RunReport> {
+    this.calls.push({ command: 'run', scenario, options });
+    return this.onRun(hooks, options);
+  }
+
+  explore(scenario: Scenario, options: ExploreOptions, hooks: ExploreHooks): Promise<ExploreReport> {
+    this.calls.push({ command: 'explore', scenario, options });
+    return this.onExplore(hooks);
+  }
+
+  replay(schedule: unknown, options: ReplayOptions, hooks: ReplayHooks): Promise<ReplayReport> {
+    this.calls.push({ command: 'replay', schedule, options });
+    return this.onReplay(hooks, options);
+  }
+
+  get runOptions(): RunOptions {
+    const call = this.calls.at(-1);
+    if (call?.command !== 'run') throw new Error('nothing was run');
+    return call.options;
+  }
+}
