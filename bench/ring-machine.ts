@@ -27,18 +27,25 @@ export interface RingMachine {
   readonly task: EngineTask;
 }
 
-export function createRingMachine(shape: Omit<RingDriverOptions, 'spins'>, spins = SPINS): RingMachine {
+type RingShape = Omit<RingDriverOptions, 'spins' | 'stepEngine'>;
+
+/** A ring machine for an engine thread, or (`alone`) one whose driver steps the engine itself when it has nothing else to do. */
+export function createRingMachine(shape: RingShape, alone = false): RingMachine {
   const layout = new LayoutBuilder();
   const host = planEngineHost(layout, 0);
   const interrupts = planInterruptController(layout, 1);
   const ramFrames = ringFrames(shape);
   const params = { channels: 1, localMemoryBytes: DEVICE_BYTES };
-  const placement = planDevice(layout, sgring, { name: 'ring', index: 0, objectId: 1, params, ramFrames, firstVector: 0, host });
+  const placement = planDevice(layout, sgring, { name: 'ring', index: 0, objectId: 1, params, ramFrames, firstVector: 0, host: alone ? 0 : host });
   const firstRamFrame = layout.reserve('ram', ramFrames * PAGE_SIZE, { align: PAGE_SIZE }) / PAGE_SIZE;
   const memory = MachineMemory.create(layout.lengthBytes, true);
   const device = new DeviceView(memory, sgring, placement, { interrupts: new InterruptController(memory, interrupts), firstRamFrame });
-  const driver = new RingDriver(device, firstRamFrame, { ...shape, spins });
-  return { device, driver, task: { memory: memory.wasm, host, devices: [placement], interrupts, firstRamFrame, spinPolls: spins } };
+  const driver = new RingDriver(device, firstRamFrame, { ...shape, spins: SPINS, ...(alone ? { stepEngine: () => stepToIdle(device) } : {}) });
+  return { device, driver, task: { memory: memory.wasm, host, devices: [placement], interrupts, firstRamFrame, spinPolls: SPINS } };
+}
+
+function stepToIdle(device: DeviceView): void {
+  while (sgring.step(device));
 }
 
 /** Starts the machine's engine on a piscina worker; the returned function stops it and destroys the pool. */

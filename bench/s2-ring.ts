@@ -3,7 +3,7 @@ import type { Effort } from './options.js';
 import { DEVICE_BYTES } from './peers/transfer.js';
 import { createRingMachine, startEngine } from './ring-machine.js';
 import { rowOf, type Figure, type Goal, type Row, type Suite } from './results.js';
-import { interleave, sized, type Contestant } from './rounds.js';
+import { figuresOf, interleave, median, sized, type Contestant } from './rounds.js';
 
 /** The ring of the goals: 1024 slots, 512 in flight, batches of 32. */
 export const ringShape = { slots: 1024, tags: 512, batch: 32 } as const;
@@ -19,6 +19,8 @@ const payloads: readonly Payload[] = [
 ];
 
 const ours = 'sgring engine, bare driver';
+/** Both halves in turn on the main thread: what the work costs without threads, signals and shared cache lines. */
+const oneThread = 'engine and driver on one thread';
 export const cRing = 'C ring';
 /** Enough to use every tag and slot a few times. */
 export const FIRST_REQUESTS = 8192;
@@ -51,15 +53,21 @@ async function measurePayload({ bytes, goal }: Payload, peer: CPeer | null, effo
   const { rounds, measureMs } = effort;
   const machine = createRingMachine({ ...ringShape, payloadBytes: bytes });
   const stop = startEngine(machine);
-  const contestants: Contestant[] = [sized(ours, { measureMs, first: FIRST_REQUESTS }, (requests) => machine.driver.run(requests))];
+  const alone = createRingMachine({ ...ringShape, payloadBytes: bytes }, true);
+  const contestants: Contestant[] = [
+    sized(ours, { measureMs, first: FIRST_REQUESTS }, (requests) => machine.driver.run(requests)),
+    sized(oneThread, { measureMs, first: FIRST_REQUESTS }, (requests) => alone.driver.run(requests)),
+  ];
   if (peer !== null) contestants.push(cRingContestant(peer, bytes, measureMs));
   try {
     const series = await interleave(contestants, rounds);
     machine.driver.checkPayload();
+    alone.driver.checkPayload();
     const workload = `ring ${bytes} B`;
-    if (peer !== null) return { rows: [rowOf(series, { suite: 'S2', workload, subject: ours, peer: cRing, goal })], figures: [] };
-    const ns = series.get(ours)!;
-    return { rows: [], figures: ns.map((value, round) => ({ suite: 'S2', workload, name: `round ${round}`, value, unit: 'ns per request (drifts)' })) };
+    const engineNs = median(figuresOf(series, oneThread));
+    const figures: Figure[] = [{ suite: 'S2', workload, name: oneThread, value: engineNs, unit: 'ns per request (drifts)' }];
+    if (peer !== null) return { rows: [rowOf(series, { suite: 'S2', workload, subject: ours, peer: cRing, goal })], figures };
+    return { rows: [], figures: [{ suite: 'S2', workload, name: ours, value: median(figuresOf(series, ours)), unit: 'ns per request (drifts)' }, ...figures] };
   } finally {
     await stop();
   }

@@ -17,10 +17,12 @@ export interface RingDriverOptions {
   readonly payloadBytes: number;
   /** Looks at the completion ring's tail before the driver sleeps; 0 where there is no core for it. */
   readonly spins: number;
+  /** Called instead of waiting: steps an engine that no other thread runs. Default none. */
+  readonly stepEngine?: () => void;
 }
 
 /** Frames a ring driver needs: its two rings and a host buffer for every tag, packed. */
-export function ringFrames({ slots, tags, payloadBytes }: Omit<RingDriverOptions, 'spins'>): number {
+export function ringFrames({ slots, tags, payloadBytes }: Pick<RingDriverOptions, 'slots' | 'tags' | 'payloadBytes'>): number {
   const pages = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
   return pages(slots * reg.SGRING_DESCRIPTOR_BYTES) + pages(slots * reg.SGRING_COMPLETION_BYTES) + pages(tags * payloadBytes);
 }
@@ -171,6 +173,12 @@ export class RingDriver {
 
   /** Spins for a bounded while; then arms the interrupt, looks again, and sleeps. */
   #waitForCompletions(): void {
+    const { stepEngine } = this.#options;
+    if (stepEngine !== undefined) {
+      stepEngine();
+      if (!this.#isReady()) throw new Error(`the engine has nothing to do while ${this.#options.tags - this.#freeCount} requests are in flight`);
+      return;
+    }
     const device = this.#device;
     for (let spin = 0; spin < this.#options.spins; spin++) if (this.#isReady()) return;
     const { interrupts } = device;

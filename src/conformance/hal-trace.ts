@@ -21,7 +21,11 @@ export class HalTrace implements HalObserver {
   }
 
   map(offset: number, askedBytes: number, mappedBytes: number, deviceAddressOffset: number | null): void {
-    this.entries.push(deviceAddressOffset === null ? ['map', offset, askedBytes, mappedBytes] : ['map', offset, askedBytes, mappedBytes, deviceAddressOffset]);
+    this.entries.push(
+      deviceAddressOffset === null
+        ? ['map', offset, askedBytes, mappedBytes]
+        : ['map', offset, askedBytes, mappedBytes, deviceAddressOffset],
+    );
   }
 
   mapFailed(why: 'cancelled' | 'nothing'): void {

@@ -1,4 +1,12 @@
-import { BugCheck, STATUS_MORE_PROCESSING_REQUIRED, WdfViolation, assertInternal, statusByName, statusName, type NtStatus } from '../nt/index.js';
+import {
+  BugCheck,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  WdfViolation,
+  assertInternal,
+  statusByName,
+  statusName,
+  type NtStatus,
+} from '../nt/index.js';
 import type { Suspending } from '../kernel/index.js';
 import { DmaCompletionStatus, isFault, type Mdl, type ScatterGatherList } from '../hal/index.js';
 import { DmaDirection, DmaEnabler, type DmaEnablerCallbacks, type DmaEnablerConfig, type DmaProfile } from '../wdf/dma-enabler.js';
@@ -13,10 +21,13 @@ export interface VectorOutcome {
   readonly hal: readonly unknown[];
 }
 
-/** Runs a vector's script on the DMA objects over the test HAL. Pure: the same vector always gives the same events. */
-export function runVector(vector: Vector): VectorOutcome {
+/**
+ * Runs a vector's script on the DMA objects over the test HAL. Pure: the same vector always gives the same events.
+ * `suspendEverywhere` leaves the script at every scheduling point and comes back, which must not change anything.
+ */
+export function runVector(vector: Vector, options: { readonly suspendEverywhere?: boolean } = {}): VectorOutcome {
   const run = new VectorRun(vector);
-  return { events: run.run(), hal: run.machine.trace.entries };
+  return { events: run.run(options.suspendEverywhere ?? false), hal: run.machine.trace.entries };
 }
 
 interface NamedTransaction {
@@ -44,7 +55,8 @@ interface ReserveArgument {
 const POWER_CALLBACKS = ['Fill', 'Enable', 'SelfManagedIoStart', 'SelfManagedIoStop', 'Disable', 'Flush'] as const;
 const shortStatus = (status: NtStatus): string => statusName(status).replace(/^STATUS_/, '');
 const directionName = (direction: DmaDirection): string => (direction === DmaDirection.ReadFromDevice ? 'Read' : 'Write');
-const directionValue = (direction: VectorDirection): number => (direction === 'Read' ? DmaDirection.ReadFromDevice : direction === 'Write' ? DmaDirection.WriteToDevice : direction);
+const directionValue = (direction: VectorDirection): number =>
+  direction === 'Read' ? DmaDirection.ReadFromDevice : direction === 'Write' ? DmaDirection.WriteToDevice : direction;
 const completionName = (status: DmaCompletionStatus): string => Object.keys(DmaCompletionStatus)[status]!;
 
 class VectorRun {
@@ -57,14 +69,23 @@ class VectorRun {
     this.machine = new TestMachine(vector);
   }
 
-  run(): readonly unknown[] {
+  run(suspendEverywhere: boolean): readonly unknown[] {
     try {
-      this.machine.kernel.runStraight('script', this.#script());
+      if (suspendEverywhere) this.#runPointByPoint();
+      else this.machine.kernel.runStraight('script', this.#script());
     } catch (error) {
       if (!(error instanceof BugCheck)) throw error;
       this.#events.push(this.#deathEvent(error));
     }
     return this.#events;
+  }
+
+  #runPointByPoint(): void {
+    const { kernel } = this.machine;
+    const cpu = kernel.vcpus[0]!;
+    kernel.gate = { at: () => true };
+    cpu.queueThread('script', cpu.objectId, this.#script());
+    while (cpu.isEnabled()) cpu.advance();
   }
 
   *#script(): Suspending<void> {
@@ -96,14 +117,22 @@ class VectorRun {
     if (config.maxScatterGatherElements !== undefined) created.object.setMaximumScatterGatherElements(config.maxScatterGatherElements);
     this.#configureSystemProfile(created.object);
     const info = [DmaDirection.ReadFromDevice, DmaDirection.WriteToDevice].map((direction) => created.object.adapterInfo(direction));
-    this.#events.push(['limits', created.object.maximumLengthBytes, info.map((i) => i.maximumFragmentLengthBytes), info.map((i) => i.numberOfMapRegisters)]);
+    this.#events.push([
+      'limits',
+      created.object.maximumLengthBytes,
+      info.map((i) => i.maximumFragmentLengthBytes),
+      info.map((i) => i.numberOfMapRegisters),
+    ]);
   }
 
   #configureSystemProfile(enabler: DmaEnabler): void {
     if (enabler.kind !== 'system') return;
     const directions = this.vector.enabler.configure ?? (enabler.profile === 'SystemDuplex' ? ['Read', 'Write'] : ['Read']);
     for (const direction of directions) {
-      const status = enabler.configureSystemProfile({ deviceAddress: 0, dmaWidthBits: 32, dmaDescriptor: { channel: 0, requestLine: 0 } }, directionValue(direction));
+      const status = enabler.configureSystemProfile(
+        { deviceAddress: 0, dmaWidthBits: 32, dmaDescriptor: { channel: 0, requestLine: 0 } },
+        directionValue(direction),
+      );
       this.#events.push(['ret', `ConfigureSystemProfile:${direction}`, null, shortStatus(status)]);
     }
   }
@@ -238,7 +267,8 @@ class VectorRun {
     const { buffer, offset, length, dir, program } = argument as BufferArgument;
     const mdl = buffer === null ? null : this.machine.buffers.get(buffer)!;
     const programDma = program === null ? null : this.#programDma(named);
-    if (op === 'InitializeUsingOffset') return yield* transaction.initializeUsingOffset(programDma, directionValue(dir), mdl, offset, length);
+    if (op === 'InitializeUsingOffset')
+      return yield* transaction.initializeUsingOffset(programDma, directionValue(dir), mdl, offset, length);
     return yield* transaction.initialize(programDma, directionValue(dir), mdl, (mdl?.virtualAddress ?? 0) + offset, length);
   }
 
@@ -281,7 +311,8 @@ class VectorRun {
   }
 
   *#completeByController(transaction: DmaTransaction, status: keyof typeof DmaCompletionStatus): Suspending<void> {
-    const adapter = this.#enabler!.wdmGetDmaAdapter(DmaDirection.ReadFromDevice) ?? this.#enabler!.wdmGetDmaAdapter(DmaDirection.WriteToDevice);
+    const adapter =
+      this.#enabler!.wdmGetDmaAdapter(DmaDirection.ReadFromDevice) ?? this.#enabler!.wdmGetDmaAdapter(DmaDirection.WriteToDevice);
     yield* adapter!.completeSystemTransfer(transaction.wdmTransferContext!, DmaCompletionStatus[status]);
   }
 
@@ -289,7 +320,13 @@ class VectorRun {
 
   #programDma(named: NamedTransaction) {
     const run = this;
-    return function* (_transaction: unknown, _device: unknown, _context: unknown, direction: DmaDirection, list: ScatterGatherList): Suspending<boolean> {
+    return function* (
+      _transaction: unknown,
+      _device: unknown,
+      _context: unknown,
+      direction: DmaDirection,
+      list: ScatterGatherList,
+    ): Suspending<boolean> {
       const elements: unknown[] = [];
       for (let i = 0; i < list.count; i++) elements.push([`0x${list.address(i).toString(16)}`, list.lengthBytes(i)]);
       run.#events.push(['cb', 'EvtProgramDma', named.name, directionName(direction), elements]);
@@ -308,7 +345,14 @@ class VectorRun {
 
   #configureChannel(named: NamedTransaction) {
     const run = this;
-    return function* (_transaction: unknown, _device: unknown, _context: unknown, mdl: Mdl | null, offset: number, lengthBytes: number): Suspending<boolean> {
+    return function* (
+      _transaction: unknown,
+      _device: unknown,
+      _context: unknown,
+      mdl: Mdl | null,
+      offset: number,
+      lengthBytes: number,
+    ): Suspending<boolean> {
       run.#events.push(['cb', 'EvtConfigureDmaChannel', named.name, run.machine.bufferName(mdl), offset, lengthBytes]);
       return yield* run.#callbackBody(named, 'EvtConfigureDmaChannel');
     };
@@ -316,7 +360,13 @@ class VectorRun {
 
   #transferComplete(named: NamedTransaction) {
     const run = this;
-    return function* (_transaction: unknown, _device: unknown, _context: unknown, direction: DmaDirection, status: DmaCompletionStatus): Suspending<void> {
+    return function* (
+      _transaction: unknown,
+      _device: unknown,
+      _context: unknown,
+      direction: DmaDirection,
+      status: DmaCompletionStatus,
+    ): Suspending<void> {
       run.#events.push(['cb', 'EvtDmaTransferComplete', named.name, directionName(direction), completionName(status)]);
       yield* run.#callbackBody(named, 'EvtDmaTransferComplete');
     };

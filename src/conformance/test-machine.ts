@@ -20,7 +20,12 @@ export class TestDevice extends FxObject implements DmaDevice {
   }
 }
 
-const MAJOR_FUNCTIONS: Readonly<Record<string, number>> = { Read: IrpMajorFunction.Read, Write: IrpMajorFunction.Write, Ioctl: IrpMajorFunction.DeviceControl, InternalIoctl: IrpMajorFunction.InternalDeviceControl };
+const MAJOR_FUNCTIONS: Readonly<Record<string, number>> = {
+  Read: IrpMajorFunction.Read,
+  Write: IrpMajorFunction.Write,
+  Ioctl: IrpMajorFunction.DeviceControl,
+  InternalIoctl: IrpMajorFunction.InternalDeviceControl,
+};
 /** A type the framework does not transfer for. */
 const OTHER_MAJOR_FUNCTION = 0x0e + 0x10;
 
@@ -39,7 +44,12 @@ export class TestRequest implements DmaRequest {
     this.type = MAJOR_FUNCTIONS[request.type] ?? OTHER_MAJOR_FUNCTION;
     this.lengthBytes = request.length ?? 0;
     if (request.method === undefined) return;
-    this.deviceControl = { method: request.method as DeviceControlMethod, inputBufferLengthBytes: request.in ?? 0, outputBufferLengthBytes: request.out ?? 0, outputMdl: mdl };
+    this.deviceControl = {
+      method: request.method as DeviceControlMethod,
+      inputBufferLengthBytes: request.in ?? 0,
+      outputBufferLengthBytes: request.out ?? 0,
+      outputMdl: mdl,
+    };
   }
 
   addDmaReference(): void {
@@ -74,7 +84,10 @@ export class TestMachine {
     this.device = new TestDevice(this.kernel, this.platform);
     for (const [name, mdls] of Object.entries(vector.buffers ?? {})) this.buffers.set(name, chain(mdls));
     for (const [name, request] of Object.entries(vector.requests ?? {})) {
-      this.requests.set(name, new TestRequest(name, request, request.buffer === undefined ? null : (this.buffers.get(request.buffer) ?? null)));
+      this.requests.set(
+        name,
+        new TestRequest(name, request, request.buffer === undefined ? null : (this.buffers.get(request.buffer) ?? null)),
+      );
     }
   }
 

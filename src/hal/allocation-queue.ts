@@ -158,7 +158,17 @@ export class AllocationQueue {
     const list = grant.list!;
     list.begin();
     grant.pieces = 0;
-    platform.walk.run(grant.mdl, grant.offset, grant.lengthBytes, UNLIMITED, UNLIMITED, platform.mapper.windowAddress(grant, adapter.window), adapter.frameBase, grant, list);
+    platform.walk.run(
+      grant.mdl,
+      grant.offset,
+      grant.lengthBytes,
+      UNLIMITED,
+      UNLIMITED,
+      platform.mapper.windowAddress(grant, adapter.window),
+      adapter.frameBase,
+      grant,
+      list,
+    );
     list.grant = grant;
     list.grantHandle = grant.handle;
     list.isOutstanding = true;
@@ -171,7 +181,12 @@ export class AllocationQueue {
     const depth = ++this.#depthByCpu[cpuId]!;
     if (depth <= GRANT_DEPTH_MAX) return;
     const { label } = grant.adapter!;
-    this.#kernel.violation({ rule: 'L-STEP-BOUND', severity: 'crash', object: label, message: `${depth} execution routines of ${label} are nested on virtual CPU ${cpuId}: each transfer is completed inside the EvtProgramDma of the one before, and a kernel stack would be used up` });
+    this.#kernel.violation({
+      rule: 'L-STEP-BOUND',
+      severity: 'crash',
+      object: label,
+      message: `${depth} execution routines of ${label} are nested on virtual CPU ${cpuId}: each transfer is completed inside the EvtProgramDma of the one before, and a kernel stack would be used up`,
+    });
   }
 
   #enqueue(adapter: DmaAdapter, grant: MapRegisterGrant): void {

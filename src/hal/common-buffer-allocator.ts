@@ -54,7 +54,8 @@ export class CommonBufferAllocator {
     }
     // Mapping ids of common buffers are negative: fault reports tell them from transfers.
     const mappingId = this.#mappingId--;
-    for (let page = 0; page < pages; page++) domain.open(logicalAddress + page * PAGE_SIZE, frame + page, DomainAccess.Read | DomainAccess.Write, mappingId);
+    for (let page = 0; page < pages; page++)
+      domain.open(logicalAddress + page * PAGE_SIZE, frame + page, DomainAccess.Read | DomainAccess.Write, mappingId);
     memory.fill(frame * PAGE_SIZE, 0, pages * PAGE_SIZE);
     memory.fill(frame * PAGE_SIZE + lengthBytes, PADDING, pages * PAGE_SIZE - lengthBytes);
     adapter.outstandingCommonBuffers++;
@@ -66,12 +67,21 @@ export class CommonBufferAllocator {
   free(adapter: DmaAdapter, region: CommonBufferRegion): void {
     const { kernel, frames } = this.platform;
     if (region.isFreed) {
-      dmaViolation(kernel, 'A05', 'crash', adapter.label, `a common buffer of ${region.lengthBytes} bytes of ${adapter.label} is freed twice`, 0x03, 1);
+      dmaViolation(
+        kernel,
+        'A05',
+        'crash',
+        adapter.label,
+        `a common buffer of ${region.lengthBytes} bytes of ${adapter.label} is freed twice`,
+        0x03,
+        1,
+      );
     }
     region.isFreed = true;
     if (this.platform.dmaVerification) this.#checkPadding(adapter, region);
     const domain = adapter.domain!;
-    for (let page = 0; page < region.pages; page++) domain.close(region.logicalAddress + page * PAGE_SIZE, DomainAccess.Read | DomainAccess.Write);
+    for (let page = 0; page < region.pages; page++)
+      domain.close(region.logicalAddress + page * PAGE_SIZE, DomainAccess.Read | DomainAccess.Write);
     if (region.windowSlot !== NO_SLOT) this.platform.windowOf(domain)!.give(region.windowSlot, region.pages);
     frames!.freeContiguous(region.virtualAddress / PAGE_SIZE);
     adapter.outstandingCommonBuffers--;
@@ -88,7 +98,17 @@ export class CommonBufferAllocator {
     const end = region.virtualAddress + region.pages * PAGE_SIZE;
     for (let at = region.virtualAddress + region.lengthBytes; at < end; at++) {
       if (u8[at] === PADDING) continue;
-      dmaViolation(this.platform.kernel, 'A17', 'crash', adapter.label, `a common buffer of ${region.lengthBytes} bytes of ${adapter.label} was written ${at - region.virtualAddress - region.lengthBytes} bytes beyond its end`, 0x0f, 5, region.virtualAddress, at);
+      dmaViolation(
+        this.platform.kernel,
+        'A17',
+        'crash',
+        adapter.label,
+        `a common buffer of ${region.lengthBytes} bytes of ${adapter.label} was written ${at - region.virtualAddress - region.lengthBytes} bytes beyond its end`,
+        0x0f,
+        5,
+        region.virtualAddress,
+        at,
+      );
     }
   }
 }

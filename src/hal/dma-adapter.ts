@@ -1,4 +1,16 @@
-import { DISPATCH_LEVEL, NT_SUCCESS, PASSIVE_LEVEL, STATUS_BUFFER_TOO_SMALL, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL, irqlName, type NtStatus } from '../nt/index.js';
+import {
+  DISPATCH_LEVEL,
+  NT_SUCCESS,
+  PASSIVE_LEVEL,
+  STATUS_BUFFER_TOO_SMALL,
+  STATUS_CANCELLED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+  STATUS_UNSUCCESSFUL,
+  irqlName,
+  type NtStatus,
+} from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
 import { EventKind, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
 import type { CommonBufferRegion } from './common-buffer-allocator.js';
@@ -82,7 +94,12 @@ export class DmaAdapter {
   }
 
   /** AllocateAdapterChannel(Ex): `control` runs when the registers (and a system adapter's channel) are granted, perhaps before this returns. */
-  *allocateAdapterChannelEx(context: TransferContext | null, registers: number, isSynchronous: boolean, control: AdapterControl): Suspending<NtStatus> {
+  *allocateAdapterChannelEx(
+    context: TransferContext | null,
+    registers: number,
+    isSynchronous: boolean,
+    control: AdapterControl,
+  ): Suspending<NtStatus> {
     this.#requireDispatch('AllocateAdapterChannelEx');
     const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
     if (this.kernel.at(op)) yield op;
@@ -99,8 +116,20 @@ export class DmaAdapter {
     const op = makeOp(this.platform.pool.objectId, OpKind.Release);
     if (this.kernel.at(op)) yield op;
     const grant = this.platform.pool.resolve(base);
-    if (grant === null) raiseHalFault(this.kernel, 'free-unallocated', this.label, `FreeMapRegisters of ${this.label} names a map register base that is not allocated`);
-    if (grant.registers !== count) raiseHalFault(this.kernel, 'free-count', this.label, `FreeMapRegisters of ${this.label} gives back ${count} map registers of an allocation of ${grant.registers}`);
+    if (grant === null)
+      raiseHalFault(
+        this.kernel,
+        'free-unallocated',
+        this.label,
+        `FreeMapRegisters of ${this.label} names a map register base that is not allocated`,
+      );
+    if (grant.registers !== count)
+      raiseHalFault(
+        this.kernel,
+        'free-count',
+        this.label,
+        `FreeMapRegisters of ${this.label} gives back ${count} map registers of an allocation of ${grant.registers}`,
+      );
     checkUnmapped(this, grant, 'A18', 0x10);
     this.platform.mapper.close(grant, this.domain, 0);
     yield* this.platform.queue.release(grant);
@@ -112,7 +141,8 @@ export class DmaAdapter {
     const op = makeOp(this.platform.pool.objectId, OpKind.Release);
     if (this.kernel.at(op)) yield op;
     const grant = this.channelOwner;
-    if (grant === null) raiseHalFault(this.kernel, 'free-channel-unowned', this.label, `FreeAdapterChannel of ${this.label}: nobody owns its channel`);
+    if (grant === null)
+      raiseHalFault(this.kernel, 'free-channel-unowned', this.label, `FreeAdapterChannel of ${this.label}: nobody owns its channel`);
     if (grant.context !== null) stopRunning(grant.context);
     checkUnmapped(this, grant, 'A15', 0x0d);
     this.platform.mapper.close(grant, this.domain, 0);
@@ -135,7 +165,16 @@ export class DmaAdapter {
    * registers and the list's elements. A system adapter's transfer runs from here on. INVALID_PARAMETER when nothing
    * could be mapped, CANCELLED when the transfer was stopped before.
    */
-  mapTransferEx(mdl: Mdl | null, base: number, offset: number, deviceAddressOffset: number, lengthBytes: number, isWrite: boolean, list: ScatterGatherList, completion: DmaCompletionRoutine | null): NtStatus {
+  mapTransferEx(
+    mdl: Mdl | null,
+    base: number,
+    offset: number,
+    deviceAddressOffset: number,
+    lengthBytes: number,
+    isWrite: boolean,
+    list: ScatterGatherList,
+    completion: DmaCompletionRoutine | null,
+  ): NtStatus {
     const context = this.channelOwner?.context ?? null;
     if (context?.isCancelled === true) {
       this.platform.observer?.mapFailed('cancelled');
@@ -191,7 +230,17 @@ export class DmaAdapter {
    * Get- and BuildScatterGatherList(Ex): allocates registers for the range, builds the list when they are granted
    * and calls `listControl`. `mayGrow` is Get: the HAL provides the list; Build fails with BUFFER_TOO_SMALL.
    */
-  *buildScatterGatherListEx(context: TransferContext | null, mdl: Mdl | null, offset: number, lengthBytes: number, isSynchronous: boolean, listControl: ListControl, isWrite: boolean, list: ScatterGatherList, mayGrow: boolean): Suspending<NtStatus> {
+  *buildScatterGatherListEx(
+    context: TransferContext | null,
+    mdl: Mdl | null,
+    offset: number,
+    lengthBytes: number,
+    isSynchronous: boolean,
+    listControl: ListControl,
+    isWrite: boolean,
+    list: ScatterGatherList,
+    mayGrow: boolean,
+  ): Suspending<NtStatus> {
     this.#requireDispatch('BuildScatterGatherListEx');
     const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
     if (this.kernel.at(op)) yield op;
@@ -223,7 +272,12 @@ export class DmaAdapter {
     if (this.kernel.at(op)) yield op;
     const { grant } = list;
     if (!list.isOutstanding || grant === null || grant.handle !== list.grantHandle) {
-      raiseHalFault(this.kernel, 'put-unknown-list', this.label, `PutScatterGatherList of ${this.label} is given a list that is not outstanding`);
+      raiseHalFault(
+        this.kernel,
+        'put-unknown-list',
+        this.label,
+        `PutScatterGatherList of ${this.label} is given a list that is not outstanding`,
+      );
     }
     list.isOutstanding = false;
     list.grant = null;
@@ -289,7 +343,12 @@ export class DmaAdapter {
   }
 
   outstanding(): OutstandingResources {
-    return { mapRegisters: this.heldRegisters, channels: this.channelOwner === null ? 0 : 1, lists: this.outstandingLists, commonBuffers: this.outstandingCommonBuffers };
+    return {
+      mapRegisters: this.heldRegisters,
+      channels: this.channelOwner === null ? 0 : 1,
+      lists: this.outstandingLists,
+      commonBuffers: this.outstandingCommonBuffers,
+    };
   }
 
   /** PutDmaAdapter. Rules A09-A12: everything must have been given back. */
@@ -309,7 +368,17 @@ export class DmaAdapter {
       ['A11', 0x09, held.mapRegisters, 'map registers'],
     ] as const;
     for (const [rule, code, count, what] of leaks) {
-      if (count > 0) dmaViolation(this.kernel, rule, 'crash', this.label, `${this.label} is released with ${count} ${what} outstanding`, code, this.objectId, count);
+      if (count > 0)
+        dmaViolation(
+          this.kernel,
+          rule,
+          'crash',
+          this.label,
+          `${this.label} is released with ${count} ${what} outstanding`,
+          code,
+          this.objectId,
+          count,
+        );
     }
   }
 
@@ -318,7 +387,16 @@ export class DmaAdapter {
     if (!this.platform.hasMapRegisters || registers <= this.numberOfMapRegisters) return true;
     this.platform.observer?.allocate(registers, 'too-many', 0);
     if (this.platform.dmaVerification) {
-      dmaViolation(this.kernel, 'A14', 'crash', this.label, `${registers} map registers are requested of ${this.label}, which has ${this.numberOfMapRegisters}`, 0x0c, registers, this.numberOfMapRegisters);
+      dmaViolation(
+        this.kernel,
+        'A14',
+        'crash',
+        this.label,
+        `${registers} map registers are requested of ${this.label}, which has ${this.numberOfMapRegisters}`,
+        0x0c,
+        registers,
+        this.numberOfMapRegisters,
+      );
     }
     return false;
   }
@@ -338,7 +416,14 @@ export class DmaAdapter {
     this.platform.walk.run(mdl, offset, lengthBytes, UNLIMITED, UNLIMITED, windowAddress, this.frameBase, null, null);
   }
 
-  #walkInto(grant: MapRegisterGrant, mdl: Mdl | null, offset: number, lengthBytes: number, isWrite: boolean, list: ScatterGatherList): NtStatus {
+  #walkInto(
+    grant: MapRegisterGrant,
+    mdl: Mdl | null,
+    offset: number,
+    lengthBytes: number,
+    isWrite: boolean,
+    list: ScatterGatherList,
+  ): NtStatus {
     const { walk, mapper } = this.platform;
     const registers = this.platform.hasMapRegisters ? grant.registers : UNLIMITED;
     list.begin();
@@ -367,7 +452,13 @@ export class DmaAdapter {
       return grant;
     }
     const grant = this.platform.pool.resolve(base);
-    if (grant === null || grant.adapter !== this) raiseHalFault(this.kernel, 'map-unallocated', this.label, `MapTransfer of ${this.label} names a map register base that is not allocated`);
+    if (grant === null || grant.adapter !== this)
+      raiseHalFault(
+        this.kernel,
+        'map-unallocated',
+        this.label,
+        `MapTransfer of ${this.label} names a map register base that is not allocated`,
+      );
     return grant;
   }
 
@@ -375,7 +466,13 @@ export class DmaAdapter {
   #grantForFlush(mdl: Mdl | null, base: number, offset: number): MapRegisterGrant | null {
     if (this.platform.hasMapRegisters) {
       const grant = this.platform.pool.resolve(base);
-      if (grant === null || grant.adapter !== this) raiseHalFault(this.kernel, 'flush-unallocated', this.label, `FlushAdapterBuffers of ${this.label} names a map register base that is not allocated`);
+      if (grant === null || grant.adapter !== this)
+        raiseHalFault(
+          this.kernel,
+          'flush-unallocated',
+          this.label,
+          `FlushAdapterBuffers of ${this.label} names a map register base that is not allocated`,
+        );
       return grant;
     }
     let before: MapRegisterGrant | null = null;
@@ -401,17 +498,46 @@ export class DmaAdapter {
 
   /** Rule A20: exactly DISPATCH_LEVEL. */
   #requireDispatch(operation: string): void {
-    if (this.#isReleased) dmaViolation(this.kernel, 'A24', 'crash', this.label, `${operation} is called on ${this.label} after PutDmaAdapter`, 0x18, this.objectId);
+    if (this.#isReleased)
+      dmaViolation(
+        this.kernel,
+        'A24',
+        'crash',
+        this.label,
+        `${operation} is called on ${this.label} after PutDmaAdapter`,
+        0x18,
+        this.objectId,
+      );
     const { irql } = this.kernel.current;
     if (irql === DISPATCH_LEVEL || !this.platform.dmaVerification) return;
-    dmaViolation(this.kernel, 'A20', 'crash', this.label, `${operation} of ${this.label} is called at ${irqlName(irql)}; it needs ${irqlName(DISPATCH_LEVEL)}`, 0x13, 1, DISPATCH_LEVEL, irql);
+    dmaViolation(
+      this.kernel,
+      'A20',
+      'crash',
+      this.label,
+      `${operation} of ${this.label} is called at ${irqlName(irql)}; it needs ${irqlName(DISPATCH_LEVEL)}`,
+      0x13,
+      1,
+      DISPATCH_LEVEL,
+      irql,
+    );
   }
 
   /** Rule A21. */
   #requirePassive(operation: string): void {
     const { irql } = this.kernel.current;
     if (irql === PASSIVE_LEVEL || !this.platform.dmaVerification) return;
-    dmaViolation(this.kernel, 'A21', 'crash', this.label, `${operation} of ${this.label} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(PASSIVE_LEVEL)}`, 0x13, 2, PASSIVE_LEVEL, irql);
+    dmaViolation(
+      this.kernel,
+      'A21',
+      'crash',
+      this.label,
+      `${operation} of ${this.label} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(PASSIVE_LEVEL)}`,
+      0x13,
+      2,
+      PASSIVE_LEVEL,
+      irql,
+    );
   }
 }
 

@@ -2,7 +2,8 @@ import { DRIVER_VERIFIER_DMA_VIOLATION, type Severity, type Violation } from '..
 import type { Kernel } from '../kernel/index.js';
 
 /** Why the HAL refuses a register base, a channel or a list: nobody owns what the caller named. */
-export type HalFaultReason = 'map-unallocated' | 'flush-unallocated' | 'free-unallocated' | 'free-count' | 'free-channel-unowned' | 'put-unknown-list';
+export type HalFaultReason =
+  'map-unallocated' | 'flush-unallocated' | 'free-unallocated' | 'free-count' | 'free-channel-unowned' | 'put-unknown-list';
 
 /** What Windows would do next: follow a NULL pointer, or corrupt the HAL's bookkeeping. */
 export type Fault = 'ACCESS_VIOLATION' | HalFaultReason;
@@ -29,7 +30,14 @@ const HAL_FAULT_RULES: Readonly<Record<HalFaultReason, { rule: string; code: num
 /** The caller handed the HAL something that is not a live grant. Kills the machine. */
 export function raiseHalFault(kernel: Kernel, fault: HalFaultReason, object: string, message: string): never {
   const { rule, code } = HAL_FAULT_RULES[fault];
-  const violation: FaultViolation = { rule, severity: 'crash', object, message, fault, bugCheck: { code: DRIVER_VERIFIER_DMA_VIOLATION, parameters: [code] } };
+  const violation: FaultViolation = {
+    rule,
+    severity: 'crash',
+    object,
+    message,
+    fault,
+    bugCheck: { code: DRIVER_VERIFIER_DMA_VIOLATION, parameters: [code] },
+  };
   kernel.violation(violation);
   throw kernel.dead!;
 }
@@ -42,6 +50,20 @@ export function raiseAccessViolation(kernel: Kernel, rule: string, object: strin
 }
 
 /** A finding of DMA verification: bug check 0xE6 with `code` and up to three more parameters. */
-export function dmaViolation(kernel: Kernel, rule: string, severity: Severity, object: string, message: string, code: number, ...parameters: readonly (number | string)[]): void {
-  kernel.violation({ rule, severity, object, message, bugCheck: { code: DRIVER_VERIFIER_DMA_VIOLATION, parameters: [code, ...parameters] } });
+export function dmaViolation(
+  kernel: Kernel,
+  rule: string,
+  severity: Severity,
+  object: string,
+  message: string,
+  code: number,
+  ...parameters: readonly (number | string)[]
+): void {
+  kernel.violation({
+    rule,
+    severity,
+    object,
+    message,
+    bugCheck: { code: DRIVER_VERIFIER_DMA_VIOLATION, parameters: [code, ...parameters] },
+  });
 }

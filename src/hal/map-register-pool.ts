@@ -116,6 +116,10 @@ export class MapRegisterPool {
 
 function bounceFrame(frames: FrameSource, total: number): number {
   const frame = frames.allocate();
-  if (frame === NO_FRAME) throw new UsageError('USAGE_RAM', `the machine has too little memory for ${total} bounce pages`, { where: 'machine.ramPages', expected: `at least ${total} pages beyond the buffers` });
+  if (frame === NO_FRAME)
+    throw new UsageError('USAGE_RAM', `the machine has too little memory for ${total} bounce pages`, {
+      where: 'machine.ramPages',
+      expected: `at least ${total} pages beyond the buffers`,
+    });
   return frame;
 }

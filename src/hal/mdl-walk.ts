@@ -23,7 +23,17 @@ export class MdlWalk {
    * `windowAddress`: logical address of register 0, pages behind it in the order of the walk; -1 when the device sees
    * frames at `frameBase`. `grant` receives the pieces, `list` the elements; either may be null.
    */
-  run(first: Mdl | null, offset: number, lengthBytes: number, maxRegisters: number, maxElements: number, windowAddress: number, frameBase: number, grant: MapRegisterGrant | null, list: ScatterGatherList | null): void {
+  run(
+    first: Mdl | null,
+    offset: number,
+    lengthBytes: number,
+    maxRegisters: number,
+    maxElements: number,
+    windowAddress: number,
+    frameBase: number,
+    grant: MapRegisterGrant | null,
+    list: ScatterGatherList | null,
+  ): void {
     this.lengthBytes = 0;
     this.registers = 0;
     this.elements = 0;
@@ -41,7 +51,17 @@ export class MdlWalk {
     }
   }
 
-  #walkMdl(mdl: Mdl, start: number, end: number, maxRegisters: number, maxElements: number, windowAddress: number, frameBase: number, grant: MapRegisterGrant | null, list: ScatterGatherList | null): boolean {
+  #walkMdl(
+    mdl: Mdl,
+    start: number,
+    end: number,
+    maxRegisters: number,
+    maxElements: number,
+    windowAddress: number,
+    frameBase: number,
+    grant: MapRegisterGrant | null,
+    list: ScatterGatherList | null,
+  ): boolean {
     let elementEnd = -1;
     let at = start;
     while (at < end) {

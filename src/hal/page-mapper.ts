@@ -78,7 +78,7 @@ export class PageMapper {
       const caller = grant.callerAddress[k]!;
       const bounce = grant.bounceFrames[k]! * PAGE_SIZE + (caller % PAGE_SIZE);
       const bytes = Math.min(grant.pieceBytes[k]!, left);
-      assertInternal(bounce !== caller, 'HAL_BOUNCE', 'a bounce page is the caller\'s own page');
+      assertInternal(bounce !== caller, 'HAL_BOUNCE', "a bounce page is the caller's own page");
       if (intoBounce) memory.copy(bounce, caller, bytes);
       else memory.copy(caller, bounce, bytes);
       left -= bytes;

@@ -90,10 +90,20 @@ export class ScatterGatherList {
   #check(index: number): void {
     if (this.#revokedBy !== null) this.#reportStale();
     if (index >= 0 && index < this.#count) return;
-    this.kernel.violation({ rule: 'L-LIST-BOUNDS', severity: 'crash', object: this.owner, message: `element ${index} of a scatter/gather list with ${this.#count} elements is read: beyond the list lies other memory` });
+    this.kernel.violation({
+      rule: 'L-LIST-BOUNDS',
+      severity: 'crash',
+      object: this.owner,
+      message: `element ${index} of a scatter/gather list with ${this.#count} elements is read: beyond the list lies other memory`,
+    });
   }
 
   #reportStale(): void {
-    this.kernel.violation({ rule: 'D61', severity: 'error', object: this.owner, message: `the scatter/gather list of ${this.owner} is read after its lifetime: ${this.#revokedBy}` });
+    this.kernel.violation({
+      rule: 'D61',
+      severity: 'error',
+      object: this.owner,
+      message: `the scatter/gather list of ${this.owner} is read after its lifetime: ${this.#revokedBy}`,
+    });
   }
 }

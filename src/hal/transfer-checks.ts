@@ -9,18 +9,53 @@ export function checkMap(adapter: DmaAdapter, grant: MapRegisterGrant, mdl: Mdl 
   if (!adapter.platform.dmaVerification) return;
   const { kernel, label } = adapter;
   if (grant.isMapped) {
-    dmaViolation(kernel, 'A15', 'crash', label, `${label} maps ${lengthBytes} bytes while ${grant.lengthBytes} bytes mapped before were not flushed`, 0x0d, grant.lengthBytes, lengthBytes);
+    dmaViolation(
+      kernel,
+      'A15',
+      'crash',
+      label,
+      `${label} maps ${lengthBytes} bytes while ${grant.lengthBytes} bytes mapped before were not flushed`,
+      0x0d,
+      grant.lengthBytes,
+      lengthBytes,
+    );
   }
   if (lengthBytes === 0) dmaViolation(kernel, 'A31', 'crash', label, `${label} is asked to map zero bytes`, 0x21);
   const chainBytes = chainLengthBytes(mdl);
   if (mdl !== null && (offset < 0 || offset >= chainBytes)) {
-    dmaViolation(kernel, 'A26', 'crash', label, `${label} is asked to map from byte ${offset} of a buffer of ${chainBytes} bytes`, 0x1b, offset, chainBytes);
+    dmaViolation(
+      kernel,
+      'A26',
+      'crash',
+      label,
+      `${label} is asked to map from byte ${offset} of a buffer of ${chainBytes} bytes`,
+      0x1b,
+      offset,
+      chainBytes,
+    );
   }
   if (offset + lengthBytes > chainBytes) {
-    dmaViolation(kernel, 'A34', 'crash', label, `${label} is asked to map ${lengthBytes} bytes from byte ${offset}, ${offset + lengthBytes - chainBytes} more than the buffer has`, 0x24, offset + lengthBytes - chainBytes);
+    dmaViolation(
+      kernel,
+      'A34',
+      'crash',
+      label,
+      `${label} is asked to map ${lengthBytes} bytes from byte ${offset}, ${offset + lengthBytes - chainBytes} more than the buffer has`,
+      0x24,
+      offset + lengthBytes - chainBytes,
+    );
   }
   for (let at = mdl; at !== null; at = at.next) {
-    if (!at.pagesLocked) dmaViolation(kernel, 'A16', 'crash', label, `${label} is asked to map a buffer whose pages are not locked in memory`, 0x0e, at.virtualAddress);
+    if (!at.pagesLocked)
+      dmaViolation(
+        kernel,
+        'A16',
+        'crash',
+        label,
+        `${label} is asked to map a buffer whose pages are not locked in memory`,
+        0x0e,
+        at.virtualAddress,
+      );
   }
 }
 
@@ -29,10 +64,28 @@ export function checkFlush(adapter: DmaAdapter, grant: MapRegisterGrant, lengthB
   if (!adapter.platform.dmaVerification || lengthBytes === 0) return;
   const { kernel, label } = adapter;
   if (!grant.isMapped) {
-    dmaViolation(kernel, 'A23', 'crash', label, `${label} is asked to flush ${lengthBytes} bytes, and nothing is mapped`, 0x16, grant.handle);
+    dmaViolation(
+      kernel,
+      'A23',
+      'crash',
+      label,
+      `${label} is asked to flush ${lengthBytes} bytes, and nothing is mapped`,
+      0x16,
+      grant.handle,
+    );
   }
   if (lengthBytes > grant.lengthBytes) {
-    dmaViolation(kernel, 'A01', 'crash', label, `${label} is asked to flush ${lengthBytes} bytes of ${grant.lengthBytes} that are mapped`, 0x00, 1, grant.lengthBytes, lengthBytes);
+    dmaViolation(
+      kernel,
+      'A01',
+      'crash',
+      label,
+      `${label} is asked to flush ${lengthBytes} bytes of ${grant.lengthBytes} that are mapped`,
+      0x00,
+      1,
+      grant.lengthBytes,
+      lengthBytes,
+    );
   }
 }
 

@@ -1,8 +1,9 @@
 import { atomics } from '../memory/index.js';
 import type { DeviceView } from './device-view.js';
 import { TRANSLATION_FAULT } from './iommu.js';
-import { Channel, FETCH_BATCH, Next, addCompletion, addSkip, contiguous, descriptorAddress, endRequest, flagsInWork, isSkipped, latchOf, passOver, registersOf, settle, signal, stateOf } from './sgring-channel.js';
+import { addCompletion, addSkip, contiguous, descriptorAddress, endRequest, flagsInWork, isSkipped, passOver, settle, signal } from './sgring-channel.js';
 import * as reg from './sgring-registers.js';
+import { ChannelWord, FETCH_BATCH, NextAction, latchOf, registersOf, stateOf } from './sgring-state.js';
 import { SgringAbortResult, SgringDescriptor, SgringError, SgringStatus } from './sgring-registers.js';
 
 /**
@@ -12,15 +13,15 @@ import { SgringAbortResult, SgringDescriptor, SgringError, SgringStatus } from '
 export function abortStep(d: DeviceView, channel: number): void {
   const at = stateOf(d, channel);
   const { words } = d;
-  if (words[at + Channel.AbortScanning] !== 0) return scan(d, channel);
-  words[at + Channel.AbortTag] = atomics.load(words, registersOf(d, channel) + (reg.SGRING_ABORT >> 2));
+  if (words[at + ChannelWord.AbortScanning] !== 0) return scan(d, channel);
+  words[at + ChannelWord.AbortTag] = atomics.load(words, registersOf(d, channel) + (reg.SGRING_ABORT >> 2));
   d.registers.put(reg.sgringRegister(channel, reg.SGRING_ABORT_RESULT), SgringAbortResult.None);
-  if (words[at + Channel.RingSize] === 0 || words[at + Channel.Next] === Next.Halted) return answer(d, channel, SgringAbortResult.NotFound);
-  if (words[at + Channel.RequestOpen] !== 0 && words[at + Channel.RequestTag] === words[at + Channel.AbortTag]) return abortInWork(d, channel);
-  words[at + Channel.AbortScanning] = 1;
-  words[at + Channel.AbortIndex] = words[at + Channel.Head]!;
-  words[at + Channel.AbortEnd] = atomics.load(words, registersOf(d, channel) + (reg.SGRING_SQ_TAIL >> 2));
-  words[at + Channel.AbortInRequest] = words[at + Channel.RequestOpen]! | words[at + Channel.Skipping]!;
+  if (words[at + ChannelWord.RingSize] === 0 || words[at + ChannelWord.Next] === NextAction.Halted) return answer(d, channel, SgringAbortResult.NotFound);
+  if (words[at + ChannelWord.RequestOpen] !== 0 && words[at + ChannelWord.RequestTag] === words[at + ChannelWord.AbortTag]) return abortInWork(d, channel);
+  words[at + ChannelWord.AbortScanning] = 1;
+  words[at + ChannelWord.AbortIndex] = words[at + ChannelWord.Head]!;
+  words[at + ChannelWord.AbortEnd] = atomics.load(words, registersOf(d, channel) + (reg.SGRING_SQ_TAIL >> 2));
+  words[at + ChannelWord.AbortInRequest] = words[at + ChannelWord.RequestOpen]! | words[at + ChannelWord.Skipping]!;
   scan(d, channel);
 }
 
@@ -28,16 +29,16 @@ export function abortStep(d: DeviceView, channel: number): void {
 function abortInWork(d: DeviceView, channel: number): void {
   const at = stateOf(d, channel);
   const { words } = d;
-  const inDescriptor = words[at + Channel.Head] !== words[at + Channel.Fetched];
+  const inDescriptor = words[at + ChannelWord.Head] !== words[at + ChannelWord.Fetched];
   if (inDescriptor) {
     endRequest(d, at, flagsInWork(d, at), SgringStatus.Aborted);
   } else {
     // The request's next descriptor is not on chip yet, or not even submitted: it is passed over when it comes.
-    addCompletion(d, at, words[at + Channel.RequestTag]!, words[at + Channel.RequestMoved]!, SgringStatus.Aborted);
-    words[at + Channel.RequestOpen] = 0;
-    words[at + Channel.Skipping] = 1;
+    addCompletion(d, at, words[at + ChannelWord.RequestTag]!, words[at + ChannelWord.RequestMoved]!, SgringStatus.Aborted);
+    words[at + ChannelWord.RequestOpen] = 0;
+    words[at + ChannelWord.Skipping] = 1;
   }
-  words[at + Channel.Urgent] = 1;
+  words[at + ChannelWord.Urgent] = 1;
   passOver(d, channel);
   answer(d, channel, SgringAbortResult.Aborted);
 }
@@ -46,19 +47,19 @@ function abortInWork(d: DeviceView, channel: number): void {
 function scan(d: DeviceView, channel: number): void {
   const at = stateOf(d, channel);
   const { words } = d;
-  const first = words[at + Channel.AbortIndex]!;
-  const size = words[at + Channel.RingSize]!;
-  const left = (words[at + Channel.AbortEnd]! - first) | 0;
+  const first = words[at + ChannelWord.AbortIndex]!;
+  const size = words[at + ChannelWord.RingSize]!;
+  const left = (words[at + ChannelWord.AbortEnd]! - first) | 0;
   if (left <= 0 || left > size) return answer(d, channel, SgringAbortResult.NotFound);
-  const count = contiguous(words[at + Channel.SqBaseLow]!, first & (size - 1), size, reg.SGRING_DESCRIPTOR_BYTES, Math.min(left, FETCH_BATCH));
+  const count = contiguous(words[at + ChannelWord.SqBaseLow]!, first & (size - 1), size, reg.SGRING_DESCRIPTOR_BYTES, Math.min(left, FETCH_BATCH));
   const source = descriptorAddress(d, channel, first, count);
   if (source === TRANSLATION_FAULT) {
-    words[at + Channel.HaltError] = SgringError.DescriptorFault;
+    words[at + ChannelWord.HaltError] = SgringError.DescriptorFault;
     return answer(d, channel, SgringAbortResult.NotFound);
   }
   const found = searchBatch(d, channel, source >> 2, first, count);
   if (found >= 0) return abortQueued(d, channel, (first + found) | 0);
-  words[at + Channel.AbortIndex] = (first + count) | 0;
+  words[at + ChannelWord.AbortIndex] = (first + count) | 0;
   if (left === count) answer(d, channel, SgringAbortResult.NotFound);
 }
 
@@ -66,12 +67,12 @@ function scan(d: DeviceView, channel: number): void {
 function searchBatch(d: DeviceView, channel: number, source: number, first: number, count: number): number {
   const at = stateOf(d, channel);
   const { words } = d;
-  const tag = words[at + Channel.AbortTag]!;
+  const tag = words[at + ChannelWord.AbortTag]!;
   for (let i = 0; i < count; i++) {
     const descriptor = source + (i << 3);
-    const begins = words[at + Channel.AbortInRequest] === 0;
+    const begins = words[at + ChannelWord.AbortInRequest] === 0;
     if (begins && words[descriptor + SgringDescriptor.Tag] === tag && !isSkipped(d, channel, (first + i) | 0)) return i;
-    words[at + Channel.AbortInRequest] = (words[descriptor + SgringDescriptor.Flags]! & reg.SGRING_END_OF_REQUEST) === 0 ? 1 : 0;
+    words[at + ChannelWord.AbortInRequest] = (words[descriptor + SgringDescriptor.Flags]! & reg.SGRING_END_OF_REQUEST) === 0 ? 1 : 0;
   }
   return -1;
 }
@@ -79,8 +80,8 @@ function searchBatch(d: DeviceView, channel: number, source: number, first: numb
 function abortQueued(d: DeviceView, channel: number, index: number): void {
   const at = stateOf(d, channel);
   addSkip(d, channel, index);
-  addCompletion(d, at, d.words[at + Channel.AbortTag]!, 0, SgringStatus.Aborted);
-  d.words[at + Channel.Urgent] = 1;
+  addCompletion(d, at, d.words[at + ChannelWord.AbortTag]!, 0, SgringStatus.Aborted);
+  d.words[at + ChannelWord.Urgent] = 1;
   // It may be the very request the engine would begin next.
   passOver(d, channel);
   answer(d, channel, SgringAbortResult.Aborted);
@@ -90,9 +91,9 @@ function abortQueued(d: DeviceView, channel: number, index: number): void {
 function answer(d: DeviceView, channel: number, result: SgringAbortResult): void {
   const at = stateOf(d, channel);
   const { words } = d;
-  words[at + Channel.AbortScanning] = 0;
+  words[at + ChannelWord.AbortScanning] = 0;
   d.registers.put(reg.sgringRegister(channel, reg.SGRING_ABORT_RESULT), result);
   atomics.and(words, latchOf(d, channel), ~reg.SGRING_LATCH_ABORT);
-  if (words[at + Channel.RingSize] !== 0 && words[at + Channel.Next] !== Next.Halted) settle(d, channel);
+  if (words[at + ChannelWord.RingSize] !== 0 && words[at + ChannelWord.Next] !== NextAction.Halted) settle(d, channel);
   signal(d, channel, reg.SGRING_INT_ABORT_ACK);
 }

@@ -4,7 +4,9 @@ import { DONE, OpKind, type Op } from '../kernel/op.js';
 import { BarKind, type DeviceModel, type DeviceParams, type RegisterDescription } from './device-model.js';
 import type { DeviceView } from './device-view.js';
 import { abortStep } from './sgring-abort.js';
-import { CHANNEL_WORDS, COMPLETION_BATCH, Channel, DEVICE_WORDS, Device, Next, SKIP_SLOTS, burst, completionSpace, fetch, halt, interrupt, latchOf, nextNames, registersOf, settle, stateOf, writeback } from './sgring-channel.js';
+import { burst, completionSpace, fetch, halt, interrupt, settle, writeback } from './sgring-channel.js';
+import * as state from './sgring-state.js';
+import { latchOf, registersOf, stateOf } from './sgring-state.js';
 import * as reg from './sgring-registers.js';
 import { SgringError } from './sgring-registers.js';
 
@@ -16,7 +18,14 @@ const actionOps = [DONE, OpKind.Update, OpKind.Update, OpKind.Update, OpKind.Rea
 /** `choose` packs channel and action into one small integer. */
 const NOTHING = -1;
 const ACTION_BITS = 4;
+const ACTION_MASK = (1 << ACTION_BITS) - 1;
 
+// Copies of other modules' constants, see sgring-state.ts.
+const Word = state.ChannelWord;
+const Header = state.DeviceWord;
+const Next = state.NextAction;
+const { CHANNEL_WORDS, COMPLETION_BATCH, DEVICE_WORDS, SKIP_SLOTS } = state;
+const { SGRING_CTRL_ENABLE, SGRING_CTRL_RESET } = reg;
 const CTRL = reg.SGRING_CTRL >> 2;
 const TAIL = reg.SGRING_SQ_TAIL >> 2;
 
@@ -28,12 +37,12 @@ function actionOf(d: DeviceView, channel: number): Action {
     const command = commandOf(d, channel, latched);
     if (command !== Action.None) return command;
   }
-  const running = words[at + Channel.Running]!;
-  if ((words[registersOf(d, channel) + CTRL]! & reg.SGRING_CTRL_ENABLE) !== running) return Action.Control;
+  const running = words[at + Word.Running]!;
+  if ((words[registersOf(d, channel) + CTRL]! & SGRING_CTRL_ENABLE) !== running) return Action.Control;
   if (running === 0) return Action.None;
-  switch (words[at + Channel.Next]) {
+  switch (words[at + Word.Next]) {
     case Next.Idle:
-      return words[registersOf(d, channel) + TAIL] === words[at + Channel.Fetched] ? Action.None : Action.Fetch;
+      return words[registersOf(d, channel) + TAIL] === words[at + Word.Fetched] ? Action.None : Action.Fetch;
     case Next.Burst:
       return Action.Burst;
     case Next.Writeback:
@@ -50,18 +59,18 @@ function actionOf(d: DeviceView, channel: number): Action {
 
 /** Commands go first; an abort waits while there is no room for its completion or for one more request to pass over. */
 function commandOf(d: DeviceView, channel: number, latched: number): Action {
-  if ((latched & reg.SGRING_CTRL_RESET) !== 0) return Action.Reset;
+  if ((latched & SGRING_CTRL_RESET) !== 0) return Action.Reset;
   const at = stateOf(d, channel);
-  const room = d.words[at + Channel.Ready]! < COMPLETION_BATCH && d.words[at + Channel.SkipCount]! < SKIP_SLOTS;
-  return room || d.words[at + Channel.Next] === Next.Halted ? Action.Abort : Action.None;
+  const room = d.words[at + Word.Ready]! < COMPLETION_BATCH && d.words[at + Word.SkipCount]! < SKIP_SLOTS;
+  return room || d.words[at + Word.Next] === Next.Halted ? Action.Abort : Action.None;
 }
 
 /** The next channel in turn that has something to do, with its action. */
 function choose(d: DeviceView): number {
   const { words } = d;
   if (words[d.gate] === 0) return NOTHING;
-  const channels = words[d.state + Device.Channels]!;
-  let channel = words[d.state + Device.Cursor]!;
+  const channels = words[d.state + Header.Channels]!;
+  let channel = words[d.state + Header.Cursor]!;
   for (let i = 0; i < channels; i++) {
     const action = actionOf(d, channel);
     if (action !== Action.None) return (channel << ACTION_BITS) | action;
@@ -72,7 +81,7 @@ function choose(d: DeviceView): number {
 
 function pending(d: DeviceView): Op {
   const chosen = choose(d);
-  return chosen === NOTHING ? DONE : d.op(actionOps[chosen & ((1 << ACTION_BITS) - 1)]! as OpKind);
+  return chosen === NOTHING ? DONE : d.op(actionOps[chosen & ACTION_MASK]! as OpKind);
 }
 
 function step(d: DeviceView): boolean {
@@ -81,8 +90,8 @@ function step(d: DeviceView): boolean {
   const { words } = d;
   const channel = chosen >> ACTION_BITS;
   words[d.steps] = (words[d.steps]! + 1) | 0;
-  words[d.state + Device.Cursor] = channel + 1 === words[d.state + Device.Channels] ? 0 : channel + 1;
-  switch (chosen & ((1 << ACTION_BITS) - 1)) {
+  words[d.state + Header.Cursor] = channel + 1 === words[d.state + Header.Channels] ? 0 : channel + 1;
+  switch (chosen & ACTION_MASK) {
     case Action.Burst:
       burst(d, channel);
       break;
@@ -115,14 +124,14 @@ function control(d: DeviceView, channel: number): void {
   const at = stateOf(d, channel);
   const { words } = d;
   const status = reg.sgringRegister(channel, reg.SGRING_STATUS);
-  if (words[at + Channel.Running] !== 0) {
-    words[at + Channel.Running] = 0;
+  if (words[at + Word.Running] !== 0) {
+    words[at + Word.Running] = 0;
     d.registers.lower(status, reg.SGRING_STATUS_RUNNING);
     return;
   }
-  words[at + Channel.Running] = 1;
-  if (words[at + Channel.Next] === Next.Halted) return;
-  if (words[at + Channel.RingSize] === 0 && !takeConfiguration(d, channel)) words[at + Channel.HaltError] = SgringError.Configuration;
+  words[at + Word.Running] = 1;
+  if (words[at + Word.Next] === Next.Halted) return;
+  if (words[at + Word.RingSize] === 0 && !takeConfiguration(d, channel)) words[at + Word.HaltError] = SgringError.Configuration;
   else d.registers.raise(status, reg.SGRING_STATUS_RUNNING);
   settle(d, channel);
 }
@@ -138,15 +147,15 @@ function takeConfiguration(d: DeviceView, channel: number): boolean {
   const sizeFits = size >= reg.SGRING_RING_SIZE_MIN && size <= reg.SGRING_RING_SIZE_MAX && (size & (size - 1)) === 0;
   const basesFit = (sqBase & (reg.SGRING_DESCRIPTOR_BYTES - 1)) === 0 && (cqBase & (reg.SGRING_COMPLETION_BYTES - 1)) === 0;
   if (!sizeFits || !basesFit) return false;
-  words[at + Channel.RingSize] = size;
-  words[at + Channel.SqBaseLow] = sqBase;
-  words[at + Channel.SqBaseHigh] = get(reg.SGRING_SQ_BASE_HIGH);
-  words[at + Channel.CqBaseLow] = cqBase;
-  words[at + Channel.CqBaseHigh] = get(reg.SGRING_CQ_BASE_HIGH);
+  words[at + Word.RingSize] = size;
+  words[at + Word.SqBaseLow] = sqBase;
+  words[at + Word.SqBaseHigh] = get(reg.SGRING_SQ_BASE_HIGH);
+  words[at + Word.CqBaseLow] = cqBase;
+  words[at + Word.CqBaseHigh] = get(reg.SGRING_CQ_BASE_HIGH);
   const start = get(reg.SGRING_START_INDEX);
-  words[at + Channel.Head] = start;
-  words[at + Channel.Fetched] = start;
-  words[at + Channel.CqTail] = start;
+  words[at + Word.Head] = start;
+  words[at + Word.Fetched] = start;
+  words[at + Word.CqTail] = start;
   d.registers.put(reg.sgringRegister(channel, reg.SGRING_SQ_HEAD), start);
   d.registers.put(reg.sgringRegister(channel, reg.SGRING_CQ_TAIL), start);
   return true;
@@ -161,7 +170,7 @@ function resetChannel(d: DeviceView, channel: number): void {
     if (offset > first && offset < first + reg.SGRING_CHANNEL_STRIDE) d.registers.put(offset, resetValue);
   }
   d.registers.take(first, -1);
-  d.registers.lower(first, reg.SGRING_CTRL_RESET | reg.SGRING_CTRL_ENABLE);
+  d.registers.lower(first, SGRING_CTRL_RESET | SGRING_CTRL_ENABLE);
 }
 
 /** What needs no step: the abort doorbell latches, and an interrupt still due when causes or masks were written is sent again. */
@@ -180,8 +189,8 @@ function registerWritten(d: DeviceView, offset: number): void {
 }
 
 function reset(d: DeviceView): void {
-  d.words[d.state + Device.Channels] = d.params['channels']!;
-  d.words[d.state + Device.BurstBytes] = d.params['burstBytes']!;
+  d.words[d.state + Header.Channels] = d.params['channels']!;
+  d.words[d.state + Header.BurstBytes] = d.params['burstBytes']!;
   for (let channel = 0; channel < d.params['channels']!; channel++) {
     const latch = d.registers.latchWordIndex(reg.sgringRegister(channel, reg.SGRING_CTRL));
     assertInternal(latch === latchOf(d, channel), 'SGRING_LATCH', `the latch of channel ${channel} is not where steps look for it`);
@@ -191,9 +200,9 @@ function reset(d: DeviceView): void {
 function describe(d: DeviceView): readonly RegisterDescription[] {
   return Array.from({ length: d.params['channels']! }, (_, channel) => {
     const at = stateOf(d, channel);
-    const next = d.words[at + Channel.Next]!;
-    const fields = Object.entries(Channel).map(([name, offset]) => ({ name: `channel${channel}.${name}`, offset, value: d.words[at + offset]! >>> 0 }));
-    return [{ name: `channel${channel}.Next.${nextNames[next] ?? next}`, offset: Channel.Next, value: next }, ...fields];
+    const next = d.words[at + Word.Next]!;
+    const fields = Object.entries(state.ChannelWord).map(([name, offset]) => ({ name: `channel${channel}.${name}`, offset, value: d.words[at + offset]! >>> 0 }));
+    return [{ name: `channel${channel}.Next.${state.nextNames[next] ?? next}`, offset: Word.Next, value: next }, ...fields];
   }).flat();
 }
 

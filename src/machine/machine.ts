@@ -1,6 +1,6 @@
 import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
 import { Kernel, SeededRandom, deriveSeed, type Clock, type EventRing, type RandomSource } from '../kernel/index.js';
-import { FrameAllocator, MachineMemory } from '../memory/index.js';
+import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js';
 import { HalPlatform } from '../hal/index.js';
 import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
 import { DeviceInit, InterruptVector, Request, type Device, type HardwareResources } from '../wdf/index.js';
@@ -29,8 +29,6 @@ export interface MachineOptions {
   readonly events: EventRing;
 }
 
-const HASH_PRIME = 0x01000193;
-
 /**
  * The composition root: a whole machine for one scenario, from memory to the traffic. An execution is
  * `prologue`, then whatever a backend makes of the strands, then `epilogue`; `reset` makes the machine new without
@@ -43,6 +41,7 @@ export class Machine {
   readonly controller: InterruptController;
   readonly views: readonly DeviceView[];
   readonly latency = new LatencyRecorder();
+  readonly #hashed: readonly { offset: number; lengthBytes: number }[];
   devices: MachineDevice[] = [];
   vectors: InterruptVector[] = [];
   platform!: HalPlatform;
@@ -53,6 +52,7 @@ export class Machine {
     options: MachineOptions,
   ) {
     this.plan = planMachine(parameters, options.hosts);
+    this.#hashed = hashedRanges(this.plan.regions);
     this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
     this.kernel = new Kernel({ vcpus: parameters.machine.vcpus, clock: options.clock, events: options.events });
     this.controller = new InterruptController(this.memory, this.plan.controller);
@@ -189,7 +189,7 @@ export class Machine {
 
   /** A new machine in the same memory: everything an execution touched is undone, ids start over. */
   reset(): void {
-    for (const region of this.plan.regions) if (region.hashed) this.memory.fill(region.offset, 0, region.lengthBytes);
+    for (const { offset, lengthBytes } of this.#hashed) this.memory.fill(offset, 0, lengthBytes);
     this.controller.reset();
     this.kernel.reset();
     this.latency.reset();
@@ -198,19 +198,8 @@ export class Machine {
 
   /** Hash of everything that belongs to the machine, sixteen hex digits; transport words and the lab's oracle do not enter. */
   hash(): string {
-    let low = 0x811c9dc5 | 0;
-    let high = 0x2545f491;
-    const { i32 } = this.memory;
-    for (const region of this.plan.regions) {
-      if (!region.hashed) continue;
-      const end = (region.offset + region.lengthBytes) >> 2;
-      for (let word = region.offset >> 2; word < end; word++) {
-        const value = i32[word]!;
-        low = Math.imul(low ^ value, HASH_PRIME);
-        high = Math.imul(high + value, 0x5bd1e995) ^ (high >>> 13);
-      }
-    }
-    const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
-    return hex(high) + hex(low);
+    let hash = 0n;
+    for (const { offset, lengthBytes } of this.#hashed) hash = this.memory.hash(offset, lengthBytes, hash);
+    return BigInt.asUintN(64, hash).toString(16).padStart(16, '0');
   }
 }

@@ -1,5 +1,6 @@
 import { assertInternal } from '../nt/index.js';
 import { PAGE_SIZE } from './machine-memory.js';
+import { HASH_BLOCK_BYTES } from './wasm-copy.js';
 
 /**
  * Places the machine's parts in memory, in the order they are asked for.
@@ -25,20 +26,35 @@ export class LayoutBuilder {
   readonly regions: Region[] = [];
   #end = PAGE_SIZE;
 
-  /** Reserves zeroed bytes at a power-of-two alignment and returns their offset. */
+  /** Reserves zeroed bytes at a power-of-two alignment, 32 at least (whole blocks for hashing), and returns their offset. */
   reserve(name: string, lengthBytes: number, options: { align?: number; hashed?: boolean } = {}): number {
-    const align = options.align ?? 8;
+    const align = Math.max(options.align ?? HASH_BLOCK_BYTES, HASH_BLOCK_BYTES);
     assertInternal(Number.isInteger(lengthBytes) && lengthBytes > 0, 'LAYOUT_LENGTH', `region ${name} has length ${lengthBytes}`);
     assertInternal(align > 0 && (align & (align - 1)) === 0, 'LAYOUT_ALIGN', `region ${name} asks for alignment ${align}`);
     const offset = Math.ceil(this.#end / align) * align;
     this.regions.push({ name, offset, lengthBytes, hashed: options.hashed ?? true });
-    this.#end = offset + lengthBytes;
+    this.#end = offset + Math.ceil(lengthBytes / HASH_BLOCK_BYTES) * HASH_BLOCK_BYTES;
     return offset;
   }
 
   get lengthBytes(): number {
     return Math.ceil(this.#end / PAGE_SIZE) * PAGE_SIZE;
   }
+}
+
+/** The hashed regions as ranges: neighbours merged, whole blocks of HASH_BLOCK_BYTES. */
+export function hashedRanges(regions: readonly Region[]): { offset: number; lengthBytes: number }[] {
+  const ranges: { offset: number; lengthBytes: number }[] = [];
+  let previousHashed = false;
+  for (const { offset, lengthBytes, hashed } of regions) {
+    const end = offset + Math.ceil(lengthBytes / HASH_BLOCK_BYTES) * HASH_BLOCK_BYTES;
+    const last = ranges[ranges.length - 1];
+    // What lies between two regions is alignment, always zero.
+    if (hashed && previousHashed && last !== undefined) last.lengthBytes = end - last.offset;
+    else if (hashed) ranges.push({ offset, lengthBytes: end - offset });
+    previousHashed = hashed;
+  }
+  return ranges;
 }
 
 /**

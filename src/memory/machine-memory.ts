@@ -65,4 +65,9 @@ export class MachineMemory {
       `${lengthBytes} bytes at 0x${address.toString(16)} lie outside the ${this.lengthBytes} bytes of the machine`,
     );
   }
+
+  /** Chains 32-byte blocks of a range into a 64-bit hash; `lengthBytes` is a multiple of HASH_BLOCK_BYTES. */
+  hash(from: number, lengthBytes: number, seed: bigint): bigint {
+    return this.#module.hash(from, lengthBytes, seed);
+  }
 }

@@ -1,4 +1,12 @@
-import { PASSIVE_LEVEL, STATUS_INFO_LENGTH_MISMATCH, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED } from '../nt/index.js';
+import {
+  PASSIVE_LEVEL,
+  STATUS_INFO_LENGTH_MISMATCH,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+  STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED,
+} from '../nt/index.js';
 import { PAGE_SIZE, atomics, type MachineMemory } from '../memory/index.js';
 import { FxObject, type ObjectAttributes, type Suspending } from '../kernel/index.js';
 import type { CommonBufferRegion, DmaAdapter } from '../hal/index.js';
@@ -28,7 +36,14 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   readonly #alignedOffset: number;
   readonly #lengthBytes: number;
 
-  private constructor(enabler: DmaEnabler, adapter: DmaAdapter, region: CommonBufferRegion, lengthBytes: number, alignmentMask: number, attributes: ObjectAttributes<C>) {
+  private constructor(
+    enabler: DmaEnabler,
+    adapter: DmaAdapter,
+    region: CommonBufferRegion,
+    lengthBytes: number,
+    alignmentMask: number,
+    attributes: ObjectAttributes<C>,
+  ) {
     super(enabler.kernel, 'CommonBuffer', enabler, attributes);
     this.#adapter = adapter;
     this.#region = region;
@@ -41,16 +56,26 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
    * WdfCommonBufferCreate, at PASSIVE_LEVEL, aligned as the enabler says: by the device's requirement for scatter/gather,
    * not at all for packet and system profiles. INVALID_PARAMETER (length 0), INSUFFICIENT_RESOURCES.
    */
-  static *create<C = unknown>(enabler: DmaEnabler, lengthBytes: number, attributes: ObjectAttributes<C> = {}): Suspending<Created<CommonBuffer<C>>> {
+  static *create<C = unknown>(
+    enabler: DmaEnabler,
+    lengthBytes: number,
+    attributes: ObjectAttributes<C> = {},
+  ): Suspending<Created<CommonBuffer<C>>> {
     return yield* CommonBuffer.createWithConfig(enabler, lengthBytes, { alignmentMask: enabler.commonBufferAlignment }, attributes);
   }
 
   /** WdfCommonBufferCreateWithConfig: with an alignment of its own. INFO_LENGTH_MISMATCH for a wrong size field. */
-  static *createWithConfig<C = unknown>(enabler: DmaEnabler, lengthBytes: number, config: CommonBufferConfig, attributes: ObjectAttributes<C> = {}): Suspending<Created<CommonBuffer<C>>> {
+  static *createWithConfig<C = unknown>(
+    enabler: DmaEnabler,
+    lengthBytes: number,
+    config: CommonBufferConfig,
+    attributes: ObjectAttributes<C> = {},
+  ): Suspending<Created<CommonBuffer<C>>> {
     enabler.requireLive('WdfCommonBufferCreate');
     const op = enabler.kernel.callOp(enabler.objectId);
     if (enabler.kernel.at(op)) yield op;
-    if (!enabler.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfCommonBufferCreate')) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
+    if (!enabler.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfCommonBufferCreate'))
+      return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
     if (config.size !== undefined && config.size !== COMMON_BUFFER_CONFIG_SIZE) return { ok: false, status: STATUS_INFO_LENGTH_MISMATCH };
     if (attributes.parent !== undefined) return { ok: false, status: STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED };
     if (lengthBytes <= 0) return { ok: false, status: STATUS_INVALID_PARAMETER };
@@ -60,7 +85,11 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     const { adapter } = enabler.adapterInfo(DmaDirection.ReadFromDevice);
     const region = adapter?.allocateCommonBuffer(rawLengthBytes) ?? null;
     if (adapter === null || region === null) return { ok: false, status: STATUS_INSUFFICIENT_RESOURCES };
-    return { ok: true, status: STATUS_SUCCESS, object: new CommonBuffer<C>(enabler, adapter, region, lengthBytes, alignmentMask, attributes) };
+    return {
+      ok: true,
+      status: STATUS_SUCCESS,
+      object: new CommonBuffer<C>(enabler, adapter, region, lengthBytes, alignmentMask, attributes),
+    };
   }
 
   /** WdfCommonBufferGetAlignedVirtualAddress: an address in machine memory. Beyond a page only the logical address is aligned. */
@@ -119,7 +148,12 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     this.requireLive('a common buffer access');
     const isInside = offset >= 0 && offset + bytes <= this.#lengthBytes && offset % bytes === 0;
     if (!isInside) {
-      this.kernel.violation({ rule: 'A17', severity: 'crash', object: this.label, message: `${bytes} bytes at offset ${offset} of ${this.label} are accessed, which has ${this.#lengthBytes} bytes` });
+      this.kernel.violation({
+        rule: 'A17',
+        severity: 'crash',
+        object: this.label,
+        message: `${bytes} bytes at offset ${offset} of ${this.label} are accessed, which has ${this.#lengthBytes} bytes`,
+      });
     }
     return this.#region.virtualAddress + this.#alignedOffset + offset;
   }

@@ -1,5 +1,13 @@
 import {
-  NT_SUCCESS, PASSIVE_LEVEL, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_UNSUCCESSFUL, STATUS_WDF_OBJECT_ATTRIBUTES_INVALID, type NtStatus,
+  NT_SUCCESS,
+  PASSIVE_LEVEL,
+  STATUS_INFO_LENGTH_MISMATCH,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+  STATUS_UNSUCCESSFUL,
+  STATUS_WDF_OBJECT_ATTRIBUTES_INVALID,
+  type NtStatus,
 } from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
 import { FxObject, suspendingCallback, type ObjectAttributes, type Suspending } from '../kernel/index.js';
@@ -134,7 +142,8 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     this.requireSingleTransfer = config.requireSingleTransfer ?? false;
     this.#callbacks = callbackTable(config);
     this.isListAllocated = kind === 'scatter-gather' && config.noScatterGatherListPreallocation !== true;
-    this.commonBufferAlignment = kind === 'scatter-gather' ? Math.max(device.alignmentRequirement, adapters[0].adapter!.alignmentBytes - 1) : 0;
+    this.commonBufferAlignment =
+      kind === 'scatter-gather' ? Math.max(device.alignmentRequirement, adapters[0].adapter!.alignmentBytes - 1) : 0;
     device.dmaEnablers.push(this);
   }
 
@@ -142,14 +151,20 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
    * WdfDmaEnablerCreate, at PASSIVE_LEVEL. INFO_LENGTH_MISMATCH, INVALID_PARAMETER (profile, length, overrides),
    * WDF_OBJECT_ATTRIBUTES_INVALID (the parent is no descendant of the device), UNSUCCESSFUL (no adapter).
    */
-  static *create<C = unknown>(device: DmaDevice, config: DmaEnablerConfig, attributes: ObjectAttributes<C> = {}): Suspending<Created<DmaEnabler<C>>> {
+  static *create<C = unknown>(
+    device: DmaDevice,
+    config: DmaEnablerConfig,
+    attributes: ObjectAttributes<C> = {},
+  ): Suspending<Created<DmaEnabler<C>>> {
     device.requireLive('WdfDmaEnablerCreate');
     const op = device.kernel.callOp(device.objectId);
     if (device.kernel.at(op)) yield op;
     if (!device.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfDmaEnablerCreate')) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
-    if (attributes.parent !== undefined && !descendsFrom(attributes.parent, device)) return { ok: false, status: STATUS_WDF_OBJECT_ATTRIBUTES_INVALID };
+    if (attributes.parent !== undefined && !descendsFrom(attributes.parent, device))
+      return { ok: false, status: STATUS_WDF_OBJECT_ATTRIBUTES_INVALID };
     if (config.size !== undefined && config.size !== DMA_ENABLER_CONFIG_SIZE) return { ok: false, status: STATUS_INFO_LENGTH_MISMATCH };
-    if (!Object.hasOwn(DMA_PROFILES, config.profile) || config.maximumLengthBytes === 0) return { ok: false, status: STATUS_INVALID_PARAMETER };
+    if (!Object.hasOwn(DMA_PROFILES, config.profile) || config.maximumLengthBytes === 0)
+      return { ok: false, status: STATUS_INVALID_PARAMETER };
     const version = dmaVersion(config);
     if (version === null) return { ok: false, status: STATUS_INVALID_PARAMETER };
     const adapters = createAdapters(device, config, version);
@@ -316,7 +331,13 @@ function createAdapters(device: DmaDevice, config: DmaEnablerConfig, version: nu
   const write = isDuplex ? new AdapterInfo() : read;
   if (kind === 'system') return [read, write];
   const width = config.addressWidthOverride ?? 0;
-  const description: DeviceDescription = { version, isMaster: true, scatterGather: kind === 'scatter-gather', addressWidthBits: width === 0 ? addressBits : width, maximumLengthBytes: config.maximumLengthBytes };
+  const description: DeviceDescription = {
+    version,
+    isMaster: true,
+    scatterGather: kind === 'scatter-gather',
+    addressWidthBits: width === 0 ? addressBits : width,
+    maximumLengthBytes: config.maximumLengthBytes,
+  };
   for (const info of isDuplex ? [read, write] : [read]) {
     const adapter = device.platform.getDmaAdapter(description, device.domain);
     if (adapter === null) {
@@ -328,8 +349,11 @@ function createAdapters(device: DmaDevice, config: DmaEnablerConfig, version: nu
   return [read, write];
 }
 
-function callbackTable(config: DmaEnablerConfig): { readonly [K in keyof DmaEnablerCallbacks]-?: ((enabler: DmaEnabler) => Suspending<NtStatus>) | null } {
-  const wrap = (callback: EvtDmaEnabler | undefined): ((enabler: DmaEnabler) => Suspending<NtStatus>) | null => (callback === undefined ? null : suspendingCallback(callback));
+function callbackTable(config: DmaEnablerConfig): {
+  readonly [K in keyof DmaEnablerCallbacks]-?: ((enabler: DmaEnabler) => Suspending<NtStatus>) | null;
+} {
+  const wrap = (callback: EvtDmaEnabler | undefined): ((enabler: DmaEnabler) => Suspending<NtStatus>) | null =>
+    callback === undefined ? null : suspendingCallback(callback);
   return {
     evtDmaEnablerFill: wrap(config.evtDmaEnablerFill),
     evtDmaEnablerEnable: wrap(config.evtDmaEnablerEnable),

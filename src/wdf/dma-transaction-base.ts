@@ -1,13 +1,37 @@
 import {
-  DISPATCH_LEVEL, NT_SUCCESS, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS, STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS,
-  STATUS_WDF_TOO_FRAGMENTED, STATUS_WDF_TOO_MANY_TRANSFERS, WDF_VIOLATION, WdfViolation, type Irql, type NtStatus,
+  DISPATCH_LEVEL,
+  NT_SUCCESS,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_SUCCESS,
+  STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS,
+  STATUS_WDF_TOO_FRAGMENTED,
+  STATUS_WDF_TOO_MANY_TRANSFERS,
+  WDF_VIOLATION,
+  WdfViolation,
+  type Irql,
+  type NtStatus,
 } from '../nt/index.js';
 import { EventKind, FxObject, suspendingCallback, type ObjectAttributes, type Op, type Suspending } from '../kernel/index.js';
-import { raiseAccessViolation, TransferContext, type DmaAdapter, type DmaCompletionStatus, type Mdl, type ScatterGatherList } from '../hal/index.js';
+import {
+  raiseAccessViolation,
+  TransferContext,
+  type DmaAdapter,
+  type DmaCompletionStatus,
+  type Mdl,
+  type ScatterGatherList,
+} from '../hal/index.js';
 import { DmaDirection, isDmaDirection, type AdapterInfo, type DmaEnabler } from './dma-enabler.js';
 import { bufferOfRequest } from './dma-transaction-request.js';
 import { spanPages } from './dma-transaction-arithmetic.js';
-import { isLegal, TRANSACTION_OPERATIONS, TransactionState, transactionStateName, type TransactionOperation } from './dma-transaction-state.js';
+import {
+  isLegal,
+  TRANSACTION_OPERATIONS,
+  TransactionState,
+  transactionStateName,
+  type TransactionOperation,
+} from './dma-transaction-state.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
 import type { Request } from './request.js';
 
@@ -15,15 +39,46 @@ import type { Request } from './request.js';
  * EVT_WDF_PROGRAM_DMA: programs the device for one transfer, at DISPATCH_LEVEL. The result is ignored, as in the
  * framework: a driver that cannot go on calls dmaCompletedFinal. Method syntax: a callback may name its own types.
  */
-export type EvtProgramDma = { callback(transaction: DmaTransactionBase, device: DmaDevice, context: unknown, direction: DmaDirection, list: ScatterGatherList): Suspending<boolean> | boolean }['callback'];
+export type EvtProgramDma = {
+  callback(
+    transaction: DmaTransactionBase,
+    device: DmaDevice,
+    context: unknown,
+    direction: DmaDirection,
+    list: ScatterGatherList,
+  ): Suspending<boolean> | boolean;
+}['callback'];
 /** EVT_WDF_RESERVE_DMA: a reservation was granted. DISPATCH_LEVEL. */
 export type EvtReserveDma = { callback(transaction: DmaTransactionBase, context: unknown): Suspending<void> | void }['callback'];
 /** EVT_WDF_DMA_TRANSACTION_CONFIGURE_DMA_CHANNEL: before each mapping of a system transfer. False: not mapped, the driver has ended the transaction. */
-export type EvtConfigureDmaChannel = { callback(transaction: DmaTransactionBase, device: DmaDevice, context: unknown, mdl: Mdl | null, offset: number, lengthBytes: number): Suspending<boolean> | boolean }['callback'];
+export type EvtConfigureDmaChannel = {
+  callback(
+    transaction: DmaTransactionBase,
+    device: DmaDevice,
+    context: unknown,
+    mdl: Mdl | null,
+    offset: number,
+    lengthBytes: number,
+  ): Suspending<boolean> | boolean;
+}['callback'];
 /** EVT_WDF_DMA_TRANSACTION_DMA_TRANSFER_COMPLETE: after each system transfer. */
-export type EvtDmaTransferComplete = { callback(transaction: DmaTransactionBase, device: DmaDevice, context: unknown, direction: DmaDirection, status: DmaCompletionStatus): Suspending<void> | void }['callback'];
+export type EvtDmaTransferComplete = {
+  callback(
+    transaction: DmaTransactionBase,
+    device: DmaDevice,
+    context: unknown,
+    direction: DmaDirection,
+    status: DmaCompletionStatus,
+  ): Suspending<void> | void;
+}['callback'];
 
-type ProgramDma = (transaction: DmaTransactionBase, device: DmaDevice, context: unknown, direction: DmaDirection, list: ScatterGatherList) => Suspending<boolean>;
+type ProgramDma = (
+  transaction: DmaTransactionBase,
+  device: DmaDevice,
+  context: unknown,
+  direction: DmaDirection,
+  list: ScatterGatherList,
+) => Suspending<boolean>;
 type CompletionType = 'full' | 'partial' | 'final';
 
 /** Answer of `getTransferInfo`; one object per transaction, overwritten by the next call. */
@@ -87,7 +142,13 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
    * direction or address; WDF_TOO_FRAGMENTED, WDF_TOO_MANY_TRANSFERS, WDF_NOT_ENOUGH_MAP_REGISTERS, BUFFER_TOO_SMALL
    * when the buffer cannot be transferred. Bug check (B09) unless Created, Reserved or Released; B04 for null.
    */
-  *initialize(evtProgramDma: EvtProgramDma | null, direction: number, mdl: Mdl | null, virtualAddress: number, lengthBytes: number): Suspending<NtStatus> {
+  *initialize(
+    evtProgramDma: EvtProgramDma | null,
+    direction: number,
+    mdl: Mdl | null,
+    virtualAddress: number,
+    lengthBytes: number,
+  ): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionInitialize');
     if (this.kernel.at(this.op)) yield this.op;
     if (evtProgramDma === null) this.nullParameter('WdfDmaTransactionInitialize', 'EvtProgramDmaFunction');
@@ -100,8 +161,20 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
   }
 
   /** WdfDmaTransactionInitializeUsingOffset: the same with an offset, which must fall in the first MDL, too. */
-  *initializeUsingOffset(evtProgramDma: EvtProgramDma | null, direction: number, mdl: Mdl | null, offset: number, lengthBytes: number): Suspending<NtStatus> {
-    if (mdl === null) raiseAccessViolation(this.kernel, 'B04', this.label, `WdfDmaTransactionInitializeUsingOffset of ${this.label} reads the address of a NULL MDL`);
+  *initializeUsingOffset(
+    evtProgramDma: EvtProgramDma | null,
+    direction: number,
+    mdl: Mdl | null,
+    offset: number,
+    lengthBytes: number,
+  ): Suspending<NtStatus> {
+    if (mdl === null)
+      raiseAccessViolation(
+        this.kernel,
+        'B04',
+        this.label,
+        `WdfDmaTransactionInitializeUsingOffset of ${this.label} reads the address of a NULL MDL`,
+      );
     return yield* this.initialize(evtProgramDma, direction, mdl, mdl.virtualAddress + offset, lengthBytes);
   }
 
@@ -123,7 +196,13 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     return status;
   }
 
-  *#initializeWith(evtProgramDma: EvtProgramDma, direction: DmaDirection, mdl: Mdl, offset: number, lengthBytes: number): Suspending<NtStatus> {
+  *#initializeWith(
+    evtProgramDma: EvtProgramDma,
+    direction: DmaDirection,
+    mdl: Mdl,
+    offset: number,
+    lengthBytes: number,
+  ): Suspending<NtStatus> {
     this.checkState('Initialize');
     const info = this.enabler.adapterInfo(direction);
     this.adapterChosen(info);
@@ -155,7 +234,13 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
   /** InitializeDmaTransferContext, version 3 only; it clears a cancel mark. */
   protected initializeTransferContext(): void {
     if (!this.enabler.usesDmaV3) return;
-    if (this.adapterInfo!.adapter === null) raiseAccessViolation(this.kernel, 'D62', this.label, `${this.label} uses a direction of ${this.enabler.label} that was not configured`);
+    if (this.adapterInfo!.adapter === null)
+      raiseAccessViolation(
+        this.kernel,
+        'D62',
+        this.label,
+        `${this.label} uses a direction of ${this.enabler.label} that was not configured`,
+      );
     this.transferContext?.initialize();
   }
 
@@ -254,7 +339,12 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
   #countEmpty(moved: number, type: CompletionType): void {
     this.#emptyTransfers = moved === 0 && type !== 'final' ? this.#emptyTransfers + 1 : 0;
     if (this.#emptyTransfers !== EMPTY_TRANSFERS_MAX) return;
-    this.kernel.violation({ rule: 'D27', severity: 'error', object: this.label, message: `${this.label} has retried the same transfer ${EMPTY_TRANSFERS_MAX} times: the driver needs a bound` });
+    this.kernel.violation({
+      rule: 'D27',
+      severity: 'error',
+      object: this.label,
+      message: `${this.label} has retried the same transfer ${EMPTY_TRANSFERS_MAX} times: the driver needs a bound`,
+    });
   }
 
   /** WdfDmaTransactionCancel: true when a request for registers was waiting and is withdrawn; it never stops hardware. Version 3. */
@@ -263,7 +353,13 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     if (this.kernel.at(this.op)) yield this.op;
     if (!this.requireV3('WdfDmaTransactionCancel')) return false;
     this.checkState('Cancel');
-    if (this.adapterInfo === null) raiseAccessViolation(this.kernel, 'D62', this.label, `WdfDmaTransactionCancel of ${this.label} in state ${this.stateName}: its adapter was given back with the last completion`);
+    if (this.adapterInfo === null)
+      raiseAccessViolation(
+        this.kernel,
+        'D62',
+        this.label,
+        `WdfDmaTransactionCancel of ${this.label} in state ${this.stateName}: its adapter was given back with the last completion`,
+      );
     const withdrawn = yield* this.adapter.cancelAdapterChannel(this.transferContext!);
     if (!withdrawn) return false;
     this.setState(TransactionState.TransferFailed);
@@ -329,7 +425,12 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
   /** Drops the reference Execute took but keeps the pointer, so that GetRequest goes on working. */
   protected dropRequestReference(): void {
     if (!this.#isRequestReferenced) {
-      this.kernel.violation({ rule: 'L-REQUEST-REFERENCE', severity: 'error', object: this.label, message: `${this.label} drops a reference to its request that it never took: a reservation was refused or cancelled on a transaction initialised from a request (surprises 6)` });
+      this.kernel.violation({
+        rule: 'L-REQUEST-REFERENCE',
+        severity: 'error',
+        object: this.label,
+        message: `${this.label} drops a reference to its request that it never took: a reservation was refused or cancelled on a transaction initialised from a request (surprises 6)`,
+      });
     }
     this.#isRequestReferenced = false;
     this.#request!.dropDmaReference();
@@ -343,8 +444,20 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
    */
   setMaximumLength(lengthBytes: number): void {
     this.requireLive('WdfDmaTransactionSetMaximumLength');
-    if (this.adapterInfo === null) raiseAccessViolation(this.kernel, 'C05', this.label, `WdfDmaTransactionSetMaximumLength of ${this.label} in state ${this.stateName}: it has no adapter before Initialize and after the last completion (surprises 3)`);
-    if (lengthBytes === 0) this.kernel.violation({ rule: 'C05', severity: 'error', object: this.label, message: `${this.label} is given a maximum length of 0: its transfers would be empty for ever` });
+    if (this.adapterInfo === null)
+      raiseAccessViolation(
+        this.kernel,
+        'C05',
+        this.label,
+        `WdfDmaTransactionSetMaximumLength of ${this.label} in state ${this.stateName}: it has no adapter before Initialize and after the last completion (surprises 3)`,
+      );
+    if (lengthBytes === 0)
+      this.kernel.violation({
+        rule: 'C05',
+        severity: 'error',
+        object: this.label,
+        message: `${this.label} is given a maximum length of 0: its transfers would be empty for ever`,
+      });
     if (lengthBytes < this.adapterInfo.maximumFragmentLengthBytes) this.maxFragmentBytes = lengthBytes;
   }
 
@@ -420,7 +533,12 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
    * `evtReserveDma` runs when they are granted. Packet and system profiles, version 3; else INVALID_DEVICE_REQUEST.
    */
   // eslint-disable-next-line require-yield, @typescript-eslint/no-unused-vars -- refused without looking
-  *allocateResources(_direction: number, _registers: number, _evtReserveDma: EvtReserveDma | null, _context: unknown = null): Suspending<NtStatus> {
+  *allocateResources(
+    _direction: number,
+    _registers: number,
+    _evtReserveDma: EvtReserveDma | null,
+    _context: unknown = null,
+  ): Suspending<NtStatus> {
     this.requireLive('WdfDmaTransactionAllocateResources');
     this.requireV3('WdfDmaTransactionAllocateResources');
     this.refuseProfile('WdfDmaTransactionAllocateResources');
@@ -479,7 +597,13 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
   /** The adapter; where the framework would follow a NULL pointer, a fault. */
   protected get adapter(): DmaAdapter {
     const adapter = this.adapterInfo?.adapter ?? null;
-    if (adapter === null) raiseAccessViolation(this.kernel, 'D62', this.label, `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back`);
+    if (adapter === null)
+      raiseAccessViolation(
+        this.kernel,
+        'D62',
+        this.label,
+        `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back`,
+      );
     return adapter;
   }
 
@@ -521,7 +645,13 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
 
   /** Bug check 0x10D/8 with the state as it is. Does not return. */
   protected dmaFatal(rule: string, message: string): void {
-    this.kernel.violation({ rule, severity: 'crash', object: this.label, message, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.DMA_FATAL_ERROR, this.objectId, this.state, 0] } });
+    this.kernel.violation({
+      rule,
+      severity: 'crash',
+      object: this.label,
+      message,
+      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.DMA_FATAL_ERROR, this.objectId, this.state, 0] },
+    });
   }
 
   /** FxVerifierDbgBreakPoint: a warning while the framework verifier is on. */
@@ -541,7 +671,13 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
 
   /** Rule B04. */
   protected nullParameter(ddi: string, parameter: string): never {
-    this.kernel.violation({ rule: 'B04', severity: 'crash', object: this.label, message: `${ddi} of ${this.label} is called with a NULL ${parameter}`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUIRED_PARAMETER_IS_NULL, 0, ddi] } });
+    this.kernel.violation({
+      rule: 'B04',
+      severity: 'crash',
+      object: this.label,
+      message: `${ddi} of ${this.label} is called with a NULL ${parameter}`,
+      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUIRED_PARAMETER_IS_NULL, 0, ddi] },
+    });
     throw this.kernel.dead!;
   }
 

@@ -1,4 +1,12 @@
-import { NT_SUCCESS, STATUS_CANCELLED, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_WDF_BUSY, type NtStatus } from '../nt/index.js';
+import {
+  NT_SUCCESS,
+  STATUS_CANCELLED,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+  STATUS_WDF_BUSY,
+  type NtStatus,
+} from '../nt/index.js';
 import { suspendingCallback, type ObjectAttributes, type Suspending, type VirtualCpu } from '../kernel/index.js';
 import { AllocationAction, DmaCompletionStatus, ScatterGatherList, type AdapterControl, type DmaCompletionRoutine } from '../hal/index.js';
 import { RegisterEstimate, reservedLengthBytes, spanPages, WORST_PAGE_OFFSET } from './dma-transaction-arithmetic.js';
@@ -69,7 +77,13 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     const irql = this.raise();
     let status: NtStatus = STATUS_SUCCESS;
     if (isReserved) yield* this.adapterControl(this.#base);
-    else status = yield* this.adapter.allocateAdapterChannelEx(this.transferContext, this.#registersNeeded, this.immediate && this.transferContext !== null, this);
+    else
+      status = yield* this.adapter.allocateAdapterChannelEx(
+        this.transferContext,
+        this.#registersNeeded,
+        this.immediate && this.transferContext !== null,
+        this,
+      );
     if (this.lower(irql)) yield this.kernel.standAt(this.op);
     return status;
   }
@@ -79,7 +93,10 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     if (this.enabler.usesDmaV3) return STATUS_SUCCESS;
     const { device } = this.enabler;
     if (device.activePacketTransaction !== null) {
-      this.breakIn('C06', `${this.label} is executed while ${device.activePacketTransaction.label} of the same device is active: with DMA version 2 there is one at a time`);
+      this.breakIn(
+        'C06',
+        `${this.label} is executed while ${device.activePacketTransaction.label} of the same device is active: with DMA version 2 there is one at a time`,
+      );
       return STATUS_WDF_BUSY;
     }
     device.activePacketTransaction = this;
@@ -106,7 +123,8 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     }
     const status = yield* this.stageTransfer();
     // Nobody can be told the status here; a system driver hears of a transfer that ended before it began.
-    if (!NT_SUCCESS(status)) yield* this.invokeTransferComplete(status === STATUS_CANCELLED ? DmaCompletionStatus.DmaCancelled : DmaCompletionStatus.DmaError);
+    if (!NT_SUCCESS(status))
+      yield* this.invokeTransferComplete(status === STATUS_CANCELLED ? DmaCompletionStatus.DmaCancelled : DmaCompletionStatus.DmaError);
     return action;
   }
 
@@ -156,7 +174,10 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     this.currentLengthBytes = Math.min(this.remainingBytes, this.maxFragmentBytes);
     this.currentOffset = this.startOffset + this.transferredBytes;
     if (!this.singleTransfer && this.#registersReserved > 0 && this.#registersNeeded > this.#registersReserved) {
-      this.currentLengthBytes = Math.min(this.currentLengthBytes, reservedLengthBytes(this.currentMdl, this.currentOffset, this.#registersReserved));
+      this.currentLengthBytes = Math.min(
+        this.currentLengthBytes,
+        reservedLengthBytes(this.currentMdl, this.currentOffset, this.#registersReserved),
+      );
     }
     this.remainingBytes -= this.currentLengthBytes;
     if (this.isStopped) return STATUS_CANCELLED;
@@ -176,7 +197,17 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
 
   #map(list: ScatterGatherList): NtStatus {
     const { adapter, currentMdl: mdl, currentOffset: offset, currentLengthBytes: lengthBytes } = this;
-    if (this.enabler.usesDmaV3) return adapter.mapTransferEx(mdl, this.#base, offset, this.deviceAddressOffset, lengthBytes, this.isWrite, list, this.completionRoutine);
+    if (this.enabler.usesDmaV3)
+      return adapter.mapTransferEx(
+        mdl,
+        this.#base,
+        offset,
+        this.deviceAddressOffset,
+        lengthBytes,
+        this.isWrite,
+        list,
+        this.completionRoutine,
+      );
     return adapter.mapTransfer(mdl, this.#base, (mdl?.virtualAddress ?? 0) + offset, lengthBytes, this.isWrite, list);
   }
 
@@ -219,7 +250,12 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
 
   // --- reservation ------------------------------------------------------------------------------------------------
 
-  override *allocateResources(direction: number, registers: number, evtReserveDma: EvtReserveDma | null, context: unknown = null): Suspending<NtStatus> {
+  override *allocateResources(
+    direction: number,
+    registers: number,
+    evtReserveDma: EvtReserveDma | null,
+    context: unknown = null,
+  ): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionAllocateResources');
     if (this.kernel.at(this.op)) yield this.op;
     if (!this.requireV3('WdfDmaTransactionAllocateResources')) return STATUS_INVALID_DEVICE_REQUEST;
@@ -229,7 +265,11 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     }
     if (evtReserveDma === null) this.nullParameter('WdfDmaTransactionAllocateResources', 'EvtReserveDmaFunction');
     this.checkState(registers === 0 ? 'AllocateDerivedResources' : 'AllocateResources');
-    if (this.#registersReserved !== 0) this.dmaFatal('B14', `WdfDmaTransactionAllocateResources is called on ${this.label} in state ${this.stateName}, which has ${this.#registersReserved} map registers reserved already`);
+    if (this.#registersReserved !== 0)
+      this.dmaFatal(
+        'B14',
+        `WdfDmaTransactionAllocateResources is called on ${this.label} in state ${this.stateName}, which has ${this.#registersReserved} map registers reserved already`,
+      );
     let status = yield* this.#prepareReservation(direction, registers);
     if (NT_SUCCESS(status)) {
       this.#reserveDma = suspendingCallback(evtReserveDma);
@@ -288,13 +328,23 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
   /** Rule D63: a reservation that still waits is forgotten here, and its grant will come all the same (surprises 5). */
   protected override releasing(): void {
     if (this.state !== TransactionState.Reserved || this.#isBaseSet) return;
-    this.kernel.violation({ rule: 'D63', severity: 'error', object: this.label, message: `${this.label} is released while its reservation of ${this.#registersReserved} map registers still waits: the grant will come to a reset object and the registers are lost; cancel it first (surprises 5)` });
+    this.kernel.violation({
+      rule: 'D63',
+      severity: 'error',
+      object: this.label,
+      message: `${this.label} is released while its reservation of ${this.#registersReserved} map registers still waits: the grant will come to a reset object and the registers are lost; cancel it first (surprises 5)`,
+    });
   }
 
   /** The framework does not compare the directions of a reservation and of the transfers made with it. */
   protected override adapterChosen(info: AdapterInfo): void {
     if (!this.#isBaseSet || this.#registersReserved === 0 || this.adapterInfo === null || this.adapterInfo === info) return;
-    this.kernel.violation({ rule: 'L-RESERVED-DIRECTION', severity: 'error', object: this.label, message: `${this.label} is initialised for another direction than the one its ${this.#registersReserved} map registers were reserved for` });
+    this.kernel.violation({
+      rule: 'L-RESERVED-DIRECTION',
+      severity: 'error',
+      object: this.label,
+      message: `${this.label} is initialised for another direction than the one its ${this.#registersReserved} map registers were reserved for`,
+    });
   }
 
   /** A single-element list needs no larger buffer. */

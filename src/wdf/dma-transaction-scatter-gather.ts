@@ -51,7 +51,13 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
   }
 
   #advance(lengthBytes: number): void {
-    if (!position.advance(lengthBytes)) raiseAccessViolation(this.kernel, 'A34', this.label, `${this.label} goes ${lengthBytes} bytes on in a buffer that ends before (surprises 10)`);
+    if (!position.advance(lengthBytes))
+      raiseAccessViolation(
+        this.kernel,
+        'A34',
+        this.label,
+        `${this.label} goes ${lengthBytes} bytes on in a buffer that ends before (surprises 10)`,
+      );
   }
 
   protected *startTransfer(): Suspending<NtStatus> {
@@ -87,7 +93,17 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
     const { adapter } = this;
     const irql = this.raise();
     const isSynchronous = this.immediate && this.transferContext !== null;
-    const status = yield* adapter.buildScatterGatherListEx(this.transferContext, this.currentMdl, this.currentOffset, lengthBytes, isSynchronous, this, this.isWrite, this.#buffer, !this.#isPreallocated);
+    const status = yield* adapter.buildScatterGatherListEx(
+      this.transferContext,
+      this.currentMdl,
+      this.currentOffset,
+      lengthBytes,
+      isSynchronous,
+      this,
+      this.isWrite,
+      this.#buffer,
+      !this.#isPreallocated,
+    );
     if (this.lower(irql)) yield this.kernel.standAt(this.op);
     return status;
   }

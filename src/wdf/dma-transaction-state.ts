@@ -35,25 +35,100 @@ interface Operation {
  * the documentation's diagram and its tests come from this table.
  */
 export const TRANSACTION_OPERATIONS = {
-  Initialize: { ddi: 'WdfDmaTransactionInitialize', rule: 'B09', legal: ['Created', 'Reserved', 'Released'], illegal: 'bug-check', next: ['Initialized', 'Released'] },
-  Execute: { ddi: 'WdfDmaTransactionExecute', rule: 'B10', legal: ['Initialized'], illegal: 'bug-check', next: ['Transfer', 'TransferCompleted', 'TransferFailed'] },
-  DmaCompleted: { ddi: 'WdfDmaTransactionDmaCompleted', rule: 'B11', legal: ['Transfer'], illegal: 'bug-check', next: ['Transfer', 'TransferCompleted', 'TransferFailed'] },
+  Initialize: {
+    ddi: 'WdfDmaTransactionInitialize',
+    rule: 'B09',
+    legal: ['Created', 'Reserved', 'Released'],
+    illegal: 'bug-check',
+    next: ['Initialized', 'Released'],
+  },
+  Execute: {
+    ddi: 'WdfDmaTransactionExecute',
+    rule: 'B10',
+    legal: ['Initialized'],
+    illegal: 'bug-check',
+    next: ['Transfer', 'TransferCompleted', 'TransferFailed'],
+  },
+  DmaCompleted: {
+    ddi: 'WdfDmaTransactionDmaCompleted',
+    rule: 'B11',
+    legal: ['Transfer'],
+    illegal: 'bug-check',
+    next: ['Transfer', 'TransferCompleted', 'TransferFailed'],
+  },
   GetTransferInfo: { ddi: 'WdfDmaTransactionGetTransferInfo', rule: 'B12', legal: ['Initialized'], illegal: 'bug-check', next: [] },
-  AllocateResources: { ddi: 'WdfDmaTransactionAllocateResources', rule: 'B13', legal: ['Created', 'Initialized', 'Released'], illegal: 'bug-check', next: ['Reserved', 'TransferFailed'] },
+  AllocateResources: {
+    ddi: 'WdfDmaTransactionAllocateResources',
+    rule: 'B13',
+    legal: ['Created', 'Initialized', 'Released'],
+    illegal: 'bug-check',
+    next: ['Reserved', 'TransferFailed'],
+  },
   /** AllocateResources with a count of 0: the buffer says how many. */
-  AllocateDerivedResources: { ddi: 'WdfDmaTransactionAllocateResources', rule: 'B13', legal: ['Initialized'], illegal: 'bug-check', next: ['Reserved', 'TransferFailed'] },
-  FreeResources: { ddi: 'WdfDmaTransactionFreeResources', rule: 'B15', legal: ['Reserved', 'Initialized', 'TransferCompleted', 'TransferFailed', 'Released'], illegal: 'bug-check', next: ['Released'] },
-  Cancel: { ddi: 'WdfDmaTransactionCancel', rule: 'B16', legal: ['Reserved', 'Initialized', 'Transfer', 'TransferCompleted', 'TransferFailed'], illegal: 'bug-check', next: ['TransferFailed'] },
-  Release: { ddi: 'WdfDmaTransactionRelease', rule: 'B17', legal: ['Created', 'Reserved', 'Initialized', 'TransferCompleted', 'TransferFailed', 'Released'], illegal: 'bug-check-if-verified', next: ['Released'] },
-  Delete: { ddi: 'WdfObjectDelete', rule: 'B18', legal: ['Created', 'Reserved', 'Initialized', 'TransferCompleted', 'TransferFailed', 'Released'], illegal: 'bug-check-if-verified', next: ['Deleted'] },
-  SetSingleTransferRequirement: { ddi: 'WdfDmaTransactionSetSingleTransferRequirement', rule: 'C04', legal: ['Created', 'Reserved', 'Released'], illegal: 'break', next: [] },
-  SetImmediateExecution: { ddi: 'WdfDmaTransactionSetImmediateExecution', rule: 'C04', legal: ['Created', 'Initialized', 'Released'], illegal: 'break', next: [] },
-  WdmGetTransferContext: { ddi: 'WdfDmaTransactionWdmGetTransferContext', rule: 'C04', legal: ['Reserved', 'Initialized', 'Transfer', 'TransferCompleted', 'TransferFailed'], illegal: 'break', next: [] },
+  AllocateDerivedResources: {
+    ddi: 'WdfDmaTransactionAllocateResources',
+    rule: 'B13',
+    legal: ['Initialized'],
+    illegal: 'bug-check',
+    next: ['Reserved', 'TransferFailed'],
+  },
+  FreeResources: {
+    ddi: 'WdfDmaTransactionFreeResources',
+    rule: 'B15',
+    legal: ['Reserved', 'Initialized', 'TransferCompleted', 'TransferFailed', 'Released'],
+    illegal: 'bug-check',
+    next: ['Released'],
+  },
+  Cancel: {
+    ddi: 'WdfDmaTransactionCancel',
+    rule: 'B16',
+    legal: ['Reserved', 'Initialized', 'Transfer', 'TransferCompleted', 'TransferFailed'],
+    illegal: 'bug-check',
+    next: ['TransferFailed'],
+  },
+  Release: {
+    ddi: 'WdfDmaTransactionRelease',
+    rule: 'B17',
+    legal: ['Created', 'Reserved', 'Initialized', 'TransferCompleted', 'TransferFailed', 'Released'],
+    illegal: 'bug-check-if-verified',
+    next: ['Released'],
+  },
+  Delete: {
+    ddi: 'WdfObjectDelete',
+    rule: 'B18',
+    legal: ['Created', 'Reserved', 'Initialized', 'TransferCompleted', 'TransferFailed', 'Released'],
+    illegal: 'bug-check-if-verified',
+    next: ['Deleted'],
+  },
+  SetSingleTransferRequirement: {
+    ddi: 'WdfDmaTransactionSetSingleTransferRequirement',
+    rule: 'C04',
+    legal: ['Created', 'Reserved', 'Released'],
+    illegal: 'break',
+    next: [],
+  },
+  SetImmediateExecution: {
+    ddi: 'WdfDmaTransactionSetImmediateExecution',
+    rule: 'C04',
+    legal: ['Created', 'Initialized', 'Released'],
+    illegal: 'break',
+    next: [],
+  },
+  WdmGetTransferContext: {
+    ddi: 'WdfDmaTransactionWdmGetTransferContext',
+    rule: 'C04',
+    legal: ['Reserved', 'Initialized', 'Transfer', 'TransferCompleted', 'TransferFailed'],
+    illegal: 'break',
+    next: [],
+  },
 } as const satisfies Readonly<Record<string, Operation>>;
 export type TransactionOperation = keyof typeof TRANSACTION_OPERATIONS;
 
 const legalMasks = Object.fromEntries(
-  Object.entries(TRANSACTION_OPERATIONS).map(([name, { legal }]) => [name, (legal as readonly TransactionStateName[]).reduce((mask, state) => mask | (1 << TransactionState[state]), 0)]),
+  Object.entries(TRANSACTION_OPERATIONS).map(([name, { legal }]) => [
+    name,
+    (legal as readonly TransactionStateName[]).reduce((mask, state) => mask | (1 << TransactionState[state]), 0),
+  ]),
 ) as Record<TransactionOperation, number>;
 
 /** Whether the table allows `operation` in `state`. */

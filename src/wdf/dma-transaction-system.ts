@@ -6,8 +6,21 @@ import type { DmaDirection } from './dma-enabler.js';
 import type { DmaDevice } from './dma-host.js';
 import { DmaPacketTransaction } from './dma-transaction-packet.js';
 
-type ConfigureDmaChannel = (transaction: DmaTransactionBase, device: DmaDevice, context: unknown, mdl: Mdl | null, offset: number, lengthBytes: number) => Suspending<boolean>;
-type TransferComplete = (transaction: DmaTransactionBase, device: DmaDevice, context: unknown, direction: DmaDirection, status: DmaCompletionStatus) => Suspending<void>;
+type ConfigureDmaChannel = (
+  transaction: DmaTransactionBase,
+  device: DmaDevice,
+  context: unknown,
+  mdl: Mdl | null,
+  offset: number,
+  lengthBytes: number,
+) => Suspending<boolean>;
+type TransferComplete = (
+  transaction: DmaTransactionBase,
+  device: DmaDevice,
+  context: unknown,
+  direction: DmaDirection,
+  status: DmaCompletionStatus,
+) => Suspending<void>;
 
 /**
  * A transaction served by the shared system DMA controller. The channel is owned from the grant to the end of the
@@ -44,7 +57,10 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
     this.isStopped = true;
     const status = yield* this.adapter.cancelMappedTransfer(this.transferContext!);
     if (NT_SUCCESS(status) || !this.enabler.device.platform.frameworkVerifier) return;
-    this.dmaFatal('B19', `WdfDmaTransactionStopSystemTransfer is called on ${this.label} in state ${this.stateName}, whose transfer was stopped before`);
+    this.dmaFatal(
+      'B19',
+      `WdfDmaTransactionStopSystemTransfer is called on ${this.label} in state ${this.stateName}, whose transfer was stopped before`,
+    );
   }
 
   /** DMA_COMPLETION_ROUTINE: put off while a thread is staging, so that it never overtakes EvtProgramDma. */
@@ -71,7 +87,14 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
 
   protected override *invokeConfigureChannel(): Suspending<boolean> {
     const irql = this.kernel.enter(this.objectId);
-    const goesOn = yield* this.#configureChannel!(this, this.enabler.device, this.#configureContext, this.currentMdl, this.currentOffset, this.currentLengthBytes);
+    const goesOn = yield* this.#configureChannel!(
+      this,
+      this.enabler.device,
+      this.#configureContext,
+      this.currentMdl,
+      this.currentOffset,
+      this.currentLengthBytes,
+    );
     this.kernel.leave(irql, this.objectId, 'EvtDmaTransactionConfigureDmaChannel');
     return goesOn;
   }
