@@ -19,7 +19,6 @@ export default defineConfig(
       '@typescript-eslint/prefer-readonly': 'error',
       '@typescript-eslint/no-import-type-side-effects': 'error',
       // `array[i]!` is written everywhere on purpose; without noUncheckedIndexedAccess in tsconfig.json the rule takes it for noise.
-      '@typescript-eslint/no-unnecessary-type-assertion': 'off',
       eqeqeq: 'error',
       'no-console': 'error',
       'no-restricted-syntax': [

@@ -35,21 +35,31 @@ export const allocationSuite: Suite = async (effort, progress) => {
     const twice = await measure(load, load.count * 2);
     const each = Math.max(0, (twice.bytes - once.bytes) / (twice.count - once.count));
     figures.push({ suite: 'allocations', workload: load.workload, name: 'heap', value: each, unit: `bytes per ${load.per}` });
-    figures.push({ suite: 'allocations', workload: load.workload, name: 'collections', value: (twice.collections / twice.count) * 1e6, unit: `per million ${load.per}s` });
+    figures.push({
+      suite: 'allocations',
+      workload: load.workload,
+      name: 'collections',
+      value: (twice.collections / twice.count) * 1e6,
+      unit: `per million ${load.per}s`,
+    });
     figures.push(...(await sitesOf(load)));
   }
-  return { rows: [], figures, skipped: globalThis.gc === undefined ? ['node runs without --expose-gc: the first figure of a workload may hold older garbage'] : [] };
+  return {
+    rows: [],
+    figures,
+    skipped: globalThis.gc === undefined ? ['node runs without --expose-gc: the first figure of a workload may hold older garbage'] : [],
+  };
 };
 
 function loads({ measureMs }: Effort): Load[] {
-  const scale = measureMs >= 200 ? 4 : 1;
+  const countOf = (perMs: number): number => Math.ceil(measureMs * perMs);
   const ring = createRingMachine({ ...ringShape, payloadBytes: PAYLOAD_BYTES }, true);
   const executions = new DriverExecutions();
   return [
     {
       workload: 'sgring engine and bare driver, one thread',
       per: 'request',
-      count: 100_000 * scale,
+      count: countOf(1600),
       run(count) {
         ring.driver.run(count);
         return count;
@@ -58,7 +68,7 @@ function loads({ measureMs }: Effort): Load[] {
     {
       workload: `KMDF road, ${PAYLOAD_BYTES} B`,
       per: 'request',
-      count: 25_000 * scale,
+      count: countOf(400),
       async run(count) {
         await runRoad({ payloadBytes: PAYLOAD_BYTES, requests: count, outstanding: ringShape.tags, verifyPayload: false });
         return count;
@@ -67,7 +77,7 @@ function loads({ measureMs }: Effort): Load[] {
     {
       workload: 'plx9x5x under control',
       per: 'operation',
-      count: 100 * scale,
+      count: countOf(2),
       run(count) {
         const before = executions.operations;
         executions.run(count);
@@ -91,7 +101,11 @@ async function sitesOf(load: Load): Promise<Figure[]> {
   const sites = await findAllocationSites(async () => {
     count = await load.run(load.count);
   });
-  return sites
-    .slice(0, SITES)
-    .map(({ where, bytes }) => ({ suite: 'allocations', workload: load.workload, name: where, value: bytes / count, unit: `bytes per ${load.per}` }));
+  return sites.slice(0, SITES).map(({ where, bytes }) => ({
+    suite: 'allocations',
+    workload: load.workload,
+    name: where,
+    value: bytes / count,
+    unit: `bytes per ${load.per}`,
+  }));
 }

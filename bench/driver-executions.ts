@@ -30,7 +30,8 @@ export class DriverExecutions {
       operations += execution.steps;
       const first = execution.findings[0];
       if (first !== undefined) throw new Error(`the execution of seed ${this.schedules + i} found ${first.rule}: ${first.message}`);
-      if (execution.requests !== this.requests) throw new Error(`the execution completed ${execution.requests} requests of ${this.requests}`);
+      if (execution.requests !== this.requests)
+        throw new Error(`the execution completed ${execution.requests} requests of ${this.requests}`);
     }
     const elapsedMs = performance.now() - begin;
     this.schedules += schedules;

@@ -6,7 +6,13 @@ import type { Figure, Goal, Row, SuiteResult } from './results.js';
 
 /** Everything `npm run bench -- --json` prints. */
 export interface BenchReport {
-  readonly machine: { readonly cpu: string; readonly cores: number; readonly node: string; readonly v8: string; readonly loadAverage: number };
+  readonly machine: {
+    readonly cpu: string;
+    readonly cores: number;
+    readonly node: string;
+    readonly v8: string;
+    readonly loadAverage: number;
+  };
   readonly quick: boolean;
   readonly rounds: number;
   readonly seconds: number;
@@ -78,7 +84,8 @@ export function reportText(report: BenchReport): string {
     `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load average ${machine.loadAverage.toFixed(2)}`,
     `Ratios are medians of ${report.rounds} interleaved rounds${report.quick ? ' (quick: short measurements)' : ''}; nanoseconds drift with the machine.`,
   ];
-  if (machine.loadAverage > machine.cores / 2) lines.push(pc.yellow('The machine is busy with other work: these figures are worth little.'));
+  if (machine.loadAverage > machine.cores / 2)
+    lines.push(pc.yellow('The machine is busy with other work: these figures are worth little.'));
   if (report.rows.length > 0) lines.push(ratioTable(report.rows));
   if (report.figures.length > 0) lines.push(figureTable(report.figures));
   lines.push(...report.skipped.map((why) => pc.yellow(`not measured: ${why}`)));

@@ -36,11 +36,23 @@ export function createRingMachine(shape: RingShape, alone = false): RingMachine 
   const interrupts = planInterruptController(layout, 1);
   const ramFrames = ringFrames(shape);
   const params = { channels: 1, localMemoryBytes: DEVICE_BYTES };
-  const placement = planDevice(layout, sgring, { name: 'ring', index: 0, objectId: 1, params, ramFrames, firstVector: 0, host: alone ? 0 : host });
+  const placement = planDevice(layout, sgring, {
+    name: 'ring',
+    index: 0,
+    objectId: 1,
+    params,
+    ramFrames,
+    firstVector: 0,
+    host: alone ? 0 : host,
+  });
   const firstRamFrame = layout.reserve('ram', ramFrames * PAGE_SIZE, { align: PAGE_SIZE }) / PAGE_SIZE;
   const memory = MachineMemory.create(layout.lengthBytes, true);
   const device = new DeviceView(memory, sgring, placement, { interrupts: new InterruptController(memory, interrupts), firstRamFrame });
-  const driver = new RingDriver(device, firstRamFrame, { ...shape, spins: SPINS, ...(alone ? { stepEngine: () => stepToIdle(device) } : {}) });
+  const driver = new RingDriver(device, firstRamFrame, {
+    ...shape,
+    spins: SPINS,
+    ...(alone ? { stepEngine: () => stepToIdle(device) } : {}),
+  });
   return { device, driver, task: { memory: memory.wasm, host, devices: [placement], interrupts, firstRamFrame, spinPolls: SPINS } };
 }
 

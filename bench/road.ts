@@ -17,7 +17,10 @@ export interface RoadOptions {
 export async function runRoadReport({ payloadBytes, requests, outstanding, verifyPayload }: RoadOptions): Promise<RunReport> {
   const alignBytes = Math.min(payloadBytes, PAGE_SIZE);
   const report = await runOnThreads(ring, {
-    overrides: { seed: 1, workload: { requests, outstanding, verifyPayload, minBytes: payloadBytes, maxBytes: payloadBytes, maxMdls: 1, alignBytes } },
+    overrides: {
+      seed: 1,
+      workload: { requests, outstanding, verifyPayload, minBytes: payloadBytes, maxBytes: payloadBytes, maxMdls: 1, alignBytes },
+    },
     durationSeconds: null,
     preempt: null,
     keepGoing: false,

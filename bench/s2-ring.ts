@@ -67,7 +67,10 @@ async function measurePayload({ bytes, goal }: Payload, peer: CPeer | null, effo
     const engineNs = median(figuresOf(series, oneThread));
     const figures: Figure[] = [{ suite: 'S2', workload, name: oneThread, value: engineNs, unit: 'ns per request (drifts)' }];
     if (peer !== null) return { rows: [rowOf(series, { suite: 'S2', workload, subject: ours, peer: cRing, goal })], figures };
-    return { rows: [], figures: [{ suite: 'S2', workload, name: ours, value: median(figuresOf(series, ours)), unit: 'ns per request (drifts)' }, ...figures] };
+    return {
+      rows: [],
+      figures: [{ suite: 'S2', workload, name: ours, value: median(figuresOf(series, ours)), unit: 'ns per request (drifts)' }, ...figures],
+    };
   } finally {
     await stop();
   }

@@ -6,8 +6,6 @@ import { rowOf, type Goal, type Row, type RowPlan, type Suite } from './results.
 import { interleave, sized, type Contestant } from './rounds.js';
 import { cRing, cRingContestant, ringShape } from './s2-ring.js';
 
-/** Each run starts a worker, whose code must become hot; a shorter run would measure that. */
-const ROAD_MEASURE_MS_MIN = 200;
 const FIRST_REQUESTS = 8192;
 const FIRST_MESSAGES = 2048;
 const FIRST_TASKS = 640;
@@ -44,7 +42,7 @@ export const roadSuite: Suite = (effort, progress) =>
     return { rows, figures: [], skipped: peer === null ? [noCompiler] : [] };
   });
 
-async function measurePayload(payload: Payload, peer: CPeer | null, { rounds, measureMs }: Effort): Promise<Row[]> {
+async function measurePayload(payload: Payload, peer: CPeer | null, { rounds, measureMs, threadMs }: Effort): Promise<Row[]> {
   const payloadBytes = payload.bytes;
   const opened: MessagePeer[] = [];
   try {
@@ -53,7 +51,7 @@ async function measurePayload(payload: Payload, peer: CPeer | null, { rounds, me
     opened.push(await openPostMessage(window, ARRAY));
     opened.push(openPiscina(window));
     const [single, array, pool] = opened;
-    const roadSizing = { measureMs: Math.max(measureMs, ROAD_MEASURE_MS_MIN), first: FIRST_REQUESTS };
+    const roadSizing = { measureMs: threadMs, first: FIRST_REQUESTS };
     const contestants: Contestant[] = [
       sized(road, roadSizing, (requests) => runRoad({ payloadBytes, requests, outstanding: ringShape.tags, verifyPayload: false })),
       sized(roadVerified, roadSizing, (requests) => runRoad({ payloadBytes, requests, outstanding: ringShape.tags, verifyPayload: true })),

@@ -32,7 +32,12 @@ interface Measured {
 }
 
 /** Contestants that are told schedules, and sized by the operations those have. */
-function schedulesOf(name: string, measureMs: number, operations: number, run: (schedules: number) => Promise<number> | number): Contestant {
+function schedulesOf(
+  name: string,
+  measureMs: number,
+  operations: number,
+  run: (schedules: number) => Promise<number> | number,
+): Contestant {
   return sized(name, { measureMs, first: operations * 20 }, (wanted) => run(Math.max(1, Math.round(wanted / operations))));
 }
 

@@ -176,7 +176,8 @@ export class RingDriver {
     const { stepEngine } = this.#options;
     if (stepEngine !== undefined) {
       stepEngine();
-      if (!this.#isReady()) throw new Error(`the engine has nothing to do while ${this.#options.tags - this.#freeCount} requests are in flight`);
+      if (!this.#isReady())
+        throw new Error(`the engine has nothing to do while ${this.#options.tags - this.#freeCount} requests are in flight`);
       return;
     }
     const device = this.#device;
@@ -192,7 +193,9 @@ export class RingDriver {
       if (this.#isReady()) return;
     }
     const status = device.readRegister(register(reg.SGRING_STATUS), 4).toString(16);
-    throw new Error(`the engine completed nothing for ${SLEEP_MS * SLEEPS_MAX} ms; ${this.#options.tags - this.#freeCount} requests are in flight, STATUS is 0x${status}`);
+    throw new Error(
+      `the engine completed nothing for ${SLEEP_MS * SLEEPS_MAX} ms; ${this.#options.tags - this.#freeCount} requests are in flight, STATUS is 0x${status}`,
+    );
   }
 
   #isReady(): boolean {

@@ -28,6 +28,8 @@ async function runRequested({ suite, effort }: SuiteRequest): Promise<void> {
 
 process.once('message', (request: SuiteRequest) => {
   runRequested(request)
-    .catch((error: unknown) => answer({ kind: 'failure', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }))
+    .catch((error: unknown) =>
+      answer({ kind: 'failure', message: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
+    )
     .finally(() => process.disconnect());
 });

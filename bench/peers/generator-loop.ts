@@ -1,9 +1,9 @@
 import { SeededRandom } from '../../src/kernel/index.js';
 
 /** A strand with nothing around it: one shared word touched and one yield an operation. */
-function* bareStrand(words: Int32Array, operations: number): Generator<number, void, unknown> {
+function* bareStrand(words: Int32Array, operations: number): Generator<undefined, void> {
   for (let i = 0; i < operations; i++) {
-    yield i;
+    yield;
     words[0]!++;
   }
 }
@@ -15,7 +15,7 @@ function* bareStrand(words: Int32Array, operations: number): Generator<number, v
 export function runGeneratorLoop(schedules: number, strands: number, operations: number): number {
   const random = new SeededRandom(1);
   const words = new Int32Array(1);
-  const live: Generator<number, void, unknown>[] = [];
+  const live: Generator<undefined, void>[] = [];
   const begin = performance.now();
   for (let schedule = 0; schedule < schedules; schedule++) {
     random.reseed(schedule);

@@ -5,5 +5,7 @@ import { TransferEngine, type TransferMessage, type TransferPlan } from './trans
 const engine = new TransferEngine(workerData as TransferPlan);
 
 parentPort!.on('message', (message: TransferMessage | readonly TransferMessage[]) => {
-  parentPort!.postMessage(Array.isArray(message) ? message.map((one: TransferMessage) => engine.perform(one)) : engine.perform(message as TransferMessage));
+  parentPort!.postMessage(
+    Array.isArray(message) ? message.map((one: TransferMessage) => engine.perform(one)) : engine.perform(message as TransferMessage),
+  );
 });

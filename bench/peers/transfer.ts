@@ -42,7 +42,12 @@ export function planTransfers(payloadBytes: number, tags: number): TransferPlan 
 
 export function messageOf(plan: TransferPlan, tag: number): TransferMessage {
   const at = tag * plan.payloadBytes;
-  return { tag, address: plan.hostBase + at, deviceOffset: at % (plan.deviceBytes - plan.payloadBytes + 1), lengthBytes: plan.payloadBytes };
+  return {
+    tag,
+    address: plan.hostBase + at,
+    deviceOffset: at % (plan.deviceBytes - plan.payloadBytes + 1),
+    lengthBytes: plan.payloadBytes,
+  };
 }
 
 /** The device's half: bounds, copy, completion. It copies with the lab's own copy engine, so that the peers differ in transport only. */

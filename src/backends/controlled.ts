@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads';
 import { BugCheck } from '../nt/index.js';
-import { EventKind, EventRing, VirtualClock, type RecordedViolation } from '../kernel/index.js';
+import { EventKind, EventRing, SpinLock, VirtualClock, type RecordedViolation } from '../kernel/index.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
 import { createStrands } from '../machine/strands.js';
@@ -81,7 +81,7 @@ export class ControlledBackend {
   #requireDone(): void {
     const { kernel, isDone, devices } = this.#machine;
     if (isDone) return;
-    const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn != null && cpu.depth > 0);
+    const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
     const waiting = devices.flatMap(({ name, workload }) => (workload === null || workload.outstanding === 0 ? [] : [`${workload.outstanding} of ${name}`]));
     kernel.violation({
       rule: blocked ? 'L-DEADLOCK' : 'L-QUIESCENCE',

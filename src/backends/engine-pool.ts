@@ -112,7 +112,7 @@ export class EnginePool {
   async stop(): Promise<void> {
     if (this.#pool === null) return;
     for (const host of this.#hosts) host.control.stop();
-    const ended = Promise.allSettled(this.#hosts.map((host) => host.task));
+    const ended = Promise.allSettled(this.#hosts.flatMap((host) => (host.task === null ? [] : [host.task])));
     await Promise.race([ended, hostDelay(this.#isLost ? SILENCE_MS / 10 : STOP_MS)]);
     this.#drain();
     this.#reports = this.#hosts.map((host, i) => {

@@ -1,4 +1,4 @@
-import { type Gate, type Op, type RandomSource, type VirtualCpu } from '../kernel/index.js';
+import type { Gate, Op, RandomSource, VirtualCpu } from '../kernel/index.js';
 import type { Machine } from '../machine/machine.js';
 
 /** A probability as an integer ratio. */
@@ -19,6 +19,7 @@ export class ThreadsGate implements Gate {
   #pointsUntilSwitch: number;
   /** vCPU that was preempted and should not be picked again at once; -1 for none. */
   #preempted = -1;
+  #turn = 0;
 
   constructor(machine: Machine, preempt: Ratio | null, random: RandomSource) {
     this.#machine = machine;
@@ -58,13 +59,16 @@ export class ThreadsGate implements Gate {
   }
 
   /**
-   * Who runs next: the highest level first, as an interrupt outruns what it interrupted; among equals the others
-   * before the one just preempted. Null when no virtual CPU can go on.
+   * Who runs next: the highest level first, as an interrupt outruns what it interrupted; equals in turn, the
+   * one just preempted last. Null when no virtual CPU can go on.
    */
   pick(): VirtualCpu | null {
+    const { vcpus } = this.#machine.kernel;
     let best: VirtualCpu | null = null;
     let bestRank = -1;
-    for (const cpu of this.#machine.kernel.vcpus) {
+    this.#turn = (this.#turn + 1) % vcpus.length;
+    for (let i = 0; i < vcpus.length; i++) {
+      const cpu = vcpus[(this.#turn + i) % vcpus.length]!;
       if (!cpu.isEnabled()) continue;
       const rank = 2 * cpu.irql + (cpu.id === this.#preempted ? 0 : 1);
       if (rank > bestRank) {

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { BugCheck, type Violation } from '../nt/index.js';
-import { EventRing, HostClock, SeededRandom, deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
+import { EventRing, HostClock, SeededRandom, SpinLock, deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
+import { loadDeviceModules } from '../machine/device-modules.js';
 import { Machine } from '../machine/machine.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { RunReport } from '../machine/report.js';
@@ -45,6 +46,7 @@ const STALL_MS = 5000;
 
 /** Runs a scenario on worker threads, as fast as it goes. Findings are in the report; throws UsageError for bad parameters only. */
 export async function runOnThreads(scenario: Scenario, settings: RunSettings): Promise<RunReport> {
+  await loadDeviceModules(scenario);
   const parameters = resolveParameters(scenario, settings.overrides);
   const hosts = Math.min(parameters.devices.length, Math.max(2, availableParallelism() - 1));
   const machine = new Machine(parameters, { hosts, clock: new HostClock(), events: new EventRing(4096) });
@@ -159,7 +161,7 @@ export class ThreadsRun {
   #stalled(): never {
     const { kernel, devices } = this.machine;
     const outstanding = devices.flatMap(({ name, workload }) => (workload === null || workload.outstanding === 0 ? [] : [`${workload.outstanding} of ${name}`])).join(', ');
-    const blocked = kernel.vcpus.some((cpu) => cpu.top !== undefined && !cpu.isEnabled());
+    const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
     const violation: Violation = blocked
       ? { rule: 'L-DEADLOCK', severity: 'crash', object: null, message: `deadlock: ${kernel.describeWaits()}` }
       : { rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `no request completed for ${STALL_MS / 1000} s, and outstanding are ${outstanding}: neither the driver nor a device has anything left to do` };

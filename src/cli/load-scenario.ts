@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { UsageError } from '../nt/index.js';
+import { isModuleUrl } from '../machine/device-modules.js';
 import { defineScenario, type Scenario, type ScenarioConfig } from '../machine/scenario.js';
 import { expectedName } from './choice.js';
 import { fileErrorText, isUsageError } from './errors.js';
@@ -177,10 +178,10 @@ function inModule(error: UsageError, path: string): UsageError {
 function checkModels(scenario: Scenario, lab: Lab, where: string): Scenario {
   const known = lab.devices().map((device) => device.name);
   for (const [index, { name, model }] of scenario.devices.entries()) {
-    if (known.includes(model)) continue;
+    if (isModuleUrl(model) || known.includes(model)) continue;
     throw new UsageError('USAGE_UNKNOWN_DEVICE', `device '${name}' of scenario '${scenario.name}' has the unknown model '${model}'`, {
       where: `${where}: devices[${index}].model`,
-      expected: expectedName(model, known),
+      expected: `${expectedName(model, known)}, or the URL of a module with a model of your own`,
     });
   }
   return scenario;

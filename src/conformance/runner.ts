@@ -1,17 +1,11 @@
-import {
-  BugCheck,
-  STATUS_MORE_PROCESSING_REQUIRED,
-  WdfViolation,
-  assertInternal,
-  statusByName,
-  statusName,
-  type NtStatus,
-} from '../nt/index.js';
+import { BugCheck, WdfViolation, statusByName, type NtStatus } from '../nt/index.js';
 import type { Suspending } from '../kernel/index.js';
-import { DmaCompletionStatus, isFault, type Mdl, type ScatterGatherList } from '../hal/index.js';
+import { isFault } from '../hal/index.js';
 import { DmaDirection, DmaEnabler, type DmaEnablerCallbacks, type DmaEnablerConfig, type DmaProfile } from '../wdf/dma-enabler.js';
 import { transactionStateName, type TransactionState } from '../wdf/dma-transaction-state.js';
 import { DmaTransaction } from '../wdf/dma-transaction.js';
+import { directionValue, shortStatus, unknownOperation } from './names.js';
+import { ScriptedTransaction, type ScriptHost } from './scripted-transaction.js';
 import { TestMachine } from './test-machine.js';
 import type { Vector, VectorCall, VectorDirection } from './vector.js';
 
@@ -30,42 +24,14 @@ export function runVector(vector: Vector, options: { readonly suspendEverywhere?
   return { events: run.run(options.suspendEverywhere ?? false), hal: run.machine.trace.entries };
 }
 
-interface NamedTransaction {
-  readonly name: string;
-  readonly transaction: DmaTransaction;
-  /** Delete was called; further calls are skipped. */
-  isDeleted: boolean;
-  readonly callbackCounts: Map<string, number>;
-}
-
-interface BufferArgument {
-  readonly buffer: string | null;
-  readonly offset: number;
-  readonly length: number;
-  readonly dir: VectorDirection;
-  readonly program?: null;
-}
-
-interface ReserveArgument {
-  readonly registers: number;
-  readonly dir: VectorDirection;
-  readonly callback?: null;
-}
-
 const POWER_CALLBACKS = ['Fill', 'Enable', 'SelfManagedIoStart', 'SelfManagedIoStop', 'Disable', 'Flush'] as const;
-const shortStatus = (status: NtStatus): string => statusName(status).replace(/^STATUS_/, '');
-const directionName = (direction: DmaDirection): string => (direction === DmaDirection.ReadFromDevice ? 'Read' : 'Write');
-const directionValue = (direction: VectorDirection): number =>
-  direction === 'Read' ? DmaDirection.ReadFromDevice : direction === 'Write' ? DmaDirection.WriteToDevice : direction;
-const completionName = (status: DmaCompletionStatus): string => Object.keys(DmaCompletionStatus)[status]!;
-
-class VectorRun {
+class VectorRun implements ScriptHost {
   readonly machine: TestMachine;
   readonly #events: unknown[] = [];
-  readonly #transactions = new Map<string, NamedTransaction>();
+  readonly #transactions = new Map<string, ScriptedTransaction>();
   #enabler: DmaEnabler | null = null;
 
-  constructor(private readonly vector: Vector) {
+  constructor(readonly vector: Vector) {
     this.machine = new TestMachine(vector);
   }
 
@@ -90,9 +56,9 @@ class VectorRun {
 
   *#script(): Suspending<void> {
     yield* this.#createEnabler();
-    for (const call of this.vector.script) yield* this.#call(call, true);
+    for (const call of this.vector.script) yield* this.call(call, true);
     for (const named of this.#transactions.values()) {
-      if (!named.isDeleted) this.#events.push(['final', named.name, this.#snapshot(named)]);
+      if (!named.isDeleted) this.#events.push(['final', named.name, named.snapshot()]);
     }
     const { pool, queue } = this.machine.platform;
     this.#events.push(['final', 'hal', pool.free, queue.waiting]);
@@ -167,7 +133,12 @@ class VectorRun {
 
   // --- calls ------------------------------------------------------------------------------------------------------
 
-  *#call([op, tx, argument]: VectorCall, isTopLevel: boolean): Suspending<void> {
+  record(event: unknown): void {
+    this.#events.push(event);
+  }
+
+  /** Makes one call of a script or of a callback and records what it returned. */
+  *call([op, tx, argument]: VectorCall, isTopLevel: boolean): Suspending<void> {
     const name = typeof tx === 'string' ? tx : null;
     if (this.#isSkipped(op, name)) {
       this.#events.push(['skip', op, name]);
@@ -175,7 +146,7 @@ class VectorRun {
     }
     const value = name === null ? yield* this.#enablerCall(this.#enabler!, op, argument) : yield* this.#transactionCall(name, op, argument);
     const event: unknown[] = ['ret', op, name, value];
-    if (isTopLevel && name !== null) event.push(this.#snapshot(this.#transactions.get(name)!));
+    if (isTopLevel && name !== null) event.push(this.#transactions.get(name)!.snapshot());
     this.#events.push(event);
   }
 
@@ -185,7 +156,7 @@ class VectorRun {
     const named = this.#transactions.get(name);
     if (op === 'Create') return named !== undefined;
     if (named === undefined || named.isDeleted) return true;
-    return op === 'HalComplete' && named.transaction.wdmTransferContext?.isRunning !== true;
+    return op === 'HalComplete' && !named.isRunning;
   }
 
   *#enablerCall(enabler: DmaEnabler, op: string, argument: unknown): Suspending<unknown> {
@@ -209,197 +180,9 @@ class VectorRun {
   }
 
   *#transactionCall(name: string, op: string, argument: unknown): Suspending<unknown> {
-    if (op === 'Create') return yield* this.#create(name);
-    const named = this.#transactions.get(name)!;
-    const { transaction } = named;
-    switch (op) {
-      case 'Initialize':
-      case 'InitializeUsingOffset':
-      case 'InitializeUsingRequest':
-      case 'Execute':
-      case 'AllocateResources':
-        return shortStatus(yield* this.#start(named, op, argument));
-      case 'DmaCompleted':
-        return completion(yield* transaction.dmaCompleted());
-      case 'DmaCompletedWithLength':
-        return completion(yield* transaction.dmaCompletedWithLength(argument as number));
-      case 'DmaCompletedFinal':
-        return completion(yield* transaction.dmaCompletedFinal(argument as number));
-      case 'Release':
-        return shortStatus(yield* transaction.release());
-      case 'Delete':
-        named.isDeleted = true;
-        yield* transaction.delete();
-        return null;
-      case 'FreeResources':
-        yield* transaction.freeResources();
-        return null;
-      case 'Cancel':
-        return yield* transaction.cancel();
-      case 'StopSystemTransfer':
-        yield* transaction.stopSystemTransfer();
-        return null;
-      case 'HalComplete':
-        yield* this.#completeByController(transaction, argument as keyof typeof DmaCompletionStatus);
-        return null;
-      default:
-        return this.#settingOrQuery(named, op, argument);
-    }
-  }
-
-  *#create(name: string): Suspending<unknown> {
-    const created = yield* DmaTransaction.create(this.#enabler!, { evtDestroyCallback: () => this.#events.push(['destroyed', name]) });
-    if (created.ok) this.#transactions.set(name, { name, transaction: created.object, isDeleted: false, callbackCounts: new Map() });
+    if (op !== 'Create') return yield* this.#transactions.get(name)!.call(op, argument);
+    const created = yield* DmaTransaction.create(this.#enabler!, { evtDestroyCallback: () => this.record(['destroyed', name]) });
+    if (created.ok) this.#transactions.set(name, new ScriptedTransaction(name, created.object, this));
     return shortStatus(created.status);
   }
-
-  *#start(named: NamedTransaction, op: string, argument: unknown): Suspending<NtStatus> {
-    const { transaction } = named;
-    if (op === 'Execute') return yield* transaction.execute();
-    if (op === 'InitializeUsingRequest') {
-      const { request, dir } = argument as { request: string; dir: VectorDirection };
-      return yield* transaction.initializeUsingRequest(this.machine.requests.get(request)!, this.#programDma(named), directionValue(dir));
-    }
-    if (op === 'AllocateResources') {
-      const { registers, dir, callback } = argument as ReserveArgument;
-      return yield* transaction.allocateResources(directionValue(dir), registers, callback === null ? null : this.#reserveDma(named));
-    }
-    const { buffer, offset, length, dir, program } = argument as BufferArgument;
-    const mdl = buffer === null ? null : this.machine.buffers.get(buffer)!;
-    const programDma = program === null ? null : this.#programDma(named);
-    if (op === 'InitializeUsingOffset')
-      return yield* transaction.initializeUsingOffset(programDma, directionValue(dir), mdl, offset, length);
-    return yield* transaction.initialize(programDma, directionValue(dir), mdl, (mdl?.virtualAddress ?? 0) + offset, length);
-  }
-
-  #settingOrQuery(named: NamedTransaction, op: string, argument: unknown): unknown {
-    const { transaction } = named;
-    switch (op) {
-      case 'SetMaximumLength':
-        transaction.setMaximumLength(argument as number);
-        return null;
-      case 'SetDeviceAddressOffset':
-        transaction.setDeviceAddressOffset(argument as number);
-        return null;
-      case 'SetSingleTransferRequirement':
-        transaction.setSingleTransferRequirement(argument as boolean);
-        return null;
-      case 'SetImmediateExecution':
-        transaction.setImmediateExecution(argument as boolean);
-        return null;
-      case 'SetChannelConfigurationCallback':
-        transaction.setChannelConfigurationCallback(argument === true ? this.#configureChannel(named) : null);
-        return null;
-      case 'SetTransferCompleteCallback':
-        transaction.setTransferCompleteCallback(argument === true ? this.#transferComplete(named) : null);
-        return null;
-      case 'GetBytesTransferred':
-        return transaction.bytesTransferred;
-      case 'GetCurrentDmaTransferLength':
-        return transaction.currentDmaTransferLengthBytes;
-      case 'GetRequest':
-        return this.machine.requestName(transaction.request);
-      case 'GetTransferInfo': {
-        const { mapRegisters, elements } = transaction.getTransferInfo();
-        return [mapRegisters, elements];
-      }
-      case 'WdmGetTransferContext':
-        return transaction.wdmTransferContext !== null;
-      default:
-        return unknownOperation(op);
-    }
-  }
-
-  *#completeByController(transaction: DmaTransaction, status: keyof typeof DmaCompletionStatus): Suspending<void> {
-    const adapter =
-      this.#enabler!.wdmGetDmaAdapter(DmaDirection.ReadFromDevice) ?? this.#enabler!.wdmGetDmaAdapter(DmaDirection.WriteToDevice);
-    yield* adapter!.completeSystemTransfer(transaction.wdmTransferContext!, DmaCompletionStatus[status]);
-  }
-
-  // --- callbacks --------------------------------------------------------------------------------------------------
-
-  #programDma(named: NamedTransaction) {
-    const run = this;
-    return function* (
-      _transaction: unknown,
-      _device: unknown,
-      _context: unknown,
-      direction: DmaDirection,
-      list: ScatterGatherList,
-    ): Suspending<boolean> {
-      const elements: unknown[] = [];
-      for (let i = 0; i < list.count; i++) elements.push([`0x${list.address(i).toString(16)}`, list.lengthBytes(i)]);
-      run.#events.push(['cb', 'EvtProgramDma', named.name, directionName(direction), elements]);
-      yield* run.#callbackBody(named, 'EvtProgramDma');
-      return true;
-    };
-  }
-
-  #reserveDma(named: NamedTransaction) {
-    const run = this;
-    return function* (): Suspending<void> {
-      run.#events.push(['cb', 'EvtReserveDma', named.name]);
-      yield* run.#callbackBody(named, 'EvtReserveDma');
-    };
-  }
-
-  #configureChannel(named: NamedTransaction) {
-    const run = this;
-    return function* (
-      _transaction: unknown,
-      _device: unknown,
-      _context: unknown,
-      mdl: Mdl | null,
-      offset: number,
-      lengthBytes: number,
-    ): Suspending<boolean> {
-      run.#events.push(['cb', 'EvtConfigureDmaChannel', named.name, run.machine.bufferName(mdl), offset, lengthBytes]);
-      return yield* run.#callbackBody(named, 'EvtConfigureDmaChannel');
-    };
-  }
-
-  #transferComplete(named: NamedTransaction) {
-    const run = this;
-    return function* (
-      _transaction: unknown,
-      _device: unknown,
-      _context: unknown,
-      direction: DmaDirection,
-      status: DmaCompletionStatus,
-    ): Suspending<void> {
-      run.#events.push(['cb', 'EvtDmaTransferComplete', named.name, directionName(direction), completionName(status)]);
-      yield* run.#callbackBody(named, 'EvtDmaTransferComplete');
-    };
-  }
-
-  /** The calls of this invocation; the result is what `Return` says, true without one. */
-  *#callbackBody(named: NamedTransaction, callback: string): Suspending<boolean> {
-    const count = named.callbackCounts.get(callback) ?? 0;
-    named.callbackCounts.set(callback, count + 1);
-    let result = true;
-    for (const call of this.vector.callbacks?.[named.name]?.[callback]?.[count] ?? []) {
-      if (call[0] === 'Return') result = call[1] as boolean;
-      else yield* this.#call(call, false);
-    }
-    return result;
-  }
-
-  // --- snapshots --------------------------------------------------------------------------------------------------
-
-  #snapshot({ transaction }: NamedTransaction): unknown[] {
-    const { free } = this.machine.platform.pool;
-    if (transaction.isDestroyed) return ['(gone)', 0, 0, free];
-    const snapshot: unknown[] = [transaction.stateName, transaction.bytesTransferred, transaction.currentDmaTransferLengthBytes, free];
-    const { request } = transaction;
-    if (request !== null) snapshot.push(request.dmaReferences);
-    return snapshot;
-  }
-}
-
-function completion(status: NtStatus): [boolean, string] {
-  return [status !== STATUS_MORE_PROCESSING_REQUIRED, shortStatus(status)];
-}
-
-function unknownOperation(op: string): never {
-  assertInternal(false, 'CONFORMANCE_OP', `the vector makes a call nobody knows: ${op}`);
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { ControlledBackend, type Execution } from '../backends/controlled.js';
 import type { Strategy } from '../backends/strategy.js';
 import { deriveSeed, hostTimeMs, hostTurn, type RecordedViolation } from '../kernel/index.js';
+import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { ExploreReport, Finding } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -42,6 +43,7 @@ export function controlledOverrides(overrides: Overrides): Overrides {
  * because nothing found on such ground could be had again.
  */
 export async function explore(scenario: Scenario, settings: ExploreSettings): Promise<ExploreReport> {
+  await loadDeviceModules(scenario);
   const overrides = controlledOverrides(settings.overrides);
   const parameters = resolveParameters(scenario, overrides);
   const backend = new ControlledBackend(parameters);

@@ -42,5 +42,5 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     else if (group === 'workload' && typeof value === (workloadFields as Record<string, string>)[field]) workload[field] = value;
     else throw new UsageError('USAGE_BAD_SCHEDULE', `the schedule file is broken: parameter ${key} cannot be ${JSON.stringify(value)}`, { where, expected: 'parameters that explore writes, such as "workload.requests": 4' });
   }
-  return { seed, machine: machine as Partial<MachineConfig>, workload: workload as Partial<WorkloadConfig>, ...(instances === undefined ? {} : { instances }) };
+  return { seed, machine: machine, workload: workload, ...(instances === undefined ? {} : { instances }) };
 }

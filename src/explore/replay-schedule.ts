@@ -1,4 +1,5 @@
 import { ControlledBackend } from '../backends/controlled.js';
+import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters } from '../machine/parameters.js';
 import type { ReplayReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -12,7 +13,8 @@ import { Replay } from './strategies/index.js';
  * the same hashes. `diverged`: the execution could not follow the file, or came to other hashes; the report names the
  * first step. Throws UsageError USAGE_BAD_SCHEDULE for a file that cannot be right.
  */
-export function replaySchedule(scenario: Scenario, schedule: Schedule, file: string, program: string): ReplayReport {
+export async function replaySchedule(scenario: Scenario, schedule: Schedule, file: string, program: string): Promise<ReplayReport> {
+  await loadDeviceModules(scenario);
   const choices = decodeChoices(schedule.choices, file);
   const parameters = resolveParameters(scenario, parseOverrides(schedule.seed, schedule.parameters, file));
   const backend = new ControlledBackend(parameters);

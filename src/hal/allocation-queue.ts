@@ -1,6 +1,6 @@
 import { DISPATCH_LEVEL, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import { Dpc, EventKind, makeOp, OpKind, type Kernel, type Suspending } from '../kernel/index.js';
-import type { DmaAdapter } from './dma-adapter.js';
+import type { AdapterResources } from './adapter-resources.js';
 import { GRANT_DEPTH_MAX } from './hal-policy.js';
 import type { HalPlatform } from './hal-platform.js';
 import { NO_SLOT } from './logical-window.js';
@@ -68,7 +68,7 @@ export class AllocationQueue {
   }
 
   /** Withdraws the request that waits under `context` in this adapter's queue; false when none does. */
-  *cancel(adapter: DmaAdapter, context: TransferContext): Suspending<boolean> {
+  *cancel(adapter: AdapterResources, context: TransferContext): Suspending<boolean> {
     const grant = waitingUnder(adapter, context);
     this.platform.observer?.cancelAllocation(grant !== null);
     if (grant === null) return false;
@@ -189,7 +189,7 @@ export class AllocationQueue {
     });
   }
 
-  #enqueue(adapter: DmaAdapter, grant: MapRegisterGrant): void {
+  #enqueue(adapter: AdapterResources, grant: MapRegisterGrant): void {
     grant.isWaiting = true;
     if (adapter.queueTail === null) adapter.queueHead = grant;
     else adapter.queueTail.next = grant;
@@ -197,7 +197,7 @@ export class AllocationQueue {
     this.waiting++;
   }
 
-  #unlink(adapter: DmaAdapter, grant: MapRegisterGrant): void {
+  #unlink(adapter: AdapterResources, grant: MapRegisterGrant): void {
     let before: MapRegisterGrant | null = null;
     for (let at = adapter.queueHead; at !== grant; at = at!.next) before = at;
     if (before === null) adapter.queueHead = grant.next;
@@ -210,7 +210,7 @@ export class AllocationQueue {
 }
 
 /** The oldest request made with `context` that waits in the adapter's queue. */
-function waitingUnder(adapter: DmaAdapter, context: TransferContext): MapRegisterGrant | null {
+function waitingUnder(adapter: AdapterResources, context: TransferContext): MapRegisterGrant | null {
   for (let at = adapter.queueHead; at !== null; at = at.next) if (at.context === context) return at;
   return null;
 }

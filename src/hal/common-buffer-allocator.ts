@@ -1,6 +1,6 @@
 import { NO_FRAME, PAGE_SIZE } from '../memory/index.js';
 import { EventKind } from '../kernel/index.js';
-import type { DmaAdapter } from './dma-adapter.js';
+import type { AdapterResources } from './adapter-resources.js';
 import { DomainAccess } from './dma-domain.js';
 import { dmaViolation } from './hal-fault.js';
 import type { HalPlatform } from './hal-platform.js';
@@ -37,7 +37,7 @@ export class CommonBufferAllocator {
   }
 
   /** Null when there is no memory, or no window, for it. Contents are zero. */
-  allocate(adapter: DmaAdapter, lengthBytes: number): CommonBufferRegion | null {
+  allocate(adapter: AdapterResources, lengthBytes: number): CommonBufferRegion | null {
     const { memory, frames } = this.platform;
     const { domain } = adapter;
     if (memory === null || frames === null || domain === null) return null;
@@ -64,7 +64,7 @@ export class CommonBufferAllocator {
   }
 
   /** Rules A05 (freed twice) and A17 (something wrote beyond the end). */
-  free(adapter: DmaAdapter, region: CommonBufferRegion): void {
+  free(adapter: AdapterResources, region: CommonBufferRegion): void {
     const { kernel, frames } = this.platform;
     if (region.isFreed) {
       dmaViolation(
@@ -88,12 +88,12 @@ export class CommonBufferAllocator {
     kernel.emit(EventKind.CommonBufferFree, adapter.objectId, region.lengthBytes, region.pages);
   }
 
-  #needsWindow(adapter: DmaAdapter, frame: number, pages: number): boolean {
+  #needsWindow(adapter: AdapterResources, frame: number, pages: number): boolean {
     if (this.platform.addressing !== 'direct') return true;
     return adapter.domain!.frameBase + (frame + pages) * PAGE_SIZE > 2 ** adapter.description.addressWidthBits;
   }
 
-  #checkPadding(adapter: DmaAdapter, region: CommonBufferRegion): void {
+  #checkPadding(adapter: AdapterResources, region: CommonBufferRegion): void {
     const { u8 } = this.platform.memory!;
     const end = region.virtualAddress + region.pages * PAGE_SIZE;
     for (let at = region.virtualAddress + region.lengthBytes; at < end; at++) {

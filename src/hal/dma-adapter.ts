@@ -1,30 +1,25 @@
 import {
   DISPATCH_LEVEL,
   NT_SUCCESS,
-  PASSIVE_LEVEL,
   STATUS_BUFFER_TOO_SMALL,
   STATUS_CANCELLED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
-  irqlName,
   type NtStatus,
 } from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
-import { EventKind, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import { EventKind, makeOp, OpKind, type Suspending } from '../kernel/index.js';
+import { AdapterResources } from './adapter-resources.js';
 import type { CommonBufferRegion } from './common-buffer-allocator.js';
-import type { DeviceDescription } from './device-description.js';
-import type { DmaDomain } from './dma-domain.js';
-import { dmaViolation, raiseHalFault } from './hal-fault.js';
-import type { HalPlatform } from './hal-platform.js';
-import type { LogicalWindow } from './logical-window.js';
-import type { AdapterControl, ListControl, MapRegisterGrant } from './map-register-grant.js';
+import { raiseHalFault } from './hal-fault.js';
+import type { ListControl, MapRegisterGrant } from './map-register-grant.js';
 import type { Mdl } from './mdl.js';
 import { UNLIMITED } from './mdl-walk.js';
 import { listSizeBytes, type ScatterGatherList } from './scatter-gather-list.js';
-import { DmaCompletionStatus, type DmaCompletionRoutine, type TransferContext } from './transfer-context.js';
-import { checkFlush, checkMap, checkUnmapped } from './transfer-checks.js';
+import { checkFlush, checkMap } from './transfer-checks.js';
+import { DmaCompletionStatus, stopRunning, takePreCancel, type DmaCompletionRoutine, type TransferContext } from './transfer-context.js';
 
 /** Answer of GetDmaTransferInfo; one object per adapter, overwritten by the next call. */
 export interface DmaTransferInfo {
@@ -33,132 +28,17 @@ export interface DmaTransferInfo {
   scatterGatherListSizeBytes: number;
 }
 
-/** What an adapter has given out and not got back. */
-export interface OutstandingResources {
-  readonly mapRegisters: number;
-  readonly channels: number;
-  readonly lists: number;
-  readonly commonBuffers: number;
-}
-
 /**
  * A DMA adapter: one device's (or one direction's, or one system channel's) way to memory, with the operations of
  * DMA_OPERATIONS under their own names. Those that can run somebody's callback suspend; the others do not. The
  * version-2 forms differ in what they cannot do: no context, so no cancelling; no synchronous request; one element.
  */
-export class DmaAdapter {
-  readonly objectId: number;
-  readonly label: string;
-  readonly kernel: Kernel;
-  readonly frameBase: number;
-  /** Stands before a mapping or a flush. */
-  readonly transferOp: Op;
-  readonly window: LogicalWindow | null;
-  /** Waiting requests, oldest first. For the allocation queue. */
-  queueHead: MapRegisterGrant | null = null;
-  queueTail: MapRegisterGrant | null = null;
-  /** System DMA: who has the channel. */
-  channelOwner: MapRegisterGrant | null = null;
-  heldRegisters = 0;
-  outstandingLists = 0;
-  outstandingCommonBuffers = 0;
+export class DmaAdapter extends AdapterResources {
   /** Bytes the last MapTransfer(Ex) mapped: its *Length on return. */
   mappedLengthBytes = 0;
   readonly #transferInfo: DmaTransferInfo = { mapRegisterCount: 0, scatterGatherElementCount: 0, scatterGatherListSizeBytes: 0 };
   /** Live mappings made with a NULL base, on a platform without map registers. */
   #baseless: MapRegisterGrant | null = null;
-  #isReleased = false;
-
-  constructor(
-    readonly platform: HalPlatform,
-    readonly description: DeviceDescription,
-    readonly domain: DmaDomain | null,
-    /** Most registers one operation may have. */
-    readonly numberOfMapRegisters: number,
-  ) {
-    this.kernel = platform.kernel;
-    this.objectId = this.kernel.nextObjectId();
-    this.transferOp = makeOp(this.objectId, OpKind.Update);
-    this.label = `DmaAdapter#${this.objectId}`;
-    this.frameBase = domain?.frameBase ?? 0;
-    this.window = platform.addressing === 'direct' ? null : platform.windowOf(domain);
-  }
-
-  get isSystem(): boolean {
-    return !this.description.isMaster;
-  }
-
-  /** GetDmaAlignment, in bytes. */
-  get alignmentBytes(): number {
-    return 1;
-  }
-
-  /** AllocateAdapterChannel(Ex): `control` runs when the registers (and a system adapter's channel) are granted, perhaps before this returns. */
-  *allocateAdapterChannelEx(
-    context: TransferContext | null,
-    registers: number,
-    isSynchronous: boolean,
-    control: AdapterControl,
-  ): Suspending<NtStatus> {
-    this.#requireDispatch('AllocateAdapterChannelEx');
-    const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
-    if (this.kernel.at(op)) yield op;
-    if (!this.#mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
-    if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
-    const grant = this.#newRequest(context, registers);
-    grant.control = control;
-    return yield* this.platform.queue.request(grant, isSynchronous);
-  }
-
-  /** FreeMapRegisters: flushed before, all of them at once (rules A07, A18). */
-  *freeMapRegisters(base: number, count: number): Suspending<void> {
-    this.#requireDispatch('FreeMapRegisters');
-    const op = makeOp(this.platform.pool.objectId, OpKind.Release);
-    if (this.kernel.at(op)) yield op;
-    const grant = this.platform.pool.resolve(base);
-    if (grant === null)
-      raiseHalFault(
-        this.kernel,
-        'free-unallocated',
-        this.label,
-        `FreeMapRegisters of ${this.label} names a map register base that is not allocated`,
-      );
-    if (grant.registers !== count)
-      raiseHalFault(
-        this.kernel,
-        'free-count',
-        this.label,
-        `FreeMapRegisters of ${this.label} gives back ${count} map registers of an allocation of ${grant.registers}`,
-      );
-    checkUnmapped(this, grant, 'A18', 0x10);
-    this.platform.mapper.close(grant, this.domain, 0);
-    yield* this.platform.queue.release(grant);
-  }
-
-  /** FreeAdapterChannel of a system adapter: the channel and its registers. */
-  *freeAdapterChannel(): Suspending<void> {
-    this.#requireDispatch('FreeAdapterChannel');
-    const op = makeOp(this.platform.pool.objectId, OpKind.Release);
-    if (this.kernel.at(op)) yield op;
-    const grant = this.channelOwner;
-    if (grant === null)
-      raiseHalFault(this.kernel, 'free-channel-unowned', this.label, `FreeAdapterChannel of ${this.label}: nobody owns its channel`);
-    if (grant.context !== null) stopRunning(grant.context);
-    checkUnmapped(this, grant, 'A15', 0x0d);
-    this.platform.mapper.close(grant, this.domain, 0);
-    yield* this.platform.queue.release(grant);
-  }
-
-  /** CancelAdapterChannel: true when the request was waiting and its routine will not run. */
-  *cancelAdapterChannel(context: TransferContext): Suspending<boolean> {
-    const op = makeOp(this.platform.pool.objectId, OpKind.Update);
-    if (this.kernel.at(op)) yield op;
-    if (this.platform.policy.preCancel && context.isStarting) {
-      context.isPreCancelled = true;
-      return true;
-    }
-    return yield* this.platform.queue.cancel(this, context);
-  }
 
   /**
    * MapTransferEx. On success `mappedLengthBytes` says how much of the range was mapped: at most the grant's
@@ -241,7 +121,7 @@ export class DmaAdapter {
     list: ScatterGatherList,
     mayGrow: boolean,
   ): Suspending<NtStatus> {
-    this.#requireDispatch('BuildScatterGatherListEx');
+    this.requireDispatch('BuildScatterGatherListEx');
     const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
     if (this.kernel.at(op)) yield op;
     const { walk } = this.platform;
@@ -252,9 +132,9 @@ export class DmaAdapter {
       return STATUS_BUFFER_TOO_SMALL;
     }
     const { registers } = walk;
-    if (!this.#mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
+    if (!this.mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
     if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
-    const grant = this.#newRequest(context, registers);
+    const grant = this.newRequest(context, registers);
     checkMap(this, grant, mdl, offset, lengthBytes);
     grant.listControl = listControl;
     grant.list = list;
@@ -267,7 +147,7 @@ export class DmaAdapter {
 
   /** PutScatterGatherList: flushes the whole list and frees its registers. Rule A08 when it is not outstanding. */
   *putScatterGatherList(list: ScatterGatherList): Suspending<void> {
-    this.#requireDispatch('PutScatterGatherList');
+    this.requireDispatch('PutScatterGatherList');
     const op = makeOp(this.platform.pool.objectId, OpKind.Release);
     if (this.kernel.at(op)) yield op;
     const { grant } = list;
@@ -333,81 +213,13 @@ export class DmaAdapter {
 
   /** AllocateCommonBuffer, at PASSIVE_LEVEL. Null when there is no memory for it. */
   allocateCommonBuffer(lengthBytes: number): CommonBufferRegion | null {
-    this.#requirePassive('AllocateCommonBuffer');
+    this.requirePassive('AllocateCommonBuffer');
     return this.platform.commonBuffers.allocate(this, lengthBytes);
   }
 
   freeCommonBuffer(region: CommonBufferRegion): void {
-    this.#requirePassive('FreeCommonBuffer');
+    this.requirePassive('FreeCommonBuffer');
     this.platform.commonBuffers.free(this, region);
-  }
-
-  outstanding(): OutstandingResources {
-    return {
-      mapRegisters: this.heldRegisters,
-      channels: this.channelOwner === null ? 0 : 1,
-      lists: this.outstandingLists,
-      commonBuffers: this.outstandingCommonBuffers,
-    };
-  }
-
-  /** PutDmaAdapter. Rules A09-A12: everything must have been given back. */
-  putDmaAdapter(): void {
-    if (this.platform.dmaVerification) this.#auditRelease();
-    this.#isReleased = true;
-    const at = this.platform.adapters.indexOf(this);
-    if (at >= 0) this.platform.adapters.splice(at, 1);
-  }
-
-  #auditRelease(): void {
-    const held = this.outstanding();
-    const leaks = [
-      ['A09', 0x07, held.commonBuffers, 'common buffers'],
-      ['A12', 0x0a, held.lists, 'scatter/gather lists'],
-      ['A10', 0x08, held.channels, 'channels'],
-      ['A11', 0x09, held.mapRegisters, 'map registers'],
-    ] as const;
-    for (const [rule, code, count, what] of leaks) {
-      if (count > 0)
-        dmaViolation(
-          this.kernel,
-          rule,
-          'crash',
-          this.label,
-          `${this.label} is released with ${count} ${what} outstanding`,
-          code,
-          this.objectId,
-          count,
-        );
-    }
-  }
-
-  /** Rule A14: an operation never gets more registers than the adapter has. Without map registers nothing is too much. */
-  #mayAsk(registers: number): boolean {
-    if (!this.platform.hasMapRegisters || registers <= this.numberOfMapRegisters) return true;
-    this.platform.observer?.allocate(registers, 'too-many', 0);
-    if (this.platform.dmaVerification) {
-      dmaViolation(
-        this.kernel,
-        'A14',
-        'crash',
-        this.label,
-        `${registers} map registers are requested of ${this.label}, which has ${this.numberOfMapRegisters}`,
-        0x0c,
-        registers,
-        this.numberOfMapRegisters,
-      );
-    }
-    return false;
-  }
-
-  #newRequest(context: TransferContext | null, registers: number): MapRegisterGrant {
-    const grant = this.platform.pool.record();
-    grant.adapter = this;
-    grant.context = context;
-    grant.registers = registers;
-    if (context !== null) context.isStarting = false;
-    return grant;
   }
 
   #measure(mdl: Mdl | null, offset: number, lengthBytes: number): void {
@@ -495,60 +307,4 @@ export class DmaAdapter {
     this.#baseless = grant.next;
     this.platform.pool.recycle(grant);
   }
-
-  /** Rule A20: exactly DISPATCH_LEVEL. */
-  #requireDispatch(operation: string): void {
-    if (this.#isReleased)
-      dmaViolation(
-        this.kernel,
-        'A24',
-        'crash',
-        this.label,
-        `${operation} is called on ${this.label} after PutDmaAdapter`,
-        0x18,
-        this.objectId,
-      );
-    const { irql } = this.kernel.current;
-    if (irql === DISPATCH_LEVEL || !this.platform.dmaVerification) return;
-    dmaViolation(
-      this.kernel,
-      'A20',
-      'crash',
-      this.label,
-      `${operation} of ${this.label} is called at ${irqlName(irql)}; it needs ${irqlName(DISPATCH_LEVEL)}`,
-      0x13,
-      1,
-      DISPATCH_LEVEL,
-      irql,
-    );
-  }
-
-  /** Rule A21. */
-  #requirePassive(operation: string): void {
-    const { irql } = this.kernel.current;
-    if (irql === PASSIVE_LEVEL || !this.platform.dmaVerification) return;
-    dmaViolation(
-      this.kernel,
-      'A21',
-      'crash',
-      this.label,
-      `${operation} of ${this.label} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(PASSIVE_LEVEL)}`,
-      0x13,
-      2,
-      PASSIVE_LEVEL,
-      irql,
-    );
-  }
-}
-
-function stopRunning(context: TransferContext): void {
-  context.isRunning = false;
-  context.completion = null;
-}
-
-/** A HAL that marks allocations to come answers the marked one with CANCELLED (hal.md section 4, CancelAdapterChannel). */
-function takePreCancel(context: TransferContext): boolean {
-  const wasMarked = context.isPreCancelled;
-  context.isPreCancelled = false;
-  return wasMarked;
 }

@@ -1,5 +1,6 @@
 import { PAGE_SIZE, type MachineMemory } from '../memory/index.js';
 import type { Kernel } from '../kernel/index.js';
+import type { AdapterResources } from './adapter-resources.js';
 import { AllocationQueue } from './allocation-queue.js';
 import { CommonBufferAllocator } from './common-buffer-allocator.js';
 import type { DeviceDescription } from './device-description.js';
@@ -48,7 +49,7 @@ export class HalPlatform {
   readonly mapper: PageMapper;
   readonly commonBuffers: CommonBufferAllocator;
   /** In the order of creation: the order in which waiting queues are looked at. */
-  readonly adapters: DmaAdapter[] = [];
+  readonly adapters: AdapterResources[] = [];
   /** The one walk at a time; results are read before anything else can walk. */
   readonly walk = new MdlWalk();
   readonly #windows = new Map<DmaDomain, LogicalWindow>();

@@ -11,5 +11,6 @@ export * from './mdl-walk.js';
 export * from './logical-window.js';
 export * from './device-description.js';
 export * from './common-buffer-allocator.js';
+export type { OutstandingResources } from './adapter-resources.js';
 export * from './dma-adapter.js';
 export * from './hal-platform.js';

@@ -1,5 +1,5 @@
 import type { Suspending } from '../kernel/index.js';
-import type { DmaAdapter } from './dma-adapter.js';
+import type { AdapterResources } from './adapter-resources.js';
 import type { Mdl } from './mdl.js';
 import type { ScatterGatherList } from './scatter-gather-list.js';
 import type { TransferContext } from './transfer-context.js';
@@ -33,7 +33,7 @@ export class MapRegisterGrant {
   registers = 0;
   /** Numbers the grants that take registers, from 1, over the platform's life. */
   number = 0;
-  adapter: DmaAdapter | null = null;
+  adapter: AdapterResources | null = null;
   context: TransferContext | null = null;
   control: AdapterControl | null = null;
   listControl: ListControl | null = null;

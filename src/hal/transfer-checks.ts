@@ -1,11 +1,11 @@
 import { DRIVER_VERIFIER_DMA_VIOLATION } from '../nt/index.js';
-import type { DmaAdapter } from './dma-adapter.js';
+import type { AdapterResources } from './adapter-resources.js';
 import { dmaViolation } from './hal-fault.js';
 import type { MapRegisterGrant } from './map-register-grant.js';
 import { chainLengthBytes, type Mdl } from './mdl.js';
 
 /** Rules A15, A16, A26, A31 and A34, before a range is mapped. */
-export function checkMap(adapter: DmaAdapter, grant: MapRegisterGrant, mdl: Mdl | null, offset: number, lengthBytes: number): void {
+export function checkMap(adapter: AdapterResources, grant: MapRegisterGrant, mdl: Mdl | null, offset: number, lengthBytes: number): void {
   if (!adapter.platform.dmaVerification) return;
   const { kernel, label } = adapter;
   if (grant.isMapped) {
@@ -60,7 +60,7 @@ export function checkMap(adapter: DmaAdapter, grant: MapRegisterGrant, mdl: Mdl 
 }
 
 /** Rules A01 and A23. Flushing nothing of nothing is what KMDF does when a transfer is given up before it was mapped. */
-export function checkFlush(adapter: DmaAdapter, grant: MapRegisterGrant, lengthBytes: number): void {
+export function checkFlush(adapter: AdapterResources, grant: MapRegisterGrant, lengthBytes: number): void {
   if (!adapter.platform.dmaVerification || lengthBytes === 0) return;
   const { kernel, label } = adapter;
   if (!grant.isMapped) {
@@ -90,7 +90,7 @@ export function checkFlush(adapter: DmaAdapter, grant: MapRegisterGrant, lengthB
 }
 
 /** Rules A15 (channel) and A18 (registers): what is freed must have been flushed. */
-export function checkUnmapped(adapter: DmaAdapter, grant: MapRegisterGrant, rule: 'A15' | 'A18', code: number): void {
+export function checkUnmapped(adapter: AdapterResources, grant: MapRegisterGrant, rule: 'A15' | 'A18', code: number): void {
   if (!adapter.platform.dmaVerification || !grant.isMapped) return;
   adapter.kernel.violation({
     rule,

@@ -32,3 +32,16 @@ export class TransferContext {
     this.isStarting = false;
   }
 }
+
+/** The controller has nothing to do under this context any more. */
+export function stopRunning(context: TransferContext): void {
+  context.isRunning = false;
+  context.completion = null;
+}
+
+/** A HAL that marks allocations to come answers the marked one with CANCELLED (hal.md section 4, CancelAdapterChannel). */
+export function takePreCancel(context: TransferContext): boolean {
+  const wasMarked = context.isPreCancelled;
+  context.isPreCancelled = false;
+  return wasMarked;
+}

@@ -71,6 +71,11 @@ export interface DeviceModel {
   /** Performs exactly the pending bus-visible action and sets up the next. False, and no effect, when nothing was pending. */
   step(d: DeviceView): boolean;
   /**
+   * Performs one to `limit` steps, faster than `step` called as often and with the same result, and returns their
+   * number; 0 when nothing was pending. For hosts that run freely. Default: `step` in a loop.
+   */
+  stepMany?(d: DeviceView, limit: number): number;
+  /**
    * What a driver's write does at once, without a step, by atomics only: after the word has its new value and before
    * its command bits are latched. `offset` is that of the 32-bit word, `written` the value in its lanes.
    */

@@ -133,8 +133,7 @@ class EngineHost {
     const { model } = device;
     this.#stepping = device.name;
     device.setEngaged(true);
-    let steps = 0;
-    while (steps < limit && model.step(device)) steps++;
+    const steps = limit > 1 && model.stepMany !== undefined ? manySteps(device, limit) : singleSteps(device, limit);
     device.setEngaged(false);
     return steps;
   }
@@ -226,4 +225,22 @@ class EngineHost {
     this.#setState(HostState.Failed);
     return new InternalError('ENGINE_STEP', reason);
   }
+}
+
+function singleSteps(device: DeviceView, limit: number): number {
+  const { model } = device;
+  let steps = 0;
+  while (steps < limit && model.step(device)) steps++;
+  return steps;
+}
+
+function manySteps(device: DeviceView, limit: number): number {
+  const { model } = device;
+  let steps = 0;
+  while (steps < limit) {
+    const made = model.stepMany!(device, limit - steps);
+    if (made === 0) break;
+    steps += made;
+  }
+  return steps;
 }

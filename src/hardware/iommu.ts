@@ -1,4 +1,4 @@
-import { DRIVER_VERIFIER_DMA_VIOLATION, assertInternal, type Violation } from '../nt/index.js';
+import { DRIVER_VERIFIER_DMA_VIOLATION, InternalError, assertInternal, type Violation } from '../nt/index.js';
 import { PAGE_SHIFT, PAGE_SIZE, atomics, struct, type LayoutBuilder, type MachineMemory } from '../memory/index.js';
 
 /** What a device does to memory; the bits of the HAL's DomainAccess. */
@@ -29,6 +29,7 @@ const faultText: Readonly<Record<FaultKind, string>> = {
 
 /** `translate` refused the access; the fault record says why. */
 export const TRANSLATION_FAULT = -1;
+
 
 /** Page table entry, one a page: reads count in the low, writes in the high half of `Counts`. */
 const Entry = struct('IommuEntry', 4, { Frame: 0, Counts: 1, MappingId: 2, Spare: 3 });
@@ -146,7 +147,7 @@ export class IommuDomain {
     const reads = counts & 0xffff;
     const writes = counts >>> 16;
     const open = ((access & BusAccess.Read) === 0 || reads > 0) && ((access & BusAccess.Write) === 0 || writes > 0);
-    assertInternal(open, 'IOMMU_CLOSE', `page 0x${logicalPage.toString(16)} is closed more often than it was opened`);
+    if (!open) throw new InternalError('IOMMU_CLOSE', `page 0x${logicalPage.toString(16)} is closed more often than it was opened`);
     atomics.add(this.#words, at + Entry.Counts, -countsOf(access));
   }
 
@@ -166,8 +167,9 @@ export class IommuDomain {
 
   #entry(logicalPage: number): number {
     const delta = logicalPage - this.#firstAddress;
-    const known = delta >= 0 && delta < this.#lengthBytes && delta % PAGE_SIZE === 0;
-    assertInternal(known, 'IOMMU_PAGE', `0x${logicalPage.toString(16)} is no page of the domain 0x${this.#firstAddress.toString(16)}..0x${this.endAddress.toString(16)}`);
+    const known = delta >= 0 && delta < this.#lengthBytes && ((delta | 0) & (PAGE_SIZE - 1)) === 0;
+    // No assert call: its message would be worked out at every map and flush.
+    if (!known) throw new InternalError('IOMMU_PAGE', `0x${logicalPage.toString(16)} is no page of the domain 0x${this.#firstAddress.toString(16)}..0x${this.endAddress.toString(16)}`);
     return this.#table + ((delta >> PAGE_SHIFT) << ENTRY_SHIFT);
   }
 
@@ -176,31 +178,37 @@ export class IommuDomain {
    * TRANSLATION_FAULT after recording the fault. The address travels in two words so that no heap number is made.
    */
   translate(high: number, low: number, advance: number, lengthBytes: number, access: BusAccess, channel: number): number {
-    const delta = (high >>> 0) * 0x1_0000_0000 + (low >>> 0) + advance - this.#firstAddress;
-    if (delta >= 0 && delta < this.#lengthBytes) {
-      const offset = delta | 0;
-      const words = this.#words;
-      const at = this.#table + ((offset >> PAGE_SHIFT) << ENTRY_SHIFT);
-      const counts = words[at + Entry.Counts]!;
-      const live = access === BusAccess.Read ? counts & 0xffff : counts >>> 16;
-      if (live !== 0) return (words[at + Entry.Frame]! << PAGE_SHIFT) + (offset & (PAGE_SIZE - 1));
-      return this.#refuse(high, low, advance, lengthBytes, access, channel, counts === 0 ? FaultKind.NotMapped : FaultKind.WrongDirection, words[at + Entry.MappingId]!);
-    }
-    return this.#refuse(high, low, advance, lengthBytes, access, channel, FaultKind.OutsideDomain, 0);
+    const offset = this.probe(high, low, advance, access);
+    return offset === TRANSLATION_FAULT ? this.#refuse(high, low, advance, lengthBytes, access, channel) : offset;
   }
 
-  #refuse(high: number, low: number, advance: number, lengthBytes: number, access: BusAccess, channel: number, kind: FaultKind, mappingId: number): number {
+  /** As `translate`, but a refusal leaves no trace. */
+  probe(high: number, low: number, advance: number, access: BusAccess): number {
+    const delta = (high >>> 0) * 0x1_0000_0000 + (low >>> 0) + advance - this.#firstAddress;
+    if (delta < 0 || delta >= this.#lengthBytes) return TRANSLATION_FAULT;
+    const offset = delta | 0;
+    const at = this.#table + ((offset >> PAGE_SHIFT) << ENTRY_SHIFT);
+    const counts = this.#words[at + Entry.Counts]!;
+    if ((access === BusAccess.Read ? counts & 0xffff : counts >>> 16) === 0) return TRANSLATION_FAULT;
+    return (this.#words[at + Entry.Frame]! << PAGE_SHIFT) + (offset & (PAGE_SIZE - 1));
+  }
+
+  /** The first fault is the one that explains the others: it is kept until the main thread has taken it. */
+  #refuse(high: number, low: number, advance: number, lengthBytes: number, access: BusAccess, channel: number): number {
     const words = this.#words;
     const at = this.#fault;
     words[at + Fault.Total] = (words[at + Fault.Total]! + 1) | 0;
-    // The first fault is the one that explains the others: it is kept until the main thread has taken it.
     if (atomics.load(words, at + Fault.Valid) === 0) {
       const address = (high >>> 0) * 0x1_0000_0000 + (low >>> 0) + advance;
-      words[at + Fault.AddressLow] = (address % 0x1_0000_0000) | 0;
-      words[at + Fault.AddressHigh] = Math.floor(address / 0x1_0000_0000) | 0;
+      const delta = address - this.#firstAddress;
+      const inside = delta >= 0 && delta < this.#lengthBytes;
+      const entry = inside ? this.#table + ((delta >> PAGE_SHIFT) << ENTRY_SHIFT) : 0;
+      const counts = inside ? words[entry + Entry.Counts]! : 0;
+      words[at + Fault.AddressLow] = address % 0x1_0000_0000;
+      words[at + Fault.AddressHigh] = Math.floor(address / 0x1_0000_0000);
       words[at + Fault.Access] = access;
-      words[at + Fault.Kind] = kind;
-      words[at + Fault.MappingId] = mappingId;
+      words[at + Fault.Kind] = !inside ? FaultKind.OutsideDomain : counts === 0 ? FaultKind.NotMapped : FaultKind.WrongDirection;
+      words[at + Fault.MappingId] = inside ? words[entry + Entry.MappingId]! : 0;
       words[at + Fault.Channel] = channel;
       words[at + Fault.LengthBytes] = lengthBytes;
       atomics.store(words, at + Fault.Valid, 1);

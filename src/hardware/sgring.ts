@@ -4,7 +4,7 @@ import { DONE, OpKind, type Op } from '../kernel/op.js';
 import { BarKind, type DeviceModel, type DeviceParams, type RegisterDescription } from './device-model.js';
 import type { DeviceView } from './device-view.js';
 import { abortStep } from './sgring-abort.js';
-import { burst, completionSpace, fetch, halt, interrupt, settle, writeback } from './sgring-channel.js';
+import { burst, burstRun, completionSpace, fetch, halt, interrupt, settle, writeback } from './sgring-channel.js';
 import * as state from './sgring-state.js';
 import { latchOf, registersOf, stateOf } from './sgring-state.js';
 import * as reg from './sgring-registers.js';
@@ -87,36 +87,48 @@ function pending(d: DeviceView): Op {
 function step(d: DeviceView): boolean {
   const chosen = choose(d);
   if (chosen === NOTHING) return false;
-  const { words } = d;
-  const channel = chosen >> ACTION_BITS;
-  words[d.steps] = (words[d.steps]! + 1) | 0;
-  words[d.state + Header.Cursor] = channel + 1 === words[d.state + Header.Channels] ? 0 : channel + 1;
-  switch (chosen & ACTION_MASK) {
-    case Action.Burst:
-      burst(d, channel);
-      break;
-    case Action.Fetch:
-      fetch(d, channel);
-      break;
-    case Action.Writeback:
-      writeback(d, channel);
-      break;
-    case Action.Interrupt:
-      interrupt(d, channel);
-      break;
-    case Action.Abort:
-      abortStep(d, channel);
-      break;
-    case Action.Halt:
-      halt(d, channel);
-      break;
-    case Action.Control:
-      control(d, channel);
-      break;
-    default:
-      resetChannel(d, channel);
-  }
+  d.words[d.steps] = (d.words[d.steps]! + 1) | 0;
+  turnAfter(d, chosen >> ACTION_BITS);
+  perform(d, chosen >> ACTION_BITS, chosen & ACTION_MASK);
   return true;
+}
+
+/** A channel's run of bursts is its turn; the other channels come next. */
+function stepMany(d: DeviceView, limit: number): number {
+  const chosen = choose(d);
+  if (chosen === NOTHING) return 0;
+  const channel = chosen >> ACTION_BITS;
+  turnAfter(d, channel);
+  const made = (chosen & ACTION_MASK) === Action.Burst ? burstRun(d, channel, limit) : 0;
+  if (made > 0) return made;
+  d.words[d.steps] = (d.words[d.steps]! + 1) | 0;
+  perform(d, channel, chosen & ACTION_MASK);
+  return 1;
+}
+
+function turnAfter(d: DeviceView, channel: number): void {
+  d.words[d.state + Header.Cursor] = channel + 1 === d.words[d.state + Header.Channels] ? 0 : channel + 1;
+}
+
+function perform(d: DeviceView, channel: number, action: number): void {
+  switch (action) {
+    case Action.Burst:
+      return burst(d, channel);
+    case Action.Fetch:
+      return fetch(d, channel);
+    case Action.Writeback:
+      return writeback(d, channel);
+    case Action.Interrupt:
+      return interrupt(d, channel);
+    case Action.Abort:
+      return abortStep(d, channel);
+    case Action.Halt:
+      return halt(d, channel);
+    case Action.Control:
+      return control(d, channel);
+    default:
+      return resetChannel(d, channel);
+  }
 }
 
 /** The enable bit has changed: the channel starts or stands still, and STATUS says so. */
@@ -230,6 +242,7 @@ export const sgring: DeviceModel = {
   reset,
   pending,
   step,
+  stepMany,
   registerWritten,
   describe,
 };

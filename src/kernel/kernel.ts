@@ -161,7 +161,7 @@ export class Kernel {
       while (!outcome.done || this.vcpus.some((other) => other.isEnabled())) {
         const next = this.vcpus.find((other) => other.isEnabled());
         if (next === undefined) this.#deadlock(name);
-        next!.advance();
+        next.advance();
       }
     } finally {
       this.gate = keptGate;

@@ -38,7 +38,7 @@ export class SpinLock implements Waitable {
     const cpu = kernel.current;
     this.#checkAcquire(cpu);
     const irqlBefore = cpu.irql;
-    cpu.irql = this.irql;
+    cpu.irql = Math.max(irqlBefore, this.irql);
     const op = makeOp(this.objectId, OpKind.Acquire);
     if (kernel.atWaitable(op, this)) yield op;
     while (this.#owner !== null) yield op;

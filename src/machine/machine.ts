@@ -146,7 +146,7 @@ export class Machine {
     const { workload: config } = parameters;
     const regionBytes = Math.floor(view.localMemoryBytes / config.outstanding / config.alignBytes) * config.alignBytes;
     if (regionBytes < config.minBytes) {
-      throw new UsageError('USAGE_PARAMETER', `${config.outstanding} requests in flight share the ${view.localMemoryBytes} bytes of memory on ${view.name}: that leaves ${regionBytes} bytes each, and the smallest has ${config.minBytes}`, { where: 'outstanding', expected: `at most ${Math.floor(view.localMemoryBytes / config.minBytes)}` });
+      throw new UsageError('USAGE_PARAMETER', `${config.outstanding} requests in flight share the ${view.localMemoryBytes} bytes of memory on ${view.name}: that leaves ${regionBytes} bytes each, and the smallest has ${config.minBytes}`, { where: '--outstanding', expected: `at most ${Math.floor(view.localMemoryBytes / config.minBytes)}` });
     }
     const slots = Array.from({ length: config.outstanding }, (_, i) => {
       const request = new Request(this.kernel, device.requestContext?.create());

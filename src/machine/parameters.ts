@@ -67,16 +67,16 @@ function checkMachine(machine: MachineConfig): void {
   if (vcpus < 1 || vcpus > 8) throw bad('vcpus', `${vcpus} virtual CPUs`, '1 to 8');
   if (ramPages > RAM_PAGES_MAX) throw bad('ramPages', `${ramPages} pages of RAM`, `at most ${RAM_PAGES_MAX} (512 MiB)`);
   const pages = ramPages === 0 ? RAM_PAGES_MAX : ramPages;
-  if (mapRegisters < 2) throw bad('map-registers', `${mapRegisters} map registers`, 'at least 2: a transfer that does not start on a page boundary touches two pages');
-  if (mapRegisters > pages) throw bad('map-registers', `${mapRegisters} map registers, each of which stands for a page, on a machine of ${pages} pages`, `at most ${pages}`);
+  if (mapRegisters < 2) throw bad('--map-registers', `${mapRegisters} map registers`, 'at least 2: a transfer that does not start on a page boundary touches two pages');
+  if (mapRegisters > pages) throw bad('--map-registers', `${mapRegisters} map registers, each of which stands for a page, on a machine of ${pages} pages`, `at most ${pages}`);
 }
 
 function checkWorkload(device: string, workload: WorkloadConfig): WorkloadConfig {
   const { minBytes, maxBytes, alignBytes, outstanding } = workload;
-  if (minBytes > maxBytes) throw bad('min-bytes', `${device}: requests of ${minBytes} to ${maxBytes} bytes`, 'a smallest length that is not above the largest');
+  if (minBytes > maxBytes) throw bad('--min-bytes', `${device}: requests of ${minBytes} to ${maxBytes} bytes`, 'a smallest length that is not above the largest');
   if (alignBytes < 1 || (alignBytes & (alignBytes - 1)) !== 0 || alignBytes > 4096) throw bad('alignBytes', `${device}: an alignment of ${alignBytes} bytes`, 'a power of two up to 4096');
-  if (minBytes % alignBytes !== 0 || maxBytes % alignBytes !== 0) throw bad('min-bytes', `${device}: lengths ${minBytes} to ${maxBytes} with an alignment of ${alignBytes}`, `multiples of ${alignBytes}`);
-  if (outstanding < 1) throw bad('outstanding', `${device}: ${outstanding} requests in flight`, 'at least 1');
+  if (minBytes % alignBytes !== 0 || maxBytes % alignBytes !== 0) throw bad('--min-bytes', `${device}: lengths ${minBytes} to ${maxBytes} with an alignment of ${alignBytes}`, `multiples of ${alignBytes}`);
+  if (outstanding < 1) throw bad('--outstanding', `${device}: ${outstanding} requests in flight`, 'at least 1');
   return workload;
 }
 

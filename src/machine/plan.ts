@@ -1,7 +1,8 @@
 import { UsageError } from '../nt/index.js';
 import { LayoutBuilder, PAGE_SIZE, type Region } from '../memory/index.js';
-import { deviceModels, planDevice, planEngineHost, planInterruptController, type DeviceModel, type DevicePlacement, type InterruptControllerPlacement } from '../hardware/index.js';
+import { planDevice, planEngineHost, planInterruptController, type DeviceModel, type DevicePlacement, type InterruptControllerPlacement } from '../hardware/index.js';
 import { PayloadPattern, framesPerSlot } from '../workload/index.js';
+import { deviceModel, isModuleUrl } from './device-modules.js';
 import { RAM_PAGES_MAX, type MachineParameters } from './parameters.js';
 
 /** Pages for each device's common buffers: rings, chains and their alignment. */
@@ -20,7 +21,7 @@ export interface MachinePlan {
   readonly regions: readonly Region[];
   readonly firstRamFrame: number;
   readonly ramFrames: number;
-  /** The upper part of RAM, handed out in contiguous runs: common buffers and bounce pages. */
+  /** The upper part of RAM, handed out in contiguous runs: common buffers. */
   readonly contiguousFrames: number;
   readonly lengthBytes: number;
 }
@@ -31,12 +32,13 @@ export interface MachinePlan {
  */
 export function planMachine(parameters: MachineParameters, hostCount: number): MachinePlan {
   const { devices, machine } = parameters;
-  const models = devices.map((device) => modelOf(device.model));
-  const contiguousFrames = devices.length * COMMON_BUFFER_PAGES + (machine.addressing === 'bounce32' ? machine.mapRegisters : 0);
-  const needed = contiguousFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
+  const models = devices.map((device) => deviceModel(device.model));
+  const contiguousFrames = devices.length * COMMON_BUFFER_PAGES;
+  const bounceFrames = machine.addressing === 'bounce32' ? machine.mapRegisters : 0;
+  const needed = contiguousFrames + bounceFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
   const ramFrames = machine.ramPages === 0 ? Math.ceil(needed * 1.25) : machine.ramPages;
   if (ramFrames > RAM_PAGES_MAX || needed > ramFrames) {
-    throw new UsageError('USAGE_MEMORY', `the buffers of the workload need ${needed} pages of RAM`, { where: 'outstanding', expected: `at most ${machine.ramPages === 0 ? RAM_PAGES_MAX : ramFrames} pages: fewer or smaller requests in flight` });
+    throw new UsageError('USAGE_MEMORY', `the buffers of the workload need ${needed} pages of RAM`, { where: '--outstanding', expected: `at most ${machine.ramPages === 0 ? RAM_PAGES_MAX : ramFrames} pages: fewer or smaller requests in flight` });
   }
 
   const layout = new LayoutBuilder();
@@ -54,17 +56,12 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
       windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2,
       firstVector: firstVectors[i]!,
       host: hostCount === 0 ? 0 : hosts[hostOf[i]!]!,
+      ...(isModuleUrl(device.model) ? { modelUrl: device.model } : {}),
     }),
   );
   const pattern = new PayloadPattern(layout, Math.max(...devices.map((device) => device.workload.maxBytes)));
   const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { align: PAGE_SIZE });
   return { models, placements, controller, hosts, hostOf, vectorCount, pattern, regions: layout.regions, firstRamFrame: ram / PAGE_SIZE, ramFrames, contiguousFrames, lengthBytes: layout.lengthBytes };
-}
-
-function modelOf(name: string): DeviceModel {
-  const model = deviceModels.get(name);
-  if (model !== undefined) return model;
-  throw new UsageError('USAGE_UNKNOWN_DEVICE', `there is no device model '${name}'`, { expected: `one of ${[...deviceModels.keys()].join(', ')}` });
 }
 
 /** Devices with a level line share one vector, as boards on one INTx line do; each message has its own. */

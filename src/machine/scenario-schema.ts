@@ -68,7 +68,7 @@ function isDriver(value: unknown): value is DriverConfig {
 
 const deviceFields = {
   name: text('a name, unique in the scenario'),
-  model: text('the name of a device model, see dmalab list'),
+  model: text('the name of a device model, see dmalab list, or the URL of a module'),
   params: z.record(z.string(), z.number('a number'), 'an object of numbers').optional(),
   driver: z.custom<DriverConfig>(isDriver, 'a driver: an object with a name and a generator method *evtDriverDeviceAdd(deviceInit)'),
   workload: workload.optional(),

@@ -6,7 +6,7 @@ import type { WorkloadConfig } from '../workload/config.js';
 export interface ScenarioDevice {
   /** Name in reports; unique in the scenario. */
   readonly name: string;
-  /** `plx9656`, `sgring`. */
+  /** `plx9656`, `sgring`, or the URL of a module with a model of your own, which imports only 'dmalab/hardware'. */
   readonly model: string;
   /** Model parameters (numbers), such as `channels` or `localMemoryBytes`; defaults in the model. */
   readonly params?: Readonly<Record<string, number>>;

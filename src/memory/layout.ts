@@ -28,9 +28,10 @@ export class LayoutBuilder {
 
   /** Reserves zeroed bytes at a power-of-two alignment, 32 at least (whole blocks for hashing), and returns their offset. */
   reserve(name: string, lengthBytes: number, options: { align?: number; hashed?: boolean } = {}): number {
-    const align = Math.max(options.align ?? HASH_BLOCK_BYTES, HASH_BLOCK_BYTES);
+    const asked = options.align ?? HASH_BLOCK_BYTES;
     assertInternal(Number.isInteger(lengthBytes) && lengthBytes > 0, 'LAYOUT_LENGTH', `region ${name} has length ${lengthBytes}`);
-    assertInternal(align > 0 && (align & (align - 1)) === 0, 'LAYOUT_ALIGN', `region ${name} asks for alignment ${align}`);
+    assertInternal(asked > 0 && (asked & (asked - 1)) === 0, 'LAYOUT_ALIGN', `region ${name} asks for alignment ${asked}`);
+    const align = Math.max(asked, HASH_BLOCK_BYTES);
     const offset = Math.ceil(this.#end / align) * align;
     this.regions.push({ name, offset, lengthBytes, hashed: options.hashed ?? true });
     this.#end = offset + Math.ceil(lengthBytes / HASH_BLOCK_BYTES) * HASH_BLOCK_BYTES;

@@ -1,5 +1,5 @@
 import { InternalError } from '../nt/index.js';
-import { createCopyModule, createWasmMemory, type CopyModule, type WasmMemory } from './wasm-copy.js';
+import { createCopyModule, createWasmMemory, HASH_BLOCK_BYTES, type CopyModule, type WasmMemory } from './wasm-copy.js';
 
 export const PAGE_SIZE = 4096;
 export const PAGE_SHIFT = 12;
@@ -68,6 +68,8 @@ export class MachineMemory {
 
   /** Chains 32-byte blocks of a range into a 64-bit hash; `lengthBytes` is a multiple of HASH_BLOCK_BYTES. */
   hash(from: number, lengthBytes: number, seed: bigint): bigint {
+    this.#check(from, lengthBytes);
+    if (lengthBytes % HASH_BLOCK_BYTES !== 0) throw new InternalError('MEMORY_HASH', `${lengthBytes} bytes are no whole blocks to hash`);
     return this.#module.hash(from, lengthBytes, seed);
   }
 }

@@ -158,7 +158,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     return this.#region.virtualAddress + this.#alignedOffset + offset;
   }
 
-  // eslint-disable-next-line require-yield -- freeing memory calls nobody
+   
   protected override *dispose(): Suspending<void> {
     this.#adapter.freeCommonBuffer(this.#region);
   }

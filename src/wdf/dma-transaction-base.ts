@@ -1,5 +1,4 @@
 import {
-  DISPATCH_LEVEL,
   NT_SUCCESS,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
@@ -8,69 +7,16 @@ import {
   STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS,
   STATUS_WDF_TOO_FRAGMENTED,
   STATUS_WDF_TOO_MANY_TRANSFERS,
-  WDF_VIOLATION,
-  WdfViolation,
-  type Irql,
   type NtStatus,
 } from '../nt/index.js';
-import { EventKind, FxObject, suspendingCallback, type ObjectAttributes, type Op, type Suspending } from '../kernel/index.js';
-import {
-  raiseAccessViolation,
-  TransferContext,
-  type DmaAdapter,
-  type DmaCompletionStatus,
-  type Mdl,
-  type ScatterGatherList,
-} from '../hal/index.js';
-import { DmaDirection, isDmaDirection, type AdapterInfo, type DmaEnabler } from './dma-enabler.js';
+import { EventKind, suspendingCallback, type Suspending } from '../kernel/index.js';
+import { raiseAccessViolation, type Mdl, type ScatterGatherList } from '../hal/index.js';
+import { DmaDirection, isDmaDirection, type AdapterInfo } from './dma-enabler.js';
+import type { EvtConfigureDmaChannel, EvtDmaTransferComplete, EvtProgramDma, EvtReserveDma } from './dma-transaction-callbacks.js';
+import { DmaTransactionCore } from './dma-transaction-core.js';
 import { bufferOfRequest } from './dma-transaction-request.js';
-import { spanPages } from './dma-transaction-arithmetic.js';
-import {
-  isLegal,
-  TRANSACTION_OPERATIONS,
-  TransactionState,
-  transactionStateName,
-  type TransactionOperation,
-} from './dma-transaction-state.js';
+import { TransactionState } from './dma-transaction-state.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
-import type { Request } from './request.js';
-
-/**
- * EVT_WDF_PROGRAM_DMA: programs the device for one transfer, at DISPATCH_LEVEL. The result is ignored, as in the
- * framework: a driver that cannot go on calls dmaCompletedFinal. Method syntax: a callback may name its own types.
- */
-export type EvtProgramDma = {
-  callback(
-    transaction: DmaTransactionBase,
-    device: DmaDevice,
-    context: unknown,
-    direction: DmaDirection,
-    list: ScatterGatherList,
-  ): Suspending<boolean> | boolean;
-}['callback'];
-/** EVT_WDF_RESERVE_DMA: a reservation was granted. DISPATCH_LEVEL. */
-export type EvtReserveDma = { callback(transaction: DmaTransactionBase, context: unknown): Suspending<void> | void }['callback'];
-/** EVT_WDF_DMA_TRANSACTION_CONFIGURE_DMA_CHANNEL: before each mapping of a system transfer. False: not mapped, the driver has ended the transaction. */
-export type EvtConfigureDmaChannel = {
-  callback(
-    transaction: DmaTransactionBase,
-    device: DmaDevice,
-    context: unknown,
-    mdl: Mdl | null,
-    offset: number,
-    lengthBytes: number,
-  ): Suspending<boolean> | boolean;
-}['callback'];
-/** EVT_WDF_DMA_TRANSACTION_DMA_TRANSFER_COMPLETE: after each system transfer. */
-export type EvtDmaTransferComplete = {
-  callback(
-    transaction: DmaTransactionBase,
-    device: DmaDevice,
-    context: unknown,
-    direction: DmaDirection,
-    status: DmaCompletionStatus,
-  ): Suspending<void> | void;
-}['callback'];
 
 type ProgramDma = (
   transaction: DmaTransactionBase,
@@ -81,59 +27,21 @@ type ProgramDma = (
 ) => Suspending<boolean>;
 type CompletionType = 'full' | 'partial' | 'final';
 
-/** Answer of `getTransferInfo`; one object per transaction, overwritten by the next call. */
-export interface TransferInfo {
-  mapRegisters: number;
-  elements: number;
-}
-
 /** A driver that completes that many transfers of one transaction with length 0, one after the other, will do it for ever (rule D27). */
 const EMPTY_TRANSFERS_MAX = 1000;
 
 /**
  * WDFDMATRANSACTION: one I/O operation over one MDL chain, carried out as one or more transfers. This class holds what
- * the profiles share: states and their checks, the completion routine, the request. The profiles differ in how a
- * transfer is staged: `DmaPacketTransaction`, `DmaScatterGatherTransaction`, `DmaSystemTransaction`.
+ * the profiles share: initialising, the completion routine, giving back. The profiles differ in how a transfer is
+ * staged: `DmaPacketTransaction`, `DmaScatterGatherTransaction`, `DmaSystemTransaction`.
  *
  * Every DDI may be called at DISPATCH_LEVEL or below. Those that can run a callback - anybody's - suspend.
  */
-export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
-  protected state: TransactionState = TransactionState.Created;
-  protected direction: DmaDirection = DmaDirection.ReadFromDevice;
-  /** Null before the first Initialize, and again once the resources are given back: the framework's NULL. */
-  protected adapterInfo: AdapterInfo | null = null;
-  protected readonly transferContext: TransferContext | null;
+export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore<C> {
   protected programDma: ProgramDma | null = null;
-  protected acquiredContext: unknown = null;
-  protected startMdl: Mdl | null = null;
-  protected startOffset = 0;
-  protected currentMdl: Mdl | null = null;
-  protected currentOffset = 0;
-  protected currentLengthBytes = 0;
-  protected maxFragmentBytes = 0;
-  protected transactionBytes = 0;
-  protected remainingBytes = 0;
-  protected transferredBytes = 0;
-  protected singleTransfer: boolean;
-  /** DMA_SYNCHRONOUS_CALLBACK: granted at once or not at all. */
-  protected immediate = false;
-  protected readonly op: Op;
-  #request: DmaRequest | null = null;
-  #isRequestReferenced = false;
   #emptyTransfers = 0;
   #registeredProgramDma: EvtProgramDma | null = null;
   #wrappedProgramDma: ProgramDma | null = null;
-  readonly #info: TransferInfo = { mapRegisters: 0, elements: 0 };
-
-  constructor(
-    readonly enabler: DmaEnabler,
-    attributes: ObjectAttributes<C>,
-  ) {
-    super(enabler.kernel, 'DmaTransaction', enabler, attributes);
-    this.op = this.kernel.callOp(this.objectId);
-    this.singleTransfer = enabler.requireSingleTransfer;
-    this.transferContext = enabler.usesDmaV3 ? new TransferContext() : null;
-  }
 
   // --- initialising ---------------------------------------------------------------------------------------------
 
@@ -192,7 +100,7 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     const { mdl, lengthBytes } = buffer;
     if (!this.enabler.supportsChainedMdls && lengthBytes > mdl!.byteCount) return STATUS_INVALID_PARAMETER;
     const status = yield* this.#initializeWith(evtProgramDma, direction, mdl!, 0, lengthBytes);
-    if (NT_SUCCESS(status)) this.#request = request;
+    if (NT_SUCCESS(status)) this.ioRequest = request;
     return status;
   }
 
@@ -268,10 +176,7 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     this.enterDdi('WdfDmaTransactionExecute');
     if (this.kernel.at(this.op)) yield this.op;
     this.checkState('Execute');
-    if (this.#request !== null) {
-      this.#request.addDmaReference();
-      this.#isRequestReferenced = true;
-    }
+    if (this.ioRequest !== null) this.takeRequestReference();
     // Before anything can call back: the transaction may run to its end inside this call.
     this.setState(TransactionState.Transfer);
     this.acquiredContext = context;
@@ -280,7 +185,7 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     if (NT_SUCCESS(status)) return status;
     this.setState(TransactionState.TransferFailed);
     this.acquiredContext = null;
-    if (this.#request !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference();
     return status;
   }
 
@@ -311,7 +216,7 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     if (status === STATUS_MORE_PROCESSING_REQUIRED) return status;
     this.setState(NT_SUCCESS(status) ? TransactionState.TransferCompleted : TransactionState.TransferFailed);
     yield* this.releaseResources(false);
-    if (this.#request !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference();
     this.currentLengthBytes = 0;
     return status;
   }
@@ -363,7 +268,7 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     const withdrawn = yield* this.adapter.cancelAdapterChannel(this.transferContext!);
     if (!withdrawn) return false;
     this.setState(TransactionState.TransferFailed);
-    if (this.#request !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference();
     return true;
   }
 
@@ -386,7 +291,7 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     this.setState(TransactionState.Released);
     yield* this.releaseResources(isForced);
     this.#reset();
-    this.#clearRequest();
+    this.clearRequest();
   }
 
   /** Back to what Create left, except the enabler, the adapter and - a quirk the vectors hold - the system callbacks. */
@@ -414,116 +319,15 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
     this.checkState('Delete');
     this.setState(TransactionState.Deleted);
     yield* this.releaseResources(true);
-    this.#clearRequest();
+    this.clearRequest();
   }
 
-  #clearRequest(): void {
-    if (this.#isRequestReferenced) this.dropRequestReference();
-    this.#request = null;
-  }
-
-  /** Drops the reference Execute took but keeps the pointer, so that GetRequest goes on working. */
-  protected dropRequestReference(): void {
-    if (!this.#isRequestReferenced) {
-      this.kernel.violation({
-        rule: 'L-REQUEST-REFERENCE',
-        severity: 'error',
-        object: this.label,
-        message: `${this.label} drops a reference to its request that it never took: a reservation was refused or cancelled on a transaction initialised from a request (surprises 6)`,
-      });
-    }
-    this.#isRequestReferenced = false;
-    this.#request!.dropDmaReference();
-  }
-
-  // --- settings and queries -------------------------------------------------------------------------------------
-
-  /**
-   * WdfDmaTransactionSetMaximumLength, after Initialize: takes effect when it is below the adapter's fragment length.
-   * On a fresh or completed transaction the framework follows a NULL pointer (C05).
-   */
-  setMaximumLength(lengthBytes: number): void {
-    this.requireLive('WdfDmaTransactionSetMaximumLength');
-    if (this.adapterInfo === null)
-      raiseAccessViolation(
-        this.kernel,
-        'C05',
-        this.label,
-        `WdfDmaTransactionSetMaximumLength of ${this.label} in state ${this.stateName}: it has no adapter before Initialize and after the last completion (surprises 3)`,
-      );
-    if (lengthBytes === 0)
-      this.kernel.violation({
-        rule: 'C05',
-        severity: 'error',
-        object: this.label,
-        message: `${this.label} is given a maximum length of 0: its transfers would be empty for ever`,
-      });
-    if (lengthBytes < this.adapterInfo.maximumFragmentLengthBytes) this.maxFragmentBytes = lengthBytes;
-  }
-
-  /** WdfDmaTransactionSetSingleTransferRequirement, before Initialize; version 3. Ignored, with a break (C03, C04), otherwise. */
-  setSingleTransferRequirement(isRequired: boolean): void {
-    this.requireLive('WdfDmaTransactionSetSingleTransferRequirement');
-    if (!this.kernel.requireIrqlAtMost(DISPATCH_LEVEL, 'WdfDmaTransactionSetSingleTransferRequirement')) return;
-    if (!this.requireV3('WdfDmaTransactionSetSingleTransferRequirement')) return;
-    if (this.checkState('SetSingleTransferRequirement')) this.singleTransfer = isRequired;
-  }
-
-  /** WdfDmaTransactionSetImmediateExecution: granted at once or not at all; version 3. In a late state a break, and done all the same. */
-  setImmediateExecution(isImmediate: boolean): void {
-    this.requireLive('WdfDmaTransactionSetImmediateExecution');
-    if (!this.requireV3('WdfDmaTransactionSetImmediateExecution')) return;
-    this.checkState('SetImmediateExecution');
-    this.immediate = isImmediate;
-  }
-
-  /** WdfDmaTransactionGetTransferInfo: what the whole buffer takes, exactly with version 3, at worst with 2. Bug check (B12) unless Initialized. */
-  getTransferInfo(): TransferInfo {
-    this.requireLive('WdfDmaTransactionGetTransferInfo');
-    this.checkState('GetTransferInfo');
-    if (this.enabler.usesDmaV3) {
-      const exact = this.adapter.getDmaTransferInfo(this.startMdl, this.startOffset, this.transactionBytes);
-      this.#info.mapRegisters = exact.mapRegisterCount;
-      this.#info.elements = exact.scatterGatherElementCount;
-    } else {
-      this.#info.mapRegisters = this.#info.elements = pagesTouched(this.startMdl, this.startOffset, this.transactionBytes);
-    }
-    return this.#info;
-  }
-
-  /** WdfDmaTransactionGetBytesTransferred: over all completed transfers; inside EvtProgramDma the offset of this one. */
-  get bytesTransferred(): number {
-    this.requireLive('WdfDmaTransactionGetBytesTransferred');
-    return this.transferredBytes;
-  }
-
-  /** WdfDmaTransactionGetCurrentDmaTransferLength: of the transfer in flight; 0 after the last completion. */
-  get currentDmaTransferLengthBytes(): number {
-    this.requireLive('WdfDmaTransactionGetCurrentDmaTransferLength');
-    return this.currentLengthBytes;
-  }
-
-  /** WdfDmaTransactionGetRequest: until Release; null for one initialised without a request. */
-  get request(): Request | null {
-    this.requireLive('WdfDmaTransactionGetRequest');
-    // In a driver every request is the framework's own class; only a harness passes another.
-    return this.#request as Request | null;
-  }
-
-  get device(): DmaDevice {
-    return this.enabler.device;
-  }
-
-  /** For reports and tests: the state's name. */
-  get stateName(): ReturnType<typeof transactionStateName> {
-    return transactionStateName(this.state);
-  }
-
-  /** WdfDmaTransactionWdmGetTransferContext: null with version 2, or before Initialize and after Release (a break). */
-  get wdmTransferContext(): TransferContext | null {
-    this.requireLive('WdfDmaTransactionWdmGetTransferContext');
-    if (!this.requireV3('WdfDmaTransactionWdmGetTransferContext')) return null;
-    return this.checkState('WdmGetTransferContext') ? this.transferContext : null;
+  protected *invokeProgramDma(list: ScatterGatherList): Suspending<void> {
+    if (this.programDma === null) return;
+    this.kernel.emit(EventKind.TransferStage, this.objectId, this.transferredBytes, this.currentLengthBytes);
+    const irql = this.kernel.enter(this.objectId);
+    yield* this.programDma(this, this.enabler.device, this.acquiredContext, this.direction, list);
+    this.kernel.leave(irql, this.objectId, 'EvtProgramDma');
   }
 
   // --- packet and system profiles only; here what the others do ---------------------------------------------------
@@ -532,7 +336,7 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
    * WdfDmaTransactionAllocateResources: reserves `registers` (0: what the initialised buffer takes) for repeated use;
    * `evtReserveDma` runs when they are granted. Packet and system profiles, version 3; else INVALID_DEVICE_REQUEST.
    */
-  // eslint-disable-next-line require-yield, @typescript-eslint/no-unused-vars -- refused without looking
+   
   *allocateResources(
     _direction: number,
     _registers: number,
@@ -546,14 +350,14 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
   }
 
   /** WdfDmaTransactionFreeResources: gives the reservation back and releases the transaction. */
-  // eslint-disable-next-line require-yield -- refused without looking
+   
   *freeResources(): Suspending<void> {
     this.requireLive('WdfDmaTransactionFreeResources');
     this.refuseProfile('WdfDmaTransactionFreeResources');
   }
 
   /** WdfDmaTransactionStopSystemTransfer: stops the system DMA controller's transfer; system profiles. */
-  // eslint-disable-next-line require-yield -- refused without looking
+   
   *stopSystemTransfer(): Suspending<void> {
     this.requireLive('WdfDmaTransactionStopSystemTransfer');
     this.refuseProfile('WdfDmaTransactionStopSystemTransfer');
@@ -591,126 +395,4 @@ export abstract class DmaTransactionBase<C = unknown> extends FxObject<C> {
   protected adapterChosen(_info: AdapterInfo): void {}
   /** Release or FreeResources is about to reset the object. */
   protected releasing(): void {}
-
-  // --- shared ----------------------------------------------------------------------------------------------------
-
-  /** The adapter; where the framework would follow a NULL pointer, a fault. */
-  protected get adapter(): DmaAdapter {
-    const adapter = this.adapterInfo?.adapter ?? null;
-    if (adapter === null)
-      raiseAccessViolation(
-        this.kernel,
-        'D62',
-        this.label,
-        `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back`,
-      );
-    return adapter;
-  }
-
-  protected get isWrite(): boolean {
-    return this.direction === DmaDirection.WriteToDevice;
-  }
-
-  protected *invokeProgramDma(list: ScatterGatherList): Suspending<void> {
-    if (this.programDma === null) return;
-    this.kernel.emit(EventKind.TransferStage, this.objectId, this.transferredBytes, this.currentLengthBytes);
-    const irql = this.kernel.enter(this.objectId);
-    yield* this.programDma(this, this.enabler.device, this.acquiredContext, this.direction, list);
-    this.kernel.leave(irql, this.objectId, 'EvtProgramDma');
-  }
-
-  /** Every DDI begins here: the handle is good and the level legal; the caller's scheduling point follows. */
-  protected enterDdi(ddi: string): void {
-    this.requireLive(ddi);
-    this.kernel.requireIrqlAtMost(DISPATCH_LEVEL, ddi);
-  }
-
-  protected setState(state: TransactionState): void {
-    this.kernel.emit(EventKind.TransactionState, this.objectId, state, this.state);
-    this.state = state;
-  }
-
-  /** Checks the operation against the table. False: illegal, and it is up to the caller what happens. */
-  protected checkState(operation: TransactionOperation): boolean {
-    return isLegal(operation, this.state) || this.illegalState(operation);
-  }
-
-  protected illegalState(operation: TransactionOperation, why = ''): boolean {
-    const { ddi, rule, illegal } = TRANSACTION_OPERATIONS[operation];
-    const message = `${ddi} is called on ${this.label} in state ${this.stateName}${why}`;
-    if (illegal === 'break') this.breakIn(rule, message);
-    else if (illegal === 'bug-check' || this.enabler.device.platform.frameworkVerifier) this.dmaFatal(rule, message);
-    return false;
-  }
-
-  /** Bug check 0x10D/8 with the state as it is. Does not return. */
-  protected dmaFatal(rule: string, message: string): void {
-    this.kernel.violation({
-      rule,
-      severity: 'crash',
-      object: this.label,
-      message,
-      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.DMA_FATAL_ERROR, this.objectId, this.state, 0] },
-    });
-  }
-
-  /** FxVerifierDbgBreakPoint: a warning while the framework verifier is on. */
-  protected breakIn(rule: string, message: string): void {
-    if (this.enabler.device.platform.frameworkVerifier) this.kernel.violation({ rule, severity: 'warning', object: this.label, message });
-  }
-
-  protected requireV3(ddi: string): boolean {
-    if (this.enabler.usesDmaV3) return true;
-    this.breakIn('C03', `${ddi} is called on ${this.label}, whose enabler does not use DMA version 3`);
-    return false;
-  }
-
-  protected refuseProfile(ddi: string): void {
-    this.breakIn('C03', `${ddi} is called on ${this.label}, whose enabler has the profile ${this.enabler.profile}`);
-  }
-
-  /** Rule B04. */
-  protected nullParameter(ddi: string, parameter: string): never {
-    this.kernel.violation({
-      rule: 'B04',
-      severity: 'crash',
-      object: this.label,
-      message: `${ddi} of ${this.label} is called with a NULL ${parameter}`,
-      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUIRED_PARAMETER_IS_NULL, 0, ddi] },
-    });
-    throw this.kernel.dead!;
-  }
-
-  /** KeRaiseIrql(DISPATCH_LEVEL); returns the level to go back to. */
-  protected raise(): Irql {
-    const cpu = this.kernel.current;
-    const { irql } = cpu;
-    if (irql < DISPATCH_LEVEL) cpu.irql = DISPATCH_LEVEL;
-    return irql;
-  }
-
-  /** KeLowerIrql; true when a DPC waits for just that: `if (this.lower(irql)) yield this.kernel.standAt(this.op)`. */
-  protected lower(irql: Irql): boolean {
-    const cpu = this.kernel.current;
-    cpu.irql = irql;
-    return cpu.dpcIsDue;
-  }
-}
-
-/** Version 2's estimate: a register for every page touched, MDL by MDL. */
-function pagesTouched(first: Mdl | null, offset: number, lengthBytes: number): number {
-  let pages = 0;
-  let skip = offset;
-  let left = lengthBytes;
-  for (let mdl = first; mdl !== null && left > 0; mdl = mdl.next) {
-    if (mdl.byteCount <= skip) {
-      skip -= mdl.byteCount;
-      continue;
-    }
-    const bytes = Math.min(mdl.byteCount - skip, left);
-    pages += spanPages(mdl.byteOffset + skip, bytes);
-    left -= bytes;
-    skip = 0;
-  }
-  return pages;
 }

@@ -10,7 +10,8 @@ import {
 import { suspendingCallback, type ObjectAttributes, type Suspending, type VirtualCpu } from '../kernel/index.js';
 import { AllocationAction, DmaCompletionStatus, ScatterGatherList, type AdapterControl, type DmaCompletionRoutine } from '../hal/index.js';
 import { RegisterEstimate, reservedLengthBytes, spanPages, WORST_PAGE_OFFSET } from './dma-transaction-arithmetic.js';
-import { DmaTransactionBase, type EvtReserveDma } from './dma-transaction-base.js';
+import { DmaTransactionBase } from './dma-transaction-base.js';
+import type { EvtReserveDma } from './dma-transaction-callbacks.js';
 import { isDmaDirection, type AdapterInfo, type DmaDirection, type DmaEnabler } from './dma-enabler.js';
 import { TransactionState } from './dma-transaction-state.js';
 
@@ -282,7 +283,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     this.#reserveDma = null;
     this.acquiredContext = null;
     this.#registersReserved = 0;
-    if (this.request !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference();
     return status;
   }
 
@@ -365,12 +366,12 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     return false;
   }
 
-  // eslint-disable-next-line require-yield -- packet transfers have no channel
+   
   protected *invokeConfigureChannel(): Suspending<boolean> {
     return true;
   }
 
   /** Bus masters have no completion routine: a transfer that cannot be staged is heard of nowhere. */
-  // eslint-disable-next-line require-yield -- packet transfers have no such callback
+   
   protected *invokeTransferComplete(_status: DmaCompletionStatus): Suspending<void> {}
 }

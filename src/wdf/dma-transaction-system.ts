@@ -1,7 +1,8 @@
 import { NT_SUCCESS } from '../nt/index.js';
 import { suspendingCallback, type Suspending } from '../kernel/index.js';
 import { AllocationAction, type DmaCompletionRoutine, type DmaCompletionStatus, type Mdl, type ScatterGatherList } from '../hal/index.js';
-import type { DmaTransactionBase, EvtConfigureDmaChannel, EvtDmaTransferComplete } from './dma-transaction-base.js';
+import type { DmaTransactionBase } from './dma-transaction-base.js';
+import type { EvtConfigureDmaChannel, EvtDmaTransferComplete } from './dma-transaction-callbacks.js';
 import type { DmaDirection } from './dma-enabler.js';
 import type { DmaDevice } from './dma-host.js';
 import { DmaPacketTransaction } from './dma-transaction-packet.js';

@@ -7,6 +7,9 @@ import { DmaPacketTransaction } from './dma-transaction-packet.js';
 import { DmaScatterGatherTransaction } from './dma-transaction-scatter-gather.js';
 import { DmaSystemTransaction } from './dma-transaction-system.js';
 
+export type * from './dma-transaction-callbacks.js';
+export type { TransferInfo } from './dma-transaction-core.js';
+
 /** WDFDMATRANSACTION. */
 export type DmaTransaction<C = unknown> = DmaTransactionBase<C>;
 

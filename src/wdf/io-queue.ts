@@ -1,5 +1,5 @@
 import {
-  STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_PARAMETER, STATUS_NO_MORE_ENTRIES, STATUS_SUCCESS, STATUS_WDF_NO_CALLBACK, STATUS_WDF_PAUSED,
+  STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_PARAMETER, STATUS_NO_MORE_ENTRIES, STATUS_SUCCESS, STATUS_WDF_NO_CALLBACK, STATUS_WDF_PAUSED, WDF_VIOLATION, WdfViolation,
   type NtStatus,
 } from '../nt/index.js';
 import { Dpc, EventKind, FxObject, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
@@ -12,6 +12,9 @@ import { RequestType, type Request } from './request.js';
 export type DispatchType = 'sequential' | 'parallel' | 'manual';
 
 export type EvtIo = DriverCallback<[queue: IoQueue, request: Request, lengthBytes: number], void>;
+
+/** EVT_WDF_IO_QUEUE_STATE. */
+export type EvtIoQueueState = DriverCallback<[queue: IoQueue], void>;
 
 /** WDF_IO_QUEUE_CONFIG. */
 export interface IoQueueConfig {
@@ -47,6 +50,7 @@ export class IoQueue extends FxObject {
   #loopsRunning = 0;
   #readyNotify: ((queue: IoQueue) => Suspending<void>) | null = null;
   #becameNonEmpty = false;
+  #stateNotification: { readonly callback: (queue: IoQueue) => Suspending<void>; readonly whenEmpty: boolean } | null = null;
 
   private constructor(
     readonly device: Device,
@@ -116,7 +120,7 @@ export class IoQueue extends FxObject {
 
   /** Dispatches the next request, unless a running loop of this queue will. */
   *afterRelease(): Suspending<void> {
-    if (this.#loopsRunning === 0 && this.#hasWork()) yield* this.run();
+    if (this.#loopsRunning === 0 && (this.#hasWork() || this.#notificationIsDue())) yield* this.run();
   }
 
   #hasWork(): boolean {
@@ -127,11 +131,67 @@ export class IoQueue extends FxObject {
 
   *#dispatch(): Suspending<void> {
     this.#loopsRunning++;
-    while (this.#hasWork()) {
-      if (this.config.dispatchType === 'manual') yield* this.#notifyReady();
+    for (;;) {
+      if (this.#notificationIsDue()) yield* this.#notify();
+      else if (!this.#hasWork()) break;
+      else if (this.config.dispatchType === 'manual') yield* this.#notifyReady();
       else yield* this.#present(this.#waiting.takeFirst()!);
     }
     this.#loopsRunning--;
+  }
+
+  /** Stopped: the driver owns nothing any more. Drained: nothing waits either. Only one loop may tell. */
+  #notificationIsDue(): boolean {
+    const pending = this.#stateNotification;
+    if (pending === null || this.#loopsRunning > 1 || this.#driverOwned.count > 0) return false;
+    return !pending.whenEmpty || this.#waiting.count === 0;
+  }
+
+  *#notify(): Suspending<void> {
+    const { callback } = this.#stateNotification!;
+    this.#stateNotification = null;
+    const irql = this.kernel.enter(this.objectId);
+    yield* callback(this);
+    this.kernel.leave(irql, this.objectId, 'EvtIoQueueState');
+  }
+
+  /** WdfIoQueueStart: accepts and dispatches. */
+  *start(): Suspending<void> {
+    this.requireLive('WdfIoQueueStart');
+    this.#accepting = true;
+    this.#dispatching = true;
+    this.#becameNonEmpty = this.#waiting.count > 0;
+    yield* this.run();
+  }
+
+  /** WdfIoQueueStop: accepts, but dispatches no more; `stopComplete` is called when the driver owns no request of this queue. */
+  *stop(stopComplete: EvtIoQueueState | null = null): Suspending<void> {
+    this.#changeState('WdfIoQueueStop', stopComplete, false);
+    this.#dispatching = false;
+    yield* this.afterRelease();
+  }
+
+  /** WdfIoQueueDrain: accepts no more and dispatches the rest; `drainComplete` is called when nothing is left. */
+  *drain(drainComplete: EvtIoQueueState | null = null): Suspending<void> {
+    this.#changeState('WdfIoQueueDrain', drainComplete, true);
+    this.#accepting = false;
+    yield* this.afterRelease();
+  }
+
+  /** One notification at a time: a second is a fatal error (rule B20). */
+  #changeState(ddi: string, callback: EvtIoQueueState | null, whenEmpty: boolean): void {
+    this.requireLive(ddi);
+    if (callback === null) return;
+    if (this.#stateNotification !== null) {
+      this.kernel.violation({
+        rule: 'B20',
+        severity: 'crash',
+        object: this.label,
+        message: `${ddi} is called on ${this.label} while the callback of an earlier state change is still to come`,
+        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.QUEUE_FATAL_ERROR, this.objectId] },
+      });
+    }
+    this.#stateNotification = { callback: suspendingCallback(callback), whenEmpty };
   }
 
   *#present(request: Request): Suspending<void> {

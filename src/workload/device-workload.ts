@@ -93,7 +93,6 @@ export class DeviceWorkload implements IoCompletion {
     }
   }
 
-  // eslint-disable-next-line require-yield -- a DPC routine that only sets an event
   *#wakeWhenDue(): Suspending<void> {
     this.#wake.set();
   }

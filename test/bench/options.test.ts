@@ -10,7 +10,12 @@ describe('bench: options', () => {
   });
 
   it('takes --quick, --json and a list of suites in any case', () => {
-    expect(parseOptions(['--quick', '--json', '--only', 's3, S1'])).to.deep.equal({ suites: ['S3', 'S1'], effort: quickEffort, quick: true, json: true });
+    expect(parseOptions(['--quick', '--json', '--only', 's3, S1'])).to.deep.equal({
+      suites: ['S3', 'S1'],
+      effort: quickEffort,
+      quick: true,
+      json: true,
+    });
   });
 
   it('explains itself', () => {
@@ -31,7 +36,16 @@ describe('bench: options', () => {
 
 describe('bench: report', () => {
   const row: Row = {
-    ...{ suite: 'S3', workload: 'ring 64 B', subject: 'KMDF road', peer: 'postMessage', kind: 'gain', ratio: 41.24, ratioMin: 38, ratioMax: 44 },
+    ...{
+      suite: 'S3',
+      workload: 'ring 64 B',
+      subject: 'KMDF road',
+      peer: 'postMessage',
+      kind: 'gain',
+      ratio: 41.24,
+      ratioMin: 38,
+      ratioMax: 44,
+    },
     ...{ goal: { atLeast: 40 }, met: true, subjectNs: 70, peerNs: 2900 },
   };
   const result = { suite: 'S3', rows: [row], figures: [], skipped: ['no compiler'], seconds: 2 } as const;

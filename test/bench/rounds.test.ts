@@ -19,7 +19,10 @@ function scripted(name: string, log: string[], figures: readonly number[]): Cont
 describe('bench: interleaved rounds', () => {
   it('throws the first round away and rotates who is first', async () => {
     const log: string[] = [];
-    const series = await interleave([scripted('a', log, [100, 1, 2, 3]), scripted('b', log, [100, 4, 5, 6]), scripted('c', log, [100, 7, 8, 9])], 3);
+    const series = await interleave(
+      [scripted('a', log, [100, 1, 2, 3]), scripted('b', log, [100, 4, 5, 6]), scripted('c', log, [100, 7, 8, 9])],
+      3,
+    );
     expect(log.join('')).to.equal('abc' + 'bca' + 'cab' + 'abc');
     expect([...series]).to.deep.equal([
       ['a', [1, 2, 3]],

@@ -111,4 +111,12 @@ describe('a scenario module', () => {
     expect(where).to.contain('devices[0].model');
     expect(expected).to.contain("'sgring'");
   });
+
+  it('may bring a device model of its own, as the URL of a module', async () => {
+    const lab = new FakeLab();
+    expect(
+      (await run('own-model.mjs', scenario().replace("'sgring'", "new URL('./device.mjs', import.meta.url).href"), lab)).code,
+    ).to.equal(0);
+    expect(lab.calls).to.have.length(1);
+  });
 });

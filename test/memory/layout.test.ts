@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { LayoutBuilder, PAGE_SIZE, struct } from '../../src/memory/index.js';
+import { HASH_BLOCK_BYTES, hashedRanges, LayoutBuilder, PAGE_SIZE, struct } from '../../src/memory/index.js';
 import { InternalError } from '../../src/nt/index.js';
 
 const requests = fc.array(fc.record({ lengthBytes: fc.integer({ min: 1, max: 20_000 }), alignShift: fc.nat(12), hashed: fc.boolean() }), {
@@ -16,13 +16,13 @@ describe('layout', () => {
         const layout = new LayoutBuilder();
         let end = PAGE_SIZE;
         asked.forEach(({ lengthBytes, alignShift, hashed }, index) => {
-          const align = 2 ** alignShift;
+          const align = Math.max(2 ** alignShift, HASH_BLOCK_BYTES);
           const offset = layout.reserve(`r${index}`, lengthBytes, { align, hashed });
           expect(offset).to.be.at.least(end);
           expect(offset - end).to.be.lessThan(align);
           expect(offset % align).to.equal(0);
           expect(layout.regions[index]).to.deep.equal({ name: `r${index}`, offset, lengthBytes, hashed });
-          end = offset + lengthBytes;
+          end = offset + Math.ceil(lengthBytes / HASH_BLOCK_BYTES) * HASH_BLOCK_BYTES;
         });
         expect(layout.lengthBytes).to.be.at.least(end);
         expect(layout.lengthBytes % PAGE_SIZE).to.equal(0);
@@ -32,10 +32,10 @@ describe('layout', () => {
     );
   });
 
-  it('aligns to 8 bytes and hashes unless told otherwise', () => {
+  it('aligns to hash blocks and hashes unless told otherwise', () => {
     const layout = new LayoutBuilder();
     layout.reserve('a', 3);
-    expect(layout.reserve('b', 8)).to.equal(PAGE_SIZE + 8);
+    expect(layout.reserve('b', 8)).to.equal(PAGE_SIZE + HASH_BLOCK_BYTES);
     expect(layout.regions.every(({ hashed }) => hashed)).to.equal(true);
   });
 
@@ -45,6 +45,27 @@ describe('layout', () => {
     }
     expect(() => new LayoutBuilder().reserve('x', 8, { align: 12 })).to.throw(InternalError, 'alignment 12');
     expect(() => new LayoutBuilder().reserve('x', 8, { align: 0 })).to.throw(InternalError, 'alignment 0');
+  });
+});
+
+describe('hashed ranges', () => {
+  it('cover every byte of a hashed region, none of another, in whole blocks, neighbours merged', () => {
+    fc.assert(
+      fc.property(requests, (asked) => {
+        const layout = new LayoutBuilder();
+        asked.forEach(({ lengthBytes, alignShift, hashed }, i) => layout.reserve(`r${i}`, lengthBytes, { align: 2 ** alignShift, hashed }));
+        const ranges = hashedRanges(layout.regions);
+        const inside = (at: number): boolean => ranges.some(({ offset, lengthBytes }) => offset <= at && at < offset + lengthBytes);
+        for (const { offset, lengthBytes, hashed } of layout.regions) {
+          for (const at of [offset, offset + (lengthBytes >> 1), offset + lengthBytes - 1]) expect(inside(at)).to.equal(hashed);
+        }
+        for (const { offset, lengthBytes } of ranges)
+          expect([offset % HASH_BLOCK_BYTES, lengthBytes % HASH_BLOCK_BYTES]).to.deep.equal([0, 0]);
+        const runs = asked.filter(({ hashed }, i) => hashed && !(i > 0 && asked[i - 1]!.hashed)).length;
+        expect(ranges).to.have.length(runs);
+      }),
+      { seed: 9, numRuns: 100 },
+    );
   });
 });
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { MachineMemory, PAGE_SIZE, WASM_PAGE_BYTES } from '../../src/memory/index.js';
+import { HASH_BLOCK_BYTES, MachineMemory, PAGE_SIZE, WASM_PAGE_BYTES } from '../../src/memory/index.js';
 import { InternalError } from '../../src/nt/index.js';
 
 const LENGTH = 4 * WASM_PAGE_BYTES;
@@ -108,6 +108,38 @@ for (const { name, memory } of memories) {
         memory.u8[b + at]! ^= 0x80;
       }
       expect(memory.firstDifference(0, 1, 0)).to.equal(-1);
+    });
+
+    it('hashes: the same bytes alike anywhere, every changed bit, order, length and seed apart', () => {
+      const [a, b, lengthBytes] = [PAGE_SIZE, 3 * PAGE_SIZE + HASH_BLOCK_BYTES, 8 * HASH_BLOCK_BYTES];
+      scramble(memory.u8.subarray(a, a + lengthBytes));
+      memory.copy(b, a, lengthBytes);
+      const seen = new Set([memory.hash(a, lengthBytes, 1n)]);
+      expect(memory.hash(b, lengthBytes, 1n)).to.equal([...seen][0]);
+      for (let at = 0; at < lengthBytes; at++) {
+        for (const bit of [1, 0x80]) {
+          memory.u8[b + at]! ^= bit;
+          seen.add(memory.hash(b, lengthBytes, 1n));
+          memory.u8[b + at]! ^= bit;
+        }
+      }
+      seen.add(memory.hash(a, lengthBytes, 2n));
+      seen.add(memory.hash(a, lengthBytes - HASH_BLOCK_BYTES, 1n));
+      memory.copy(b, a + HASH_BLOCK_BYTES, HASH_BLOCK_BYTES);
+      memory.copy(b + HASH_BLOCK_BYTES, a, HASH_BLOCK_BYTES);
+      seen.add(memory.hash(b, lengthBytes, 1n));
+      expect(seen.size).to.equal(1 + 2 * lengthBytes + 3);
+      memory.fill(a, 0, 2 * HASH_BLOCK_BYTES);
+      expect(memory.hash(a, HASH_BLOCK_BYTES, 1n), 'zeros count too').to.not.equal(memory.hash(a, 2 * HASH_BLOCK_BYTES, 1n));
+    });
+
+    it('hashes whole blocks inside the memory only, the last one included', () => {
+      expect(() => memory.hash(0, HASH_BLOCK_BYTES - 4, 0n)).to.throw(InternalError, 'no whole blocks');
+      expect(() => memory.hash(LENGTH - HASH_BLOCK_BYTES, 2 * HASH_BLOCK_BYTES, 0n)).to.throw(InternalError, 'outside');
+      expect(() => memory.hash(2 ** 32, HASH_BLOCK_BYTES, 0n)).to.throw(InternalError, 'outside');
+      const before = memory.hash(LENGTH - HASH_BLOCK_BYTES, HASH_BLOCK_BYTES, 0n);
+      memory.u8[LENGTH - 1]! ^= 1;
+      expect(memory.hash(LENGTH - HASH_BLOCK_BYTES, HASH_BLOCK_BYTES, 0n)).to.not.equal(before);
     });
 
     it('stops at a wild address instead of wrapping around or losing the store', () => {

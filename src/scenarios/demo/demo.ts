@@ -7,8 +7,8 @@ export const demo = defineScenario({
   title: 'both sample devices at once, each on an engine thread of its own',
   kind: 'demo',
   devices: [
-    { name: 'plx', model: 'plx9656', driver: plx9x5xDriver, workload: { outstanding: 8, maxMdls: 1 } },
+    { name: 'plx', model: 'plx9656', driver: plx9x5xDriver, workload: { outstanding: 4, maxBytes: 32768, maxMdls: 1 } },
     { name: 'ring', model: 'sgring', driver: ringDriver, workload: { outstanding: 64 } },
   ],
-  workload: { minBytes: 64, maxBytes: 16384 },
+  workload: { minBytes: 64, maxBytes: 65536 },
 });

@@ -1,0 +1,241 @@
+import { DISPATCH_LEVEL, PASSIVE_LEVEL, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, irqlName, type NtStatus } from '../nt/index.js';
+import { makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import type { DeviceDescription } from './device-description.js';
+import type { DmaDomain } from './dma-domain.js';
+import { dmaViolation, raiseHalFault } from './hal-fault.js';
+import type { HalPlatform } from './hal-platform.js';
+import type { LogicalWindow } from './logical-window.js';
+import type { AdapterControl, MapRegisterGrant } from './map-register-grant.js';
+import { checkUnmapped } from './transfer-checks.js';
+import { stopRunning, takePreCancel, type TransferContext } from './transfer-context.js';
+
+/** What an adapter has given out and not got back. */
+export interface OutstandingResources {
+  readonly mapRegisters: number;
+  readonly channels: number;
+  readonly lists: number;
+  readonly commonBuffers: number;
+}
+
+/** The part of an adapter that owns things: its place in the queue, its channel, what it has given out. */
+export abstract class AdapterResources {
+  readonly objectId: number;
+  readonly label: string;
+  readonly kernel: Kernel;
+  readonly frameBase: number;
+  /** Stands before a mapping or a flush. */
+  readonly transferOp: Op;
+  readonly window: LogicalWindow | null;
+  /** Waiting requests, oldest first. For the allocation queue. */
+  queueHead: MapRegisterGrant | null = null;
+  queueTail: MapRegisterGrant | null = null;
+  /** System DMA: who has the channel. */
+  channelOwner: MapRegisterGrant | null = null;
+  heldRegisters = 0;
+  outstandingLists = 0;
+  outstandingCommonBuffers = 0;
+  #isReleased = false;
+
+  constructor(
+    readonly platform: HalPlatform,
+    readonly description: DeviceDescription,
+    readonly domain: DmaDomain | null,
+    /** Most registers one operation may have. */
+    readonly numberOfMapRegisters: number,
+  ) {
+    this.kernel = platform.kernel;
+    this.objectId = this.kernel.nextObjectId();
+    this.transferOp = makeOp(this.objectId, OpKind.Update);
+    this.label = `DmaAdapter#${this.objectId}`;
+    this.frameBase = domain?.frameBase ?? 0;
+    this.window = platform.addressing === 'direct' ? null : platform.windowOf(domain);
+  }
+
+  get isSystem(): boolean {
+    return !this.description.isMaster;
+  }
+
+  /** GetDmaAlignment, in bytes. */
+  get alignmentBytes(): number {
+    return 1;
+  }
+
+  /** AllocateAdapterChannel(Ex): `control` runs when the registers (and a system adapter's channel) are granted, perhaps before this returns. */
+  *allocateAdapterChannelEx(
+    context: TransferContext | null,
+    registers: number,
+    isSynchronous: boolean,
+    control: AdapterControl,
+  ): Suspending<NtStatus> {
+    this.requireDispatch('AllocateAdapterChannelEx');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
+    if (this.kernel.at(op)) yield op;
+    if (!this.mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
+    if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
+    const grant = this.newRequest(context, registers);
+    grant.control = control;
+    return yield* this.platform.queue.request(grant, isSynchronous);
+  }
+
+  /** FreeMapRegisters: flushed before, all of them at once (rules A07, A18). */
+  *freeMapRegisters(base: number, count: number): Suspending<void> {
+    this.requireDispatch('FreeMapRegisters');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Release);
+    if (this.kernel.at(op)) yield op;
+    const grant = this.platform.pool.resolve(base);
+    if (grant === null)
+      raiseHalFault(
+        this.kernel,
+        'free-unallocated',
+        this.label,
+        `FreeMapRegisters of ${this.label} names a map register base that is not allocated`,
+      );
+    if (grant.registers !== count)
+      raiseHalFault(
+        this.kernel,
+        'free-count',
+        this.label,
+        `FreeMapRegisters of ${this.label} gives back ${count} map registers of an allocation of ${grant.registers}`,
+      );
+    checkUnmapped(this, grant, 'A18', 0x10);
+    this.platform.mapper.close(grant, this.domain, 0);
+    yield* this.platform.queue.release(grant);
+  }
+
+  /** FreeAdapterChannel of a system adapter: the channel and its registers. */
+  *freeAdapterChannel(): Suspending<void> {
+    this.requireDispatch('FreeAdapterChannel');
+    const op = makeOp(this.platform.pool.objectId, OpKind.Release);
+    if (this.kernel.at(op)) yield op;
+    const grant = this.channelOwner;
+    if (grant === null)
+      raiseHalFault(this.kernel, 'free-channel-unowned', this.label, `FreeAdapterChannel of ${this.label}: nobody owns its channel`);
+    if (grant.context !== null) stopRunning(grant.context);
+    checkUnmapped(this, grant, 'A15', 0x0d);
+    this.platform.mapper.close(grant, this.domain, 0);
+    yield* this.platform.queue.release(grant);
+  }
+
+  /** CancelAdapterChannel: true when the request was waiting and its routine will not run. */
+  *cancelAdapterChannel(context: TransferContext): Suspending<boolean> {
+    const op = makeOp(this.platform.pool.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (this.platform.policy.preCancel && context.isStarting) {
+      context.isPreCancelled = true;
+      return true;
+    }
+    return yield* this.platform.queue.cancel(this, context);
+  }
+
+  outstanding(): OutstandingResources {
+    return {
+      mapRegisters: this.heldRegisters,
+      channels: this.channelOwner === null ? 0 : 1,
+      lists: this.outstandingLists,
+      commonBuffers: this.outstandingCommonBuffers,
+    };
+  }
+
+  /** PutDmaAdapter. Rules A09-A12: everything must have been given back. */
+  putDmaAdapter(): void {
+    if (this.platform.dmaVerification) this.#auditRelease();
+    this.#isReleased = true;
+    const at = this.platform.adapters.indexOf(this);
+    if (at >= 0) this.platform.adapters.splice(at, 1);
+  }
+
+  #auditRelease(): void {
+    const held = this.outstanding();
+    const leaks = [
+      ['A09', 0x07, held.commonBuffers, 'common buffers'],
+      ['A12', 0x0a, held.lists, 'scatter/gather lists'],
+      ['A10', 0x08, held.channels, 'channels'],
+      ['A11', 0x09, held.mapRegisters, 'map registers'],
+    ] as const;
+    for (const [rule, code, count, what] of leaks) {
+      if (count > 0)
+        dmaViolation(
+          this.kernel,
+          rule,
+          'crash',
+          this.label,
+          `${this.label} is released with ${count} ${what} outstanding`,
+          code,
+          this.objectId,
+          count,
+        );
+    }
+  }
+
+  /** Rule A14: an operation never gets more registers than the adapter has. Without map registers nothing is too much. */
+  protected mayAsk(registers: number): boolean {
+    if (!this.platform.hasMapRegisters || registers <= this.numberOfMapRegisters) return true;
+    this.platform.observer?.allocate(registers, 'too-many', 0);
+    if (this.platform.dmaVerification) {
+      dmaViolation(
+        this.kernel,
+        'A14',
+        'crash',
+        this.label,
+        `${registers} map registers are requested of ${this.label}, which has ${this.numberOfMapRegisters}`,
+        0x0c,
+        registers,
+        this.numberOfMapRegisters,
+      );
+    }
+    return false;
+  }
+
+  protected newRequest(context: TransferContext | null, registers: number): MapRegisterGrant {
+    const grant = this.platform.pool.record();
+    grant.adapter = this;
+    grant.context = context;
+    grant.registers = registers;
+    if (context !== null) context.isStarting = false;
+    return grant;
+  }
+
+  /** Rule A20: exactly DISPATCH_LEVEL. */
+  protected requireDispatch(operation: string): void {
+    if (this.#isReleased)
+      dmaViolation(
+        this.kernel,
+        'A24',
+        'crash',
+        this.label,
+        `${operation} is called on ${this.label} after PutDmaAdapter`,
+        0x18,
+        this.objectId,
+      );
+    const { irql } = this.kernel.current;
+    if (irql === DISPATCH_LEVEL || !this.platform.dmaVerification) return;
+    dmaViolation(
+      this.kernel,
+      'A20',
+      'crash',
+      this.label,
+      `${operation} of ${this.label} is called at ${irqlName(irql)}; it needs ${irqlName(DISPATCH_LEVEL)}`,
+      0x13,
+      1,
+      DISPATCH_LEVEL,
+      irql,
+    );
+  }
+
+  /** Rule A21. */
+  protected requirePassive(operation: string): void {
+    const { irql } = this.kernel.current;
+    if (irql === PASSIVE_LEVEL || !this.platform.dmaVerification) return;
+    dmaViolation(
+      this.kernel,
+      'A21',
+      'crash',
+      this.label,
+      `${operation} of ${this.label} is called at ${irqlName(irql)}; the highest legal level is ${irqlName(PASSIVE_LEVEL)}`,
+      0x13,
+      2,
+      PASSIVE_LEVEL,
+      irql,
+    );
+  }
+}

@@ -1,0 +1,293 @@
+import { DISPATCH_LEVEL, WDF_VIOLATION, WdfViolation, type Irql } from '../nt/index.js';
+import { EventKind, FxObject, type ObjectAttributes, type Op } from '../kernel/index.js';
+import { raiseAccessViolation, TransferContext, type DmaAdapter, type Mdl } from '../hal/index.js';
+import { DmaDirection, type AdapterInfo, type DmaEnabler } from './dma-enabler.js';
+import { spanPages } from './dma-transaction-arithmetic.js';
+import {
+  isLegal,
+  TRANSACTION_OPERATIONS,
+  TransactionState,
+  transactionStateName,
+  type TransactionOperation,
+} from './dma-transaction-state.js';
+import type { DmaDevice, DmaRequest } from './dma-host.js';
+import type { Request } from './request.js';
+
+/** Answer of `getTransferInfo`; one object per transaction, overwritten by the next call. */
+export interface TransferInfo {
+  mapRegisters: number;
+  elements: number;
+}
+
+/**
+ * The state of a transaction, its checks, and the DDIs that only set or read it. What runs a transaction builds on
+ * this: `DmaTransactionBase`.
+ */
+export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
+  protected state: TransactionState = TransactionState.Created;
+  protected direction: DmaDirection = DmaDirection.ReadFromDevice;
+  /** Null before the first Initialize, and again once the resources are given back: the framework's NULL. */
+  protected adapterInfo: AdapterInfo | null = null;
+  /** Version 3 only. */
+  protected readonly transferContext: TransferContext | null;
+  protected acquiredContext: unknown = null;
+  /** Where the buffer begins; the packet profiles count offsets from here over the whole chain. */
+  protected startMdl: Mdl | null = null;
+  protected startOffset = 0;
+  /** Where the transfer in flight begins. */
+  protected currentMdl: Mdl | null = null;
+  protected currentOffset = 0;
+  protected currentLengthBytes = 0;
+  protected maxFragmentBytes = 0;
+  protected transactionBytes = 0;
+  /** Not yet moved and not in flight. */
+  protected remainingBytes = 0;
+  protected transferredBytes = 0;
+  protected singleTransfer: boolean;
+  /** DMA_SYNCHRONOUS_CALLBACK: granted at once or not at all. */
+  protected immediate = false;
+  /** Stands before every DDI. */
+  protected readonly op: Op;
+  protected ioRequest: DmaRequest | null = null;
+  #isRequestReferenced = false;
+  readonly #info: TransferInfo = { mapRegisters: 0, elements: 0 };
+
+  constructor(
+    readonly enabler: DmaEnabler,
+    attributes: ObjectAttributes<C>,
+  ) {
+    super(enabler.kernel, 'DmaTransaction', enabler, attributes);
+    this.op = this.kernel.callOp(this.objectId);
+    this.singleTransfer = enabler.requireSingleTransfer;
+    this.transferContext = enabler.usesDmaV3 ? new TransferContext() : null;
+  }
+
+  // --- settings and queries -------------------------------------------------------------------------------------
+
+  /**
+   * WdfDmaTransactionSetMaximumLength, after Initialize: takes effect when it is below the adapter's fragment length.
+   * On a fresh or completed transaction the framework follows a NULL pointer (C05).
+   */
+  setMaximumLength(lengthBytes: number): void {
+    this.requireLive('WdfDmaTransactionSetMaximumLength');
+    if (this.adapterInfo === null)
+      raiseAccessViolation(
+        this.kernel,
+        'C05',
+        this.label,
+        `WdfDmaTransactionSetMaximumLength of ${this.label} in state ${this.stateName}: it has no adapter before Initialize and after the last completion (surprises 3)`,
+      );
+    if (lengthBytes === 0)
+      this.kernel.violation({
+        rule: 'C05',
+        severity: 'error',
+        object: this.label,
+        message: `${this.label} is given a maximum length of 0: its transfers would be empty for ever`,
+      });
+    if (lengthBytes < this.adapterInfo.maximumFragmentLengthBytes) this.maxFragmentBytes = lengthBytes;
+  }
+
+  /** WdfDmaTransactionSetSingleTransferRequirement, before Initialize; version 3. Ignored, with a break (C03, C04), otherwise. */
+  setSingleTransferRequirement(isRequired: boolean): void {
+    this.requireLive('WdfDmaTransactionSetSingleTransferRequirement');
+    if (!this.kernel.requireIrqlAtMost(DISPATCH_LEVEL, 'WdfDmaTransactionSetSingleTransferRequirement')) return;
+    if (!this.requireV3('WdfDmaTransactionSetSingleTransferRequirement')) return;
+    if (this.checkState('SetSingleTransferRequirement')) this.singleTransfer = isRequired;
+  }
+
+  /** WdfDmaTransactionSetImmediateExecution: granted at once or not at all; version 3. In a late state a break, and done all the same. */
+  setImmediateExecution(isImmediate: boolean): void {
+    this.requireLive('WdfDmaTransactionSetImmediateExecution');
+    if (!this.requireV3('WdfDmaTransactionSetImmediateExecution')) return;
+    this.checkState('SetImmediateExecution');
+    this.immediate = isImmediate;
+  }
+
+  /** WdfDmaTransactionGetTransferInfo: what the whole buffer takes, exactly with version 3, at worst with 2. Bug check (B12) unless Initialized. */
+  getTransferInfo(): TransferInfo {
+    this.requireLive('WdfDmaTransactionGetTransferInfo');
+    this.checkState('GetTransferInfo');
+    if (this.enabler.usesDmaV3) {
+      const exact = this.adapter.getDmaTransferInfo(this.startMdl, this.startOffset, this.transactionBytes);
+      this.#info.mapRegisters = exact.mapRegisterCount;
+      this.#info.elements = exact.scatterGatherElementCount;
+    } else {
+      this.#info.mapRegisters = this.#info.elements = pagesTouched(this.startMdl, this.startOffset, this.transactionBytes);
+    }
+    return this.#info;
+  }
+
+  /** WdfDmaTransactionGetBytesTransferred: over all completed transfers; inside EvtProgramDma the offset of this one. */
+  get bytesTransferred(): number {
+    this.requireLive('WdfDmaTransactionGetBytesTransferred');
+    return this.transferredBytes;
+  }
+
+  /** WdfDmaTransactionGetCurrentDmaTransferLength: of the transfer in flight; 0 after the last completion. */
+  get currentDmaTransferLengthBytes(): number {
+    this.requireLive('WdfDmaTransactionGetCurrentDmaTransferLength');
+    return this.currentLengthBytes;
+  }
+
+  /** WdfDmaTransactionGetRequest: until Release; null for one initialised without a request. */
+  get request(): Request | null {
+    this.requireLive('WdfDmaTransactionGetRequest');
+    // In a driver every request is the framework's own class; only a harness passes another.
+    return this.ioRequest as Request | null;
+  }
+
+  get device(): DmaDevice {
+    return this.enabler.device;
+  }
+
+  /** For reports and tests: the state's name. */
+  get stateName(): ReturnType<typeof transactionStateName> {
+    return transactionStateName(this.state);
+  }
+
+  /** WdfDmaTransactionWdmGetTransferContext: null with version 2, or before Initialize and after Release (a break). */
+  get wdmTransferContext(): TransferContext | null {
+    this.requireLive('WdfDmaTransactionWdmGetTransferContext');
+    if (!this.requireV3('WdfDmaTransactionWdmGetTransferContext')) return null;
+    return this.checkState('WdmGetTransferContext') ? this.transferContext : null;
+  }
+
+  // --- the request ----------------------------------------------------------------------------------------------
+
+  protected takeRequestReference(): void {
+    this.ioRequest!.addDmaReference();
+    this.#isRequestReferenced = true;
+  }
+
+  /** Drops the reference Execute took but keeps the pointer, so that GetRequest goes on working. */
+  protected dropRequestReference(): void {
+    if (!this.#isRequestReferenced) {
+      this.kernel.violation({
+        rule: 'L-REQUEST-REFERENCE',
+        severity: 'error',
+        object: this.label,
+        message: `${this.label} drops a reference to its request that it never took: a reservation was refused or cancelled on a transaction initialised from a request (surprises 6)`,
+      });
+    }
+    this.#isRequestReferenced = false;
+    this.ioRequest!.dropDmaReference();
+  }
+
+  protected clearRequest(): void {
+    if (this.#isRequestReferenced) this.dropRequestReference();
+    this.ioRequest = null;
+  }
+
+  // --- shared ----------------------------------------------------------------------------------------------------
+
+  /** The adapter; where the framework would follow a NULL pointer, a fault. */
+  protected get adapter(): DmaAdapter {
+    const adapter = this.adapterInfo?.adapter ?? null;
+    if (adapter === null)
+      raiseAccessViolation(
+        this.kernel,
+        'D62',
+        this.label,
+        `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back`,
+      );
+    return adapter;
+  }
+
+  protected get isWrite(): boolean {
+    return this.direction === DmaDirection.WriteToDevice;
+  }
+
+  /** Every DDI begins here: the handle is good and the level legal; the caller's scheduling point follows. */
+  protected enterDdi(ddi: string): void {
+    this.requireLive(ddi);
+    this.kernel.requireIrqlAtMost(DISPATCH_LEVEL, ddi);
+  }
+
+  protected setState(state: TransactionState): void {
+    this.kernel.emit(EventKind.TransactionState, this.objectId, state, this.state);
+    this.state = state;
+  }
+
+  /** Checks the operation against the table. False: illegal, and it is up to the caller what happens. */
+  protected checkState(operation: TransactionOperation): boolean {
+    return isLegal(operation, this.state) || this.illegalState(operation);
+  }
+
+  protected illegalState(operation: TransactionOperation, why = ''): boolean {
+    const { ddi, rule, illegal } = TRANSACTION_OPERATIONS[operation];
+    const message = `${ddi} is called on ${this.label} in state ${this.stateName}${why}`;
+    if (illegal === 'break') this.breakIn(rule, message);
+    else if (illegal === 'bug-check' || this.enabler.device.platform.frameworkVerifier) this.dmaFatal(rule, message);
+    return false;
+  }
+
+  /** Bug check 0x10D/8 with the state as it is. Does not return. */
+  protected dmaFatal(rule: string, message: string): void {
+    this.kernel.violation({
+      rule,
+      severity: 'crash',
+      object: this.label,
+      message,
+      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.DMA_FATAL_ERROR, this.objectId, this.state, 0] },
+    });
+  }
+
+  /** FxVerifierDbgBreakPoint: a warning while the framework verifier is on. */
+  protected breakIn(rule: string, message: string): void {
+    if (this.enabler.device.platform.frameworkVerifier) this.kernel.violation({ rule, severity: 'warning', object: this.label, message });
+  }
+
+  protected requireV3(ddi: string): boolean {
+    if (this.enabler.usesDmaV3) return true;
+    this.breakIn('C03', `${ddi} is called on ${this.label}, whose enabler does not use DMA version 3`);
+    return false;
+  }
+
+  protected refuseProfile(ddi: string): void {
+    this.breakIn('C03', `${ddi} is called on ${this.label}, whose enabler has the profile ${this.enabler.profile}`);
+  }
+
+  /** Rule B04. */
+  protected nullParameter(ddi: string, parameter: string): never {
+    this.kernel.violation({
+      rule: 'B04',
+      severity: 'crash',
+      object: this.label,
+      message: `${ddi} of ${this.label} is called with a NULL ${parameter}`,
+      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUIRED_PARAMETER_IS_NULL, 0, ddi] },
+    });
+    throw this.kernel.dead!;
+  }
+
+  /** KeRaiseIrql(DISPATCH_LEVEL); returns the level to go back to. */
+  protected raise(): Irql {
+    const cpu = this.kernel.current;
+    const { irql } = cpu;
+    if (irql < DISPATCH_LEVEL) cpu.irql = DISPATCH_LEVEL;
+    return irql;
+  }
+
+  /** KeLowerIrql; true when a DPC waits for just that: `if (this.lower(irql)) yield this.kernel.standAt(this.op)`. */
+  protected lower(irql: Irql): boolean {
+    const cpu = this.kernel.current;
+    cpu.irql = irql;
+    return cpu.dpcIsDue;
+  }
+}
+/** Version 2's estimate: a register for every page touched, MDL by MDL. */
+function pagesTouched(first: Mdl | null, offset: number, lengthBytes: number): number {
+  let pages = 0;
+  let skip = offset;
+  let left = lengthBytes;
+  for (let mdl = first; mdl !== null && left > 0; mdl = mdl.next) {
+    if (mdl.byteCount <= skip) {
+      skip -= mdl.byteCount;
+      continue;
+    }
+    const bytes = Math.min(mdl.byteCount - skip, left);
+    pages += spanPages(mdl.byteOffset + skip, bytes);
+    left -= bytes;
+    skip = 0;
+  }
+  return pages;
+}
