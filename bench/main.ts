@@ -1,3 +1,4 @@
+import { loadavg } from 'node:os';
 import { BenchUsageError, parseOptions, usage, type BenchOptions } from './options.js';
 import { reportOf, reportText } from './report.js';
 import type { SuiteResult } from './results.js';
@@ -5,12 +6,13 @@ import { runSuite } from './run-suite.js';
 
 /** The entry of `npm run bench`: suites one after the other, each in a process of its own. Exit codes: 0, 2 usage, 3 a suite failed. */
 async function main(options: BenchOptions): Promise<void> {
+  const loadAverage = loadavg()[0]!;
   const results: SuiteResult[] = [];
   for (const suite of options.suites) {
     process.stderr.write(`${suite} ...\n`);
     results.push(await runSuite(suite, options.effort, (message) => process.stderr.write(`  ${message}\n`)));
   }
-  const report = reportOf(options, results);
+  const report = reportOf(options, results, loadAverage);
   process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : reportText(report)}\n`);
 }
 

@@ -1,6 +1,6 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import { cpus, loadavg } from 'node:os';
+import { cpus } from 'node:os';
 import type { BenchOptions } from './options.js';
 import type { Figure, Goal, Row, SuiteResult } from './results.js';
 
@@ -11,6 +11,7 @@ export interface BenchReport {
     readonly cores: number;
     readonly node: string;
     readonly v8: string;
+    /** Of the last minute when the benchmarks began: what else ran on the machine. */
     readonly loadAverage: number;
   };
   readonly quick: boolean;
@@ -21,7 +22,7 @@ export interface BenchReport {
   readonly skipped: readonly string[];
 }
 
-export function reportOf(options: BenchOptions, results: readonly SuiteResult[]): BenchReport {
+export function reportOf(options: BenchOptions, results: readonly SuiteResult[], loadAverage: number): BenchReport {
   const processors = cpus();
   return {
     machine: {
@@ -29,7 +30,7 @@ export function reportOf(options: BenchOptions, results: readonly SuiteResult[])
       cores: processors.length,
       node: process.versions.node,
       v8: process.versions.v8,
-      loadAverage: loadavg()[0]!,
+      loadAverage,
     },
     quick: options.quick,
     rounds: options.effort.rounds,
@@ -81,11 +82,11 @@ function figureTable(figures: readonly Figure[]): string {
 export function reportText(report: BenchReport): string {
   const { machine } = report;
   const lines = [
-    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load average ${machine.loadAverage.toFixed(2)}`,
+    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load average ${machine.loadAverage.toFixed(2)} at the start`,
     `Ratios are medians of ${report.rounds} interleaved rounds${report.quick ? ' (quick: short measurements)' : ''}; nanoseconds drift with the machine.`,
   ];
-  if (machine.loadAverage > machine.cores / 2)
-    lines.push(pc.yellow('The machine is busy with other work: these figures are worth little.'));
+  if (machine.loadAverage > machine.cores / 4)
+    lines.push(pc.yellow('The machine was busy with other work: ratios of contestants with two threads are worth little.'));
   if (report.rows.length > 0) lines.push(ratioTable(report.rows));
   if (report.figures.length > 0) lines.push(figureTable(report.figures));
   lines.push(...report.skipped.map((why) => pc.yellow(`not measured: ${why}`)));

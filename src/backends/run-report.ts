@@ -1,10 +1,10 @@
-import type { RecordedViolation } from '../kernel/index.js';
-import type { Machine } from '../machine/machine.js';
-import type { Finding, RunReport } from '../machine/report.js';
+import { FINDINGS_KEPT_MAX, type RecordedViolation } from '../kernel/index.js';
+import type { Machine, MachineDevice } from '../machine/machine.js';
+import type { EngineReport, Finding, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { ruleTitle } from '../verifier/index.js';
+import { LatencyRecorder } from '../workload/index.js';
 import type { EnginePool } from './engine-pool.js';
-import type { RunSettings, ThreadsRun } from './threads.js';
 
 /** A finding for the outside: the rule's title, the schedule file if there is one, the line to paste. */
 export function toFinding(violation: RecordedViolation, schedule: string | null, replay: string): Finding {
@@ -21,37 +21,69 @@ export function toFinding(violation: RecordedViolation, schedule: string | null,
   };
 }
 
-/** Sums a free-running run up. */
-export function buildRunReport(scenario: Scenario, machine: Machine, pool: EnginePool, settings: RunSettings, run: ThreadsRun): RunReport {
-  const { findings } = machine.kernel;
-  const perDevice = machine.devices.map(({ name, workload, vectors }) => ({
-    device: name,
-    requests: workload?.completed ?? 0,
-    bytes: workload?.bytes ?? 0,
-    interrupts: vectors.reduce((sum, vector) => sum + vector.delivered, 0),
-  }));
-  const requests = perDevice.reduce((sum, device) => sum + device.requests, 0);
-  const bytes = perDevice.reduce((sum, device) => sum + device.bytes, 0);
-  const { seconds } = run;
-  return {
-    verdict: findings.total > 0 ? 'finding' : run.interrupted ? 'interrupted' : 'ok',
-    scenario: scenario.name,
-    seed: settings.overrides.seed,
-    findings: findings.kept.map((violation) => toFinding(violation, null, settings.again)),
-    findingsTotal: findings.total,
-    requests,
-    bytes,
-    bytesVerified: machine.devices.reduce((sum, { workload }) => sum + (workload?.bytesVerified ?? 0), 0),
-    seconds,
-    requestsPerSecond: seconds > 0 ? requests / seconds : 0,
-    bytesPerSecond: seconds > 0 ? bytes / seconds : 0,
-    latencyNs: machine.latency.summary(),
-    // A shared line's deliveries stand in the row of every device on it; here each counts once.
-    interrupts: machine.vectors.reduce((sum, vector) => sum + vector.delivered, 0),
-    nestedInterrupts: machine.kernel.vcpus.reduce((sum, cpu) => sum + cpu.nestedInterrupts, 0),
-    cancels: { requested: 0, won: 0, lost: 0, byWindow: {} },
-    engines: pool.reports(),
-    engineOverlapMs: pool.overlapMs(),
-    perDevice,
-  };
+/** Sums of a free-running run, over all machines it booted. */
+export class RunTotals {
+  readonly #latency = new LatencyRecorder();
+  readonly #findings: RecordedViolation[] = [];
+  readonly #perDevice = new Map<string, { requests: number; bytes: number; interrupts: number }>();
+  readonly #engines: EngineReport[] = [];
+  #findingsTotal = 0;
+  #bytesVerified = 0;
+  #seconds = 0;
+  #interrupts = 0;
+  #nestedInterrupts = 0;
+  #engineOverlapMs = 0;
+
+  /** Requests completed so far. */
+  requests = 0;
+
+  /** Adds what one machine came to; its pool has been stopped. */
+  add(machine: Machine, pool: EnginePool, seconds: number): void {
+    const { findings, vcpus } = machine.kernel;
+    this.#findings.push(...findings.kept.slice(0, FINDINGS_KEPT_MAX - this.#findings.length));
+    this.#findingsTotal += findings.total;
+    this.#latency.add(machine.latency);
+    this.#seconds += seconds;
+    // A shared line's deliveries stand in the row of every device on it; in the sum each counts once.
+    this.#interrupts += machine.vectors.reduce((sum, vector) => sum + vector.delivered, 0);
+    this.#nestedInterrupts += vcpus.reduce((sum, cpu) => sum + cpu.nestedInterrupts, 0);
+    this.#engineOverlapMs += pool.overlapMs();
+    this.#engines.push(...pool.reports());
+    for (const device of machine.devices) this.#addDevice(device);
+  }
+
+  #addDevice({ name, workload, vectors }: MachineDevice): void {
+    const row = this.#perDevice.get(name) ?? { requests: 0, bytes: 0, interrupts: 0 };
+    row.requests += workload?.completed ?? 0;
+    row.bytes += workload?.bytes ?? 0;
+    row.interrupts += vectors.reduce((sum, vector) => sum + vector.delivered, 0);
+    this.#perDevice.set(name, row);
+    this.requests += workload?.completed ?? 0;
+    this.#bytesVerified += workload?.bytesVerified ?? 0;
+  }
+
+  report(scenario: Scenario, seed: number, again: string, interrupted: boolean): RunReport {
+    const bytes = [...this.#perDevice.values()].reduce((sum, row) => sum + row.bytes, 0);
+    const seconds = this.#seconds;
+    return {
+      verdict: interrupted ? 'interrupted' : this.#findingsTotal > 0 ? 'finding' : 'ok',
+      scenario: scenario.name,
+      seed,
+      findings: this.#findings.map((violation) => toFinding(violation, null, again)),
+      findingsTotal: this.#findingsTotal,
+      requests: this.requests,
+      bytes,
+      bytesVerified: this.#bytesVerified,
+      seconds,
+      requestsPerSecond: seconds > 0 ? this.requests / seconds : 0,
+      bytesPerSecond: seconds > 0 ? bytes / seconds : 0,
+      latencyNs: this.#latency.summary(),
+      interrupts: this.#interrupts,
+      nestedInterrupts: this.#nestedInterrupts,
+      cancels: { requested: 0, won: 0, lost: 0, byWindow: {} },
+      engines: this.#engines,
+      engineOverlapMs: this.#engineOverlapMs,
+      perDevice: [...this.#perDevice].map(([device, row]) => ({ device, ...row })),
+    };
+  }
 }

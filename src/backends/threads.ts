@@ -3,11 +3,11 @@ import { BugCheck, type Violation } from '../nt/index.js';
 import { EventRing, HostClock, SeededRandom, SpinLock, deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { Machine } from '../machine/machine.js';
-import { resolveParameters, type Overrides } from '../machine/parameters.js';
+import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
 import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { EnginePool } from './engine-pool.js';
-import { buildRunReport } from './run-report.js';
+import { RunTotals } from './run-report.js';
 import { ThreadsGate, type Ratio } from './threads-gate.js';
 
 export interface RunProgress {
@@ -25,7 +25,7 @@ export interface RunSettings {
   readonly durationSeconds: number | null;
   /** Chance of a switch between virtual CPUs at a scheduling point. */
   readonly preempt: Ratio | null;
-  /** Go on after findings that are no crash. */
+  /** After a crash, boot a new machine (its seed derived from this one's) and go on. Other findings never end a run. */
   readonly keepGoing: boolean;
   /** True: the caller has no event loop to serve and the main thread may sleep in slices of SLICE_MS. False: it waits on the loop. */
   readonly blocking: boolean;
@@ -41,24 +41,45 @@ const SLICE_MS = 50;
 const SPINS = 2000;
 /** vCPU advances between looks at the clock. */
 const ADVANCES_PER_LOOK = 64;
-/** Nothing completed for this long while requests are outstanding: the run cannot go on. */
+/** Default of `stallMs`. */
 const STALL_MS = 5000;
+
+/** Machines one run may boot with `keepGoing`. */
+const BOOTS_MAX = 1000;
 
 /** Runs a scenario on worker threads, as fast as it goes. Findings are in the report; throws UsageError for bad parameters only. */
 export async function runOnThreads(scenario: Scenario, settings: RunSettings): Promise<RunReport> {
   await loadDeviceModules(scenario);
-  const parameters = resolveParameters(scenario, settings.overrides);
+  const { overrides } = settings;
+  const target = resolveParameters(scenario, overrides).requests;
+  const deadlineMs = settings.durationSeconds === null ? Infinity : hostTimeMs() + settings.durationSeconds * 1000;
+  const totals = new RunTotals();
+  let interrupted = false;
+  for (let boot = 0; boot < BOOTS_MAX; boot++) {
+    const seed = boot === 0 ? overrides.seed : deriveSeed(overrides.seed, `boot ${boot}`);
+    const workload = boot === 0 ? overrides.workload : { ...overrides.workload, requests: target - totals.requests };
+    const parameters = resolveParameters(scenario, { ...overrides, seed, ...(workload === undefined ? {} : { workload }) });
+    const { machine, run } = await bootOnce(parameters, settings, deadlineMs, totals);
+    interrupted = run.interrupted;
+    const isOver = interrupted || hostTimeMs() >= deadlineMs || totals.requests >= target;
+    if (machine.dead === null || !settings.keepGoing || isOver) break;
+  }
+  return totals.report(scenario, overrides.seed, settings.again, interrupted);
+}
+
+async function bootOnce(parameters: MachineParameters, settings: RunSettings, deadlineMs: number, totals: RunTotals): Promise<{ machine: Machine; run: ThreadsRun }> {
   const hosts = Math.min(parameters.devices.length, Math.max(2, availableParallelism() - 1));
   const machine = new Machine(parameters, { hosts, clock: new HostClock(), events: new EventRing(4096) });
   const pool = new EnginePool(machine);
-  const run = new ThreadsRun(machine, pool, settings, parameters.requests);
+  const run = new ThreadsRun(machine, pool, settings, deadlineMs);
   try {
     await pool.start();
     await run.execute();
   } finally {
     await pool.stop();
   }
-  return buildRunReport(scenario, machine, pool, settings, run);
+  totals.add(machine, pool, run.seconds);
+  return { machine, run };
 }
 
 /** One run: pumps interrupts and virtual CPUs, sleeps when there is nothing to do, and notices when nothing will come. */
@@ -68,7 +89,6 @@ export class ThreadsRun {
   readonly #gate: ThreadsGate;
   readonly #maySpin: boolean;
   #startMs = 0;
-  #deadlineMs = Infinity;
   #lastCompleted = 0;
   #lastCompletionMs = 0;
   #nextTurnMs = 0;
@@ -77,7 +97,7 @@ export class ThreadsRun {
     private readonly machine: Machine,
     private readonly pool: EnginePool,
     private readonly settings: RunSettings,
-    private readonly target: number,
+    private readonly deadlineMs: number,
   ) {
     this.#gate = new ThreadsGate(machine, settings.preempt, new SeededRandom(deriveSeed(machine.parameters.seed, 'preemption')));
     // A spinning main thread beside spinning engines needs a core for each of them.
@@ -85,13 +105,12 @@ export class ThreadsRun {
   }
 
   async execute(): Promise<void> {
-    const { machine, settings } = this;
+    const { machine } = this;
     try {
       machine.prologue();
       machine.kernel.gate = this.#gate;
       this.#startMs = hostTimeMs();
       this.#lastCompletionMs = this.#startMs;
-      if (settings.durationSeconds !== null) this.#deadlineMs = this.#startMs + settings.durationSeconds * 1000;
       await this.#loop();
       this.seconds = (hostTimeMs() - this.#startMs) / 1000;
       if (machine.isDone) {
@@ -137,16 +156,12 @@ export class ThreadsRun {
 
   #lookAtClock(nowMs: number): void {
     const { settings, machine } = this;
-    if (nowMs >= this.#deadlineMs || settings.signal.aborted || this.#mustStop()) this.#stopTraffic();
+    if (nowMs >= this.deadlineMs || settings.signal.aborted) this.#stopTraffic();
     const completed = this.#completed();
     if (completed !== this.#lastCompleted || machine.kernel.timers.size > 0) {
       this.#lastCompleted = completed;
       this.#lastCompletionMs = nowMs;
-    } else if (nowMs - this.#lastCompletionMs > STALL_MS) this.#stalled();
-  }
-
-  #mustStop(): boolean {
-    return !this.settings.keepGoing && this.machine.kernel.findings.total > 0;
+    } else if (nowMs - this.#lastCompletionMs > (settings.stallMs ?? STALL_MS)) this.#stalled();
   }
 
   #stopTraffic(): void {
@@ -164,7 +179,7 @@ export class ThreadsRun {
     const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
     const violation: Violation = blocked
       ? { rule: 'L-DEADLOCK', severity: 'crash', object: null, message: `deadlock: ${kernel.describeWaits()}` }
-      : { rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `no request completed for ${STALL_MS / 1000} s, and outstanding are ${outstanding}: neither the driver nor a device has anything left to do` };
+      : { rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `no request completed for ${(this.settings.stallMs ?? STALL_MS) / 1000} s, and outstanding are ${outstanding}: neither the driver nor a device has anything left to do` };
     kernel.violation(violation);
     throw kernel.dead!;
   }
@@ -178,13 +193,14 @@ export class ThreadsRun {
     const { controller, kernel } = this.machine;
     if (this.#maySpin) for (let i = 0; i < SPINS; i++) if (controller.hasAttention()) return;
     const dueMs = (kernel.timers.nextDueNs - kernel.clock.nowNs()) / 1e6;
-    const timeoutMs = Math.max(Math.min(this.#nextTurnMs - nowMs, dueMs, this.#deadlineMs - nowMs), 0);
+    const timeoutMs = Math.max(Math.min(this.#nextTurnMs - nowMs, dueMs, this.deadlineMs - nowMs), 0);
     if (this.settings.blocking) controller.waitBlocking(timeoutMs);
     else await controller.waitOnLoop(timeoutMs);
   }
 
   #progress(nowMs: number): void {
-    const { settings, machine, target } = this;
+    const { settings, machine } = this;
+    const { requests: target } = machine.parameters;
     settings.onProgress({
       requests: this.#completed(),
       target: target === Infinity ? null : target,

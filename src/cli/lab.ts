@@ -46,7 +46,7 @@ export interface RunOptions extends ExecutionOptions {
   /** Chance at a scheduling point to go on with another virtual CPU. */
   readonly preempt?: Ratio;
   readonly verifyPayload: boolean;
-  /** Go on after a finding of severity `error` or `warning`; a crash always ends the run. */
+  /** After a crash, boot a new machine and go on. Findings of severity `error` or `warning` never end a run. */
   readonly keepGoing: boolean;
   /** The main thread may block in slices: a command has no event loop of its own to serve. */
   readonly blocking: true;

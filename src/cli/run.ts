@@ -58,7 +58,7 @@ export function runCommand(session: Session): Command {
     .option('--addressing <how>', `how devices see memory: ${ADDRESSING.join(', ')}`, choice('--addressing', ADDRESSING))
     .option('--preempt <rate>', 'chance to switch virtual CPUs at a scheduling point, such as 0.05 or 1/20', ratio('--preempt'))
     .option('--no-verify-payload', 'do not compare the bytes that arrive')
-    .option('--keep-going', 'go on after findings that are no crash')
+    .option('--keep-going', 'after a crash, boot a new machine and go on until the requests or the time are over')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--tour', 'end with commands to try next')
     .option('--quiet', 'no progress and no tables, only findings and the verdict')

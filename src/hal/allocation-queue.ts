@@ -22,17 +22,13 @@ export class AllocationQueue {
   waiting = 0;
   readonly #kernel: Kernel;
   readonly #depthByCpu: Int32Array;
-  #dpc: Dpc | null = null;
+  /** Null when grants run inside the freeing call. */
+  readonly #dpc: Dpc | null;
 
   constructor(private readonly platform: HalPlatform) {
     this.#kernel = platform.kernel;
     this.#depthByCpu = new Int32Array(platform.kernel.vcpus.length);
-  }
-
-  reset(): void {
-    this.waiting = 0;
-    this.#depthByCpu.fill(0);
-    this.#dpc = this.platform.policy.grantContext === 'dpc' ? new Dpc(this.#kernel, 'HAL grant', () => this.#pump()) : null;
+    this.#dpc = platform.policy.grantContext === 'dpc' ? new Dpc(platform.kernel, 'HAL grant', () => this.#pump()) : null;
   }
 
   /** Grants now, or queues, or (`isSynchronous`) refuses. When it returns a granted record may be free again. */

@@ -67,11 +67,10 @@ export class HalPlatform {
     this.dmaVerification = options.dmaVerification ?? true;
     this.frameworkVerifier = options.frameworkVerifier ?? true;
     this.observer = options.observer ?? null;
-    this.pool = new MapRegisterPool(options.mapRegisters ?? 1024, this.addressing === 'bounce' ? this.frames : null);
+    this.pool = new MapRegisterPool(kernel.nextObjectId(), options.mapRegisters ?? 1024, this.addressing === 'bounce' ? this.frames : null);
     this.queue = new AllocationQueue(this);
     this.mapper = new PageMapper(this.addressing, this.memory);
     this.commonBuffers = new CommonBufferAllocator(this);
-    this.reset();
   }
 
   /** IoGetDmaAdapter. Null when the version or the address width is not supported. */
@@ -97,15 +96,5 @@ export class HalPlatform {
       this.#windows.set(domain, window);
     }
     return window;
-  }
-
-  /** Back to a machine without adapters; the kernel was reset before. Bounce frames stay the pool's. */
-  reset(): void {
-    this.adapters.length = 0;
-    this.pool.reset();
-    this.pool.objectId = this.kernel.nextObjectId();
-    this.queue.reset();
-    this.commonBuffers.reset();
-    for (const window of this.#windows.values()) window.reset();
   }
 }

@@ -40,12 +40,6 @@ export class LogicalWindow {
     this.freeSlots += count;
   }
 
-  reset(): void {
-    this.#taken.fill(0);
-    this.freeSlots = this.#taken.length;
-    this.#next = 0;
-  }
-
   #findRun(from: number, count: number): number {
     const taken = this.#taken;
     let run = 0;

@@ -23,8 +23,6 @@ const GENERATION_MASK = 0x3fff;
  * frame of `bounceFrames` a register. Records are pooled: granting allocates nothing once the pool is warm.
  */
 export class MapRegisterPool {
-  /** Names the pool in scheduling points. */
-  objectId = 0;
   free: number;
   #lastNumber = 0;
   readonly #table: MapRegisterGrant[] = [];
@@ -32,18 +30,18 @@ export class MapRegisterPool {
   #generation = 0;
   /** A stack; the frames above `#freeFrames` are out on loan. */
   readonly #bounceFrames: Int32Array;
-  readonly #firstBounceFrames: Int32Array;
   #freeFrames: number;
 
   /** `frames` null: registers have no memory of their own. Throws UsageError when the frames do not suffice. */
   constructor(
+    /** Names the pool in scheduling points. */
+    readonly objectId: number,
     readonly total: number,
     frames: FrameSource | null,
   ) {
     this.free = total;
     this.#bounceFrames = new Int32Array(frames === null ? 0 : total);
     for (let i = 0; i < this.#bounceFrames.length; i++) this.#bounceFrames[i] = bounceFrame(frames!, total);
-    this.#firstBounceFrames = this.#bounceFrames.slice();
     this.#freeFrames = this.#bounceFrames.length;
   }
 
@@ -94,17 +92,6 @@ export class MapRegisterPool {
     grant.mdl = null;
     grant.pieces = 0;
     this.#spare.push(grant);
-  }
-
-  /** Everything free again, in the order of the beginning: a replayed run gets the same bounce pages. */
-  reset(): void {
-    this.free = this.total;
-    this.#lastNumber = 0;
-    this.#generation = 0;
-    this.#bounceFrames.set(this.#firstBounceFrames);
-    this.#freeFrames = this.#bounceFrames.length;
-    this.#spare.length = 0;
-    for (let i = this.#table.length - 1; i >= 0; i--) this.recycle(this.#table[i]!);
   }
 
   #newRecord(): MapRegisterGrant {

@@ -212,7 +212,7 @@ export function burstRun(d: DeviceView, channel: number, limit: number): number 
   const ready = words[at + Word.Ready]!;
   const head = words[at + Word.Head]!;
   const burstBytes = words[d.state + BURST_BYTES]!;
-  const most = Math.min(limit, COMPLETION_BATCH - ready, (words[at + Word.Fetched]! - head) | 0);
+  const most = Math.min(limit, COMPLETION_BATCH - ready, (words[at + Word.Fetched]! - head) | 0, stepsUntilDue(d, channel));
   const tail = (words[at + Word.CqTail]! + ready) | 0;
   const size = words[at + Word.RingSize]!;
   let slot = at + DESCRIPTOR_CACHE + ((head - words[at + Word.CacheFirst]!) << 3);
@@ -244,8 +244,21 @@ export function burstRun(d: DeviceView, channel: number, limit: number): number 
   words[d.steps] = (words[d.steps]! + made) | 0;
   words[at + Word.Ready] = ready + made;
   words[at + Word.Head] = (head + made) | 0;
+  words[at + Word.RequestTag] = words[entry - 4 + Completion.Tag]!;
+  words[at + Word.RequestMoved] = words[entry - 4 + Completion.BytesMoved]!;
   settle(d, channel);
   return made;
+}
+
+/** Steps after which a completion on chip is too old or moderation's time is up: no run goes beyond. */
+function stepsUntilDue(d: DeviceView, channel: number): number {
+  const at = stateOf(d, channel);
+  const { words } = d;
+  const now = words[d.steps]!;
+  const forAge = words[at + Word.Ready] === 0 ? COMPLETION_BATCH : (COMPLETION_AGE_STEPS - now + words[at + Word.ReadySince]!) | 0;
+  const time = words[registersOf(d, channel) + MODERATION]! >>> SGRING_MODERATION_STEPS_SHIFT;
+  if (time === 0 || words[at + Word.Unsignalled] === 0) return forAge;
+  return Math.min(forAge, (time - now + words[at + Word.UnsignalledSince]!) | 0);
 }
 
 /** The common case of `settle` in a few loads: more descriptors are cached and nothing else is due. */

@@ -43,6 +43,8 @@ export class Kernel {
   points = 0;
   /** Set by the first violation that Windows would bug check on; thrown again by every later framework call. */
   dead: BugCheck | null = null;
+  /** A call that was made and has not started yet; only set while forgotten yields are watched for. */
+  unstartedCall: string | null = null;
   #lastObjectId = 0;
 
   constructor(options: KernelOptions) {
@@ -96,9 +98,23 @@ export class Kernel {
   }
 
   leave(irqlAtEntry: Irql, objectId: number, callback: string): void {
+    this.checkForgottenYield();
     const { irql } = this.current;
     if (irql !== irqlAtEntry) this.irqlMismatch(callback, irqlAtEntry, irql);
     this.emit(EventKind.CallbackLeave, objectId, 0, 0);
+  }
+
+  /** A framework call was made, but not with `yield*`: it never started and did nothing. */
+  checkForgottenYield(): void {
+    const call = this.unstartedCall;
+    if (call === null) return;
+    this.unstartedCall = null;
+    this.violation({
+      rule: 'L-FORGOTTEN-YIELD',
+      severity: 'crash',
+      object: call,
+      message: `${call} was called without yield*, so it did nothing: write yield* in front of the call`,
+    });
   }
 
   irqlMismatch(callback: string, entry: Irql, exit: Irql): void {
@@ -194,6 +210,7 @@ export class Kernel {
   /** Back to an empty machine: no code runs, nothing is armed, object ids start again at the first after the vCPUs. */
   reset(): void {
     this.dead = null;
+    this.unstartedCall = null;
     this.points = 0;
     this.timers.reset();
     this.findings.reset();

@@ -13,4 +13,5 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-STEP-BOUND', title: 'an execution ends within its bound of operations', severity: 'crash' },
   { id: 'L-ENGINE-LOST', title: 'an engine host answers as long as the run goes on', severity: 'crash' },
   { id: 'L-NONDETERMINISM', title: 'the same schedule gives the same events and the same memory', severity: 'error' },
+  { id: 'L-FORGOTTEN-YIELD', title: 'every framework call that may suspend is made with yield*', severity: 'crash' },
 ];

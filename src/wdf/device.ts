@@ -139,7 +139,10 @@ export class Device extends FxObject {
   *#enterD0(): Suspending<NtStatus> {
     this.resources.setBusMaster(true);
     let status = yield* this.#call('evtDeviceD0Entry');
-    if (!NT_SUCCESS(status)) return status;
+    if (!NT_SUCCESS(status)) {
+      this.resources.setBusMaster(false);
+      return status;
+    }
     for (const interrupt of this.interrupts) {
       status = yield* interrupt.connect();
       if (!NT_SUCCESS(status)) break;

@@ -6,6 +6,7 @@ export * from './dma-enabler.js';
 export * from './dma-host.js';
 export * from './dma-transaction.js';
 export * from './driver.js';
+export * from './forgotten-yield.js';
 export * from './hardware-resources.js';
 export * from './interrupt-vector.js';
 export * from './interrupt.js';

@@ -2,7 +2,10 @@ import { DPC_WATCHDOG_VIOLATION, type Irql } from '../nt/index.js';
 import { EventKind, type Kernel, type Suspending, type VirtualCpu } from '../kernel/index.js';
 import type { Interrupt } from './interrupt.js';
 
-/** Deliveries in a row that no sharer claims before the line counts as stuck (queues-requests-cancel section 6: "storm"). */
+/**
+ * Deliveries in a row that leave a vector as it was - no sharer claims, or one claims and the line stays asserted -
+ * before it counts as stuck (queues-requests-cancel section 6: "storm", rule D19).
+ */
 export const UNCLAIMED_DELIVERIES_MAX = 1000;
 
 /** The controller's side of a vector: is it pending, and take it. */
@@ -24,6 +27,7 @@ export class InterruptVector {
   delivered = 0;
   unclaimed = 0;
   #unclaimedInARow = 0;
+  #assertedInARow = 0;
 
   constructor(
     readonly kernel: Kernel,
@@ -63,13 +67,24 @@ export class InterruptVector {
     for (const interrupt of this.#sharers) {
       if (yield* interrupt.service()) {
         this.#unclaimedInARow = 0;
+        this.#assertedInARow = this.source.kind === 'line' && this.source.isPending() ? this.#assertedInARow + 1 : 0;
+        if (this.#assertedInARow === UNCLAIMED_DELIVERIES_MAX) this.#storm('its ISRs claimed it each time and it is still asserted: nobody acknowledges the device');
         return;
       }
     }
     this.unclaimed++;
     this.#unclaimedInARow++;
-    if (this.#unclaimedInARow < UNCLAIMED_DELIVERIES_MAX) return;
-    this.kernel.violation({ rule: 'D19', severity: 'crash', object: this.name, message: `${this.name} was delivered ${UNCLAIMED_DELIVERIES_MAX} times in a row and no ISR claimed it: the line stays asserted for ever`, bugCheck: { code: DPC_WATCHDOG_VIOLATION, parameters: [1, this.index] } });
+    if (this.#unclaimedInARow === UNCLAIMED_DELIVERIES_MAX) this.#storm('no ISR claimed it: the line stays asserted for ever');
+  }
+
+  #storm(why: string): void {
+    this.kernel.violation({
+      rule: 'D19',
+      severity: 'crash',
+      object: this.name,
+      message: `${this.name} was delivered ${UNCLAIMED_DELIVERIES_MAX} times in a row and ${why}`,
+      bugCheck: { code: DPC_WATCHDOG_VIOLATION, parameters: [1, this.index] },
+    });
   }
 
   reset(): void {
@@ -77,5 +92,6 @@ export class InterruptVector {
     this.delivered = 0;
     this.unclaimed = 0;
     this.#unclaimedInARow = 0;
+    this.#assertedInARow = 0;
   }
 }

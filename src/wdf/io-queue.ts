@@ -263,7 +263,8 @@ export class IoQueue extends FxObject {
     this.#driverOwned.remove(request);
     request.enterQueue(this);
     this.#waiting.prepend(request);
-    this.#becameNonEmpty = this.#waiting.count === 1;
+    // Only ever set here: an arrival may still be waiting for its notification.
+    if (this.#waiting.count === 1) this.#becameNonEmpty = true;
     if (this.#loopsRunning === 0) yield* this.run();
   }
 

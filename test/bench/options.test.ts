@@ -49,11 +49,11 @@ describe('bench: report', () => {
     ...{ goal: { atLeast: 40 }, met: true, subjectNs: 70, peerNs: 2900 },
   };
   const result = { suite: 'S3', rows: [row], figures: [], skipped: ['no compiler'], seconds: 2 } as const;
-  const report = reportOf({ suites: ['S3'], effort: quickEffort, quick: true, json: false }, [result]);
+  const report = reportOf({ suites: ['S3'], effort: quickEffort, quick: true, json: false }, [result], 0.25);
 
   it('keeps rows as they are, names the suite of what was skipped, adds up the time', () => {
     expect(report).to.deep.include({ rows: [row], skipped: ['S3: no compiler'], seconds: 2, quick: true, rounds: quickEffort.rounds });
-    expect(report.machine).to.include({ node: process.versions.node });
+    expect(report.machine).to.include({ node: process.versions.node, loadAverage: 0.25 });
   });
 
   it('prints ratio, goal and verdict in one line and what was left out below', () => {

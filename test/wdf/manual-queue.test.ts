@@ -161,9 +161,11 @@ describe('manual queue: forward and requeue', () => {
   });
 
   it('a requeue does not swallow the notification of an arrival that is still to be told', () => {
-    // Under the callback lock notifications wait for a DPC; between arrival and DPC the driver puts a request back.
-    const all = manual({ scope: 'device' });
-    const { rig, application, device, queue } = all;
+    // Under the callback lock a notification waits for a DPC; between arrival and DPC the driver puts a request back.
+    const rig = new Rig({ scope: 'device' });
+    const application = new Application(rig);
+    const device = rig.createDevice();
+    const queue = rig.createQueue(device, { dispatchType: 'manual' });
     const control = rig.createQueue(device, {
       dispatchType: 'sequential',
       *evtIoDeviceControl(_queue, request): Suspending<void> {
@@ -173,13 +175,14 @@ describe('manual queue: forward and requeue', () => {
         yield* request.complete(STATUS_SUCCESS);
       },
     });
-    const controls = rig.createDevice('control device');
-    controls.setDefaultQueue(control);
+    device.configureRequestDispatching(queue, RequestType.Read);
+    device.configureRequestDispatching(control, RequestType.DeviceControl);
+    let notified = 0;
+    queue.readyNotify(() => void notified++);
+    rig.start(device);
     application.submit(device, application.request('a'));
-    expect(all.notified).to.equal(1);
-    rig.run(controls.submit(application.request('go', RequestType.DeviceControl)));
-    rig.run(control.powerUp());
-    expect(queue.waitingCount).to.equal(2);
-    expect(all.notified).to.equal(2);
+    expect(notified).to.equal(1);
+    application.submit(device, application.request('go', RequestType.DeviceControl));
+    expect([queue.waitingCount, notified]).to.deep.equal([2, 2]);
   });
 });

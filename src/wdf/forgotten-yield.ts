@@ -1,0 +1,62 @@
+import type { Kernel, Suspending } from '../kernel/index.js';
+import { CommonBuffer } from './common-buffer.js';
+import { DmaEnabler } from './dma-enabler.js';
+import { DmaTransactionBase } from './dma-transaction-base.js';
+import { DmaTransaction } from './dma-transaction.js';
+import { Interrupt } from './interrupt.js';
+import { IoQueue } from './io-queue.js';
+import { RegisterBlock } from './register-block.js';
+import { Request } from './request.js';
+import { WdfSpinLock } from './wdf-spin-lock.js';
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+const GeneratorFunction = Object.getPrototypeOf(function* (): Generator {}) as object;
+
+let isInstalled = false;
+
+/**
+ * From now on, a framework call that is made without `yield*` is found when its callback returns (or at the next such
+ * call): the generator it made was never started, so the call did nothing. The build finds this by types; scenarios
+ * in plain JavaScript have only this check, which costs about 0.1 us a call and is installed when one is loaded.
+ */
+export function watchForForgottenYields(): void {
+  if (isInstalled) return;
+  isInstalled = true;
+  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, DmaTransaction: DmaTransactionBase, CommonBuffer };
+  for (const [name, type] of Object.entries(types)) watchMethods(type.prototype, name);
+  watchMethods(DmaEnabler, 'DmaEnabler');
+  watchMethods(CommonBuffer, 'CommonBuffer');
+  watchMethods(DmaTransaction, 'DmaTransaction');
+}
+
+function watchMethods(owner: object, typeName: string): void {
+  for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
+    const method: unknown = descriptor.value;
+    if (typeof method !== 'function' || Object.getPrototypeOf(method) !== GeneratorFunction) continue;
+    Object.defineProperty(owner, name, { ...descriptor, value: watched(method as Method, `${typeName}.${name}`) });
+  }
+}
+
+function watched(method: Method, name: string): Method {
+  return function (this: unknown, ...args) {
+    const kernel = kernelOf(this) ?? kernelOf(args[0]);
+    const body = method.apply(this, args) as Suspending<unknown>;
+    if (kernel === null) return body;
+    kernel.checkForgottenYield();
+    kernel.unstartedCall = name;
+    // `yield*` asks for the iterator exactly once, when it starts the call.
+    Object.defineProperty(body, Symbol.iterator, {
+      value: () => {
+        kernel.unstartedCall = null;
+        return body;
+      },
+    });
+    return body;
+  };
+}
+
+function kernelOf(value: unknown): Kernel | null {
+  if (typeof value !== 'object' || value === null || !('kernel' in value)) return null;
+  return value.kernel as Kernel;
+}
