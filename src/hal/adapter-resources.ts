@@ -1,5 +1,14 @@
-import { DISPATCH_LEVEL, PASSIVE_LEVEL, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, irqlName, type NtStatus } from '../nt/index.js';
+import {
+  DISPATCH_LEVEL,
+  PASSIVE_LEVEL,
+  STATUS_CANCELLED,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_SUCCESS,
+  irqlName,
+  type NtStatus,
+} from '../nt/index.js';
 import { makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import { Admission } from './allocation-queue.js';
 import type { DeviceDescription } from './device-description.js';
 import type { DmaDomain } from './dma-domain.js';
 import { dmaViolation, raiseHalFault } from './hal-fault.js';
@@ -74,7 +83,10 @@ export abstract class AdapterResources {
     if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
     const grant = this.newRequest(context, registers);
     grant.control = control;
-    return yield* this.platform.queue.request(grant, isSynchronous);
+    const { queue } = this.platform;
+    const admission = queue.admit(grant, isSynchronous);
+    if (admission === Admission.Granted) yield* queue.execute(grant);
+    return admission === Admission.Refused ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
   }
 
   /** FreeMapRegisters: flushed before, all of them at once (rules A07, A18). */
@@ -99,7 +111,9 @@ export abstract class AdapterResources {
       );
     checkUnmapped(this, grant, 'A18', 0x10);
     this.platform.mapper.close(grant, this.domain, 0);
-    yield* this.platform.queue.release(grant);
+    const { queue } = this.platform;
+    queue.release(grant);
+    if (queue.waiting > 0) yield* queue.serve();
   }
 
   /** FreeAdapterChannel of a system adapter: the channel and its registers. */
@@ -113,7 +127,9 @@ export abstract class AdapterResources {
     if (grant.context !== null) stopRunning(grant.context);
     checkUnmapped(this, grant, 'A15', 0x0d);
     this.platform.mapper.close(grant, this.domain, 0);
-    yield* this.platform.queue.release(grant);
+    const { queue } = this.platform;
+    queue.release(grant);
+    if (queue.waiting > 0) yield* queue.serve();
   }
 
   /** CancelAdapterChannel: true when the request was waiting and its routine will not run. */

@@ -1,4 +1,4 @@
-import { DISPATCH_LEVEL, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { DISPATCH_LEVEL } from '../nt/index.js';
 import { Dpc, EventKind, makeOp, OpKind, type Kernel, type Suspending } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
 import { GRANT_DEPTH_MAX } from './hal-policy.js';
@@ -7,6 +7,10 @@ import { NO_SLOT } from './logical-window.js';
 import { AllocationAction, type MapRegisterGrant } from './map-register-grant.js';
 import { UNLIMITED } from './mdl-walk.js';
 import type { TransferContext } from './transfer-context.js';
+
+/** How a request for registers was answered. */
+export const Admission = { Granted: 0, Queued: 1, Refused: 2 } as const;
+export type Admission = (typeof Admission)[keyof typeof Admission];
 
 /**
  * Who gets map registers and channels, and when.
@@ -31,26 +35,25 @@ export class AllocationQueue {
     this.#dpc = platform.policy.grantContext === 'dpc' ? new Dpc(platform.kernel, 'HAL grant', () => this.#pump()) : null;
   }
 
-  /** Grants now, or queues, or (`isSynchronous`) refuses. When it returns a granted record may be free again. */
-  *request(grant: MapRegisterGrant, isSynchronous: boolean): Suspending<NtStatus> {
+  /** Answers a request: its registers are taken and `execute` is due, or it waits, or (`isSynchronous`) it is refused. */
+  admit(grant: MapRegisterGrant, isSynchronous: boolean): Admission {
     const adapter = grant.adapter!;
     const { observer } = this.platform;
     if (adapter.queueHead === null && this.#tryGrant(grant)) {
       observer?.allocate(grant.registers, 'granted', grant.number);
-      yield* this.#execute(grant);
-      return STATUS_SUCCESS;
+      return Admission.Granted;
     }
     observer?.allocate(grant.registers, isSynchronous ? 'refused' : 'queued', 0);
     if (isSynchronous) {
       this.platform.pool.recycle(grant);
-      return STATUS_INSUFFICIENT_RESOURCES;
+      return Admission.Refused;
     }
     this.#enqueue(adapter, grant);
-    return STATUS_SUCCESS;
+    return Admission.Queued;
   }
 
-  /** Gives a grant's registers and channel back and serves whoever waits for them. */
-  *release(grant: MapRegisterGrant): Suspending<void> {
+  /** Gives a grant's registers and channel back. The caller goes on with `if (queue.waiting > 0) yield* queue.serve()`. */
+  release(grant: MapRegisterGrant): void {
     const adapter = grant.adapter!;
     const registers = this.platform.counted(grant.registers);
     this.platform.observer?.free(grant.number, registers);
@@ -60,7 +63,6 @@ export class AllocationQueue {
     adapter.heldRegisters -= registers;
     if (adapter.channelOwner === grant) adapter.channelOwner = null;
     this.platform.pool.recycle(grant);
-    if (this.waiting > 0) yield* this.serve();
   }
 
   /** Withdraws the request that waits under `context` in this adapter's queue; false when none does. */
@@ -86,7 +88,7 @@ export class AllocationQueue {
       this.platform.observer?.grantWaiting(grant.number, this.platform.counted(grant.registers));
       const op = makeOp(this.platform.pool.objectId, OpKind.Grant);
       if (this.#kernel.at(op)) yield op;
-      yield* this.#execute(grant);
+      yield* this.execute(grant);
     }
   }
 
@@ -122,30 +124,37 @@ export class AllocationQueue {
     return true;
   }
 
-  *#execute(grant: MapRegisterGrant): Suspending<void> {
+  /** Runs the routine of a grant; when it returns the record may be free again. */
+  *execute(grant: MapRegisterGrant): Suspending<void> {
     const cpu = this.#kernel.current;
     const irql = cpu.irql;
     if (irql < DISPATCH_LEVEL) cpu.irql = DISPATCH_LEVEL;
     this.#enterRoutine(cpu.id, grant);
+    let isGivenBack = false;
     if (grant.control !== null) {
       const { handle } = grant;
       const action = yield* grant.control.adapterControl(this.platform.hasMapRegisters ? handle : 0);
-      if (grant.handle === handle) yield* this.#afterControl(grant, action);
+      if (grant.handle === handle) isGivenBack = this.#afterControl(grant, action);
     } else {
       const list = grant.list!;
       this.#buildList(grant);
       yield* grant.listControl!.listControl(list);
     }
     this.#depthByCpu[cpu.id]!--;
+    if (isGivenBack && this.waiting > 0) yield* this.serve();
     if (cpu.irql === irql) return;
     cpu.irql = irql;
     if (cpu.dpcIsDue) yield this.#kernel.standAt(makeOp(this.platform.pool.objectId, OpKind.Release));
   }
 
-  /** What the control routine left allocated is kept: the channel (system only) and the registers, or the registers. */
-  *#afterControl(grant: MapRegisterGrant, action: AllocationAction): Suspending<void> {
-    if (action === AllocationAction.DeallocateObject) yield* this.release(grant);
-    else if (!this.platform.hasMapRegisters && !grant.adapter!.isSystem) this.platform.pool.recycle(grant);
+  /** Keeps what the control routine left allocated: the channel (system only) and the registers, or the registers. True when all went back. */
+  #afterControl(grant: MapRegisterGrant, action: AllocationAction): boolean {
+    if (action === AllocationAction.DeallocateObject) {
+      this.release(grant);
+      return true;
+    }
+    if (!this.platform.hasMapRegisters && !grant.adapter!.isSystem) this.platform.pool.recycle(grant);
+    return false;
   }
 
   #buildList(grant: MapRegisterGrant): void {

@@ -12,6 +12,7 @@ import {
 import { PAGE_SIZE } from '../memory/index.js';
 import { EventKind, makeOp, OpKind, type Suspending } from '../kernel/index.js';
 import { AdapterResources } from './adapter-resources.js';
+import { Admission } from './allocation-queue.js';
 import type { CommonBufferRegion } from './common-buffer-allocator.js';
 import { raiseHalFault } from './hal-fault.js';
 import type { ListControl, MapRegisterGrant } from './map-register-grant.js';
@@ -142,7 +143,10 @@ export class DmaAdapter extends AdapterResources {
     grant.offset = offset;
     grant.lengthBytes = lengthBytes;
     grant.isWrite = isWrite;
-    return yield* this.platform.queue.request(grant, isSynchronous);
+    const { queue } = this.platform;
+    const admission = queue.admit(grant, isSynchronous);
+    if (admission === Admission.Granted) yield* queue.execute(grant);
+    return admission === Admission.Refused ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
   }
 
   /** PutScatterGatherList: flushes the whole list and frees its registers. Rule A08 when it is not outstanding. */
@@ -165,7 +169,9 @@ export class DmaAdapter extends AdapterResources {
     this.outstandingLists--;
     this.kernel.emit(EventKind.ScatterGatherPut, this.objectId, grant.pieces, grant.lengthBytes);
     this.platform.mapper.close(grant, this.domain, Infinity);
-    yield* this.platform.queue.release(grant);
+    const { queue } = this.platform;
+    queue.release(grant);
+    if (queue.waiting > 0) yield* queue.serve();
   }
 
   /** GetDmaTransferInfo: what the range would take, exactly. The answer is overwritten by the next call. */

@@ -65,11 +65,13 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     const offset = virtualAddress - mdl.virtualAddress;
     if (offset < 0 || offset >= mdl.byteCount) return STATUS_INVALID_PARAMETER;
     if (!this.enabler.supportsChainedMdls && offset + lengthBytes > mdl.byteCount) return STATUS_INVALID_PARAMETER;
-    return yield* this.#initializeWith(evtProgramDma, direction, mdl, offset, lengthBytes);
+    const status = this.#describe(evtProgramDma, direction, mdl, offset, lengthBytes);
+    if (!NT_SUCCESS(status)) yield* this.releaseForReuse(false);
+    return status;
   }
 
   /** WdfDmaTransactionInitializeUsingOffset: the same with an offset, which must fall in the first MDL, too. */
-  *initializeUsingOffset(
+  initializeUsingOffset(
     evtProgramDma: EvtProgramDma | null,
     direction: number,
     mdl: Mdl | null,
@@ -83,7 +85,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
         this.label,
         `WdfDmaTransactionInitializeUsingOffset of ${this.label} reads the address of a NULL MDL`,
       );
-    return yield* this.initialize(evtProgramDma, direction, mdl, mdl.virtualAddress + offset, lengthBytes);
+    return this.initialize(evtProgramDma, direction, mdl, mdl.virtualAddress + offset, lengthBytes);
   }
 
   /**
@@ -99,18 +101,14 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     if (!NT_SUCCESS(buffer.status)) return buffer.status;
     const { mdl, lengthBytes } = buffer;
     if (!this.enabler.supportsChainedMdls && lengthBytes > mdl!.byteCount) return STATUS_INVALID_PARAMETER;
-    const status = yield* this.#initializeWith(evtProgramDma, direction, mdl!, 0, lengthBytes);
+    const status = this.#describe(evtProgramDma, direction, mdl!, 0, lengthBytes);
     if (NT_SUCCESS(status)) this.ioRequest = request;
+    else yield* this.releaseForReuse(false);
     return status;
   }
 
-  *#initializeWith(
-    evtProgramDma: EvtProgramDma,
-    direction: DmaDirection,
-    mdl: Mdl,
-    offset: number,
-    lengthBytes: number,
-  ): Suspending<NtStatus> {
+  /** What Initialize writes. A failing status: the caller releases the transaction. */
+  #describe(evtProgramDma: EvtProgramDma, direction: DmaDirection, mdl: Mdl, offset: number, lengthBytes: number): NtStatus {
     this.checkState('Initialize');
     const info = this.enabler.adapterInfo(direction);
     this.adapterChosen(info);
@@ -126,7 +124,6 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     let status = this.singleTransfer ? this.#prepareForSingleTransfer(info) : STATUS_SUCCESS;
     if (NT_SUCCESS(status)) status = this.initializeResources();
     if (NT_SUCCESS(status)) this.setState(TransactionState.Initialized);
-    else yield* this.releaseForReuse(false);
     return status;
   }
 
@@ -194,35 +191,41 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
    * FALSE - the next transfer is staged, perhaps finished, and the object must not be touched; everything else is its
    * TRUE with that status, and the transaction has ended. Bug check (B11) unless in Transfer.
    */
-  *dmaCompleted(): Suspending<NtStatus> {
-    return yield* this.#complete(0, 'full');
+  dmaCompleted(): Suspending<NtStatus> {
+    return this.#complete(0, 'full');
   }
 
   /** WdfDmaTransactionDmaCompletedWithLength: `lengthBytes` of it were moved; 0 presents the same transfer again. */
-  *dmaCompletedWithLength(lengthBytes: number): Suspending<NtStatus> {
-    return yield* this.#complete(lengthBytes, 'partial');
+  dmaCompletedWithLength(lengthBytes: number): Suspending<NtStatus> {
+    return this.#complete(lengthBytes, 'partial');
   }
 
   /** WdfDmaTransactionDmaCompletedFinal: `lengthBytes` were moved and no further transfer will be staged. */
-  *dmaCompletedFinal(lengthBytes: number): Suspending<NtStatus> {
-    return yield* this.#complete(lengthBytes, 'final');
+  dmaCompletedFinal(lengthBytes: number): Suspending<NtStatus> {
+    return this.#complete(lengthBytes, 'final');
   }
 
+  /** Section 4: accounts for the transfer, ends its mapping, and stages the next or ends the transaction. */
   *#complete(lengthBytes: number, type: CompletionType): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionDmaCompleted');
     if (this.kernel.at(this.op)) yield this.op;
     this.checkState('DmaCompleted');
-    const status = yield* this.#finishTransfer(lengthBytes, type);
-    if (status === STATUS_MORE_PROCESSING_REQUIRED) return status;
+    let status = this.#account(lengthBytes, type);
+    if (NT_SUCCESS(status)) status = yield* this.transferCompleted();
+    if (NT_SUCCESS(status)) status = this.#verdict(type);
+    if (status === STATUS_MORE_PROCESSING_REQUIRED) {
+      status = yield* this.stageTransfer();
+      // Once a transfer is staged the object belongs to whoever completes it.
+      if (NT_SUCCESS(status)) return STATUS_MORE_PROCESSING_REQUIRED;
+    }
     this.setState(NT_SUCCESS(status) ? TransactionState.TransferCompleted : TransactionState.TransferFailed);
-    yield* this.releaseResources(false);
+    if (!this.releaseIdle(false)) yield* this.releaseResources(false);
     if (this.ioRequest !== null) this.dropRequestReference();
     this.currentLengthBytes = 0;
     return status;
   }
 
-  /** Section 4: accounts for the transfer, ends its mapping, and stages the next. */
-  *#finishTransfer(lengthBytes: number, type: CompletionType): Suspending<NtStatus> {
+  #account(lengthBytes: number, type: CompletionType): NtStatus {
     if (lengthBytes > this.currentLengthBytes) {
       this.breakIn('C02', `${this.label}: ${lengthBytes} bytes are reported for a transfer of ${this.currentLengthBytes}`);
       return STATUS_INVALID_PARAMETER;
@@ -232,13 +235,13 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.remainingBytes += this.currentLengthBytes - moved;
     this.currentLengthBytes = moved;
     this.#countEmpty(moved, type);
-    const flushed = yield* this.transferCompleted();
-    if (!NT_SUCCESS(flushed)) return flushed;
+    return STATUS_SUCCESS;
+  }
+
+  /** SUCCESS: the transaction ends here; MORE_PROCESSING_REQUIRED: another transfer is due. */
+  #verdict(type: CompletionType): NtStatus {
     if (this.singleTransfer && this.remainingBytes > 0) return STATUS_WDF_TOO_MANY_TRANSFERS;
-    if (this.remainingBytes === 0 || type === 'final') return STATUS_SUCCESS;
-    const staged = yield* this.stageTransfer();
-    // Once a transfer is staged the object belongs to whoever completes it.
-    return NT_SUCCESS(staged) ? STATUS_MORE_PROCESSING_REQUIRED : staged;
+    return this.remainingBytes === 0 || type === 'final' ? STATUS_SUCCESS : STATUS_MORE_PROCESSING_REQUIRED;
   }
 
   #countEmpty(moved: number, type: CompletionType): void {
@@ -278,18 +281,30 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   *release(): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionRelease');
     if (this.kernel.at(this.op)) yield this.op;
-    yield* this.releaseForReuse(false);
+    if (!this.#beginRelease(false)) return STATUS_SUCCESS;
+    if (!this.releaseIdle(false)) yield* this.releaseResources(false);
+    this.#endRelease();
     return STATUS_SUCCESS;
   }
 
   protected *releaseForReuse(isForced: boolean): Suspending<void> {
+    if (!this.#beginRelease(isForced)) return;
+    if (!this.releaseIdle(isForced)) yield* this.releaseResources(isForced);
+    this.#endRelease();
+  }
+
+  /** False: it is released already, which is benign. */
+  #beginRelease(isForced: boolean): boolean {
     if (!isForced) {
-      if (this.state === TransactionState.Released) return;
+      if (this.state === TransactionState.Released) return false;
       this.checkState('Release');
     }
     this.releasing();
     this.setState(TransactionState.Released);
-    yield* this.releaseResources(isForced);
+    return true;
+  }
+
+  #endRelease(): void {
     this.#reset();
     this.clearRequest();
   }
@@ -318,7 +333,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   protected override *dispose(): Suspending<void> {
     this.checkState('Delete');
     this.setState(TransactionState.Deleted);
-    yield* this.releaseResources(true);
+    if (!this.releaseIdle(true)) yield* this.releaseResources(true);
     this.clearRequest();
   }
 
@@ -336,7 +351,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
    * WdfDmaTransactionAllocateResources: reserves `registers` (0: what the initialised buffer takes) for repeated use;
    * `evtReserveDma` runs when they are granted. Packet and system profiles, version 3; else INVALID_DEVICE_REQUEST.
    */
-   
+
   *allocateResources(
     _direction: number,
     _registers: number,
@@ -350,14 +365,14 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   }
 
   /** WdfDmaTransactionFreeResources: gives the reservation back and releases the transaction. */
-   
+
   *freeResources(): Suspending<void> {
     this.requireLive('WdfDmaTransactionFreeResources');
     this.refuseProfile('WdfDmaTransactionFreeResources');
   }
 
   /** WdfDmaTransactionStopSystemTransfer: stops the system DMA controller's transfer; system profiles. */
-   
+
   *stopSystemTransfer(): Suspending<void> {
     this.requireLive('WdfDmaTransactionStopSystemTransfer');
     this.refuseProfile('WdfDmaTransactionStopSystemTransfer');
@@ -387,6 +402,8 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   protected abstract startTransfer(): Suspending<NtStatus>;
   protected abstract stageTransfer(): Suspending<NtStatus>;
   protected abstract transferCompleted(): Suspending<NtStatus>;
+  /** Gives back what takes no suspending; false when `releaseResources` has something to do. */
+  protected abstract releaseIdle(isForced: boolean): boolean;
   protected abstract releaseResources(isForced: boolean): Suspending<void>;
   /** Room for `elements` in the list buffer. */
   protected abstract growList(elements: number): void;

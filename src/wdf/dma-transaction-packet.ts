@@ -61,7 +61,14 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     this.currentOffset = this.startOffset;
     const isReserving = this.state === TransactionState.Reserved;
     this.#registersNeeded = isReserving ? this.#registersReserved : this.#registersFor(this.currentLengthBytes);
-    const status = yield* this.#allocate(!isReserving && this.#registersReserved > 0);
+    const irql = this.raise();
+    let status: NtStatus = STATUS_SUCCESS;
+    if (!isReserving && this.#registersReserved > 0) yield* this.adapterControl(this.#base);
+    else {
+      const isSynchronous = this.immediate && this.transferContext !== null;
+      status = yield* this.adapter.allocateAdapterChannelEx(this.transferContext, this.#registersNeeded, isSynchronous, this);
+    }
+    if (this.lower(irql)) yield this.kernel.standAt(this.op);
     // After success the object may be complete or gone.
     if (!NT_SUCCESS(status)) this.#releaseDevice();
     return status;
@@ -72,21 +79,6 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     if (!this.enabler.isBusMaster) return this.adapterInfo!.numberOfMapRegisters;
     const first = lengthBytes === this.remainingBytes ? this.startMdl!.virtualAddress + this.startOffset : WORST_PAGE_OFFSET;
     return spanPages(first, lengthBytes);
-  }
-
-  *#allocate(isReserved: boolean): Suspending<NtStatus> {
-    const irql = this.raise();
-    let status: NtStatus = STATUS_SUCCESS;
-    if (isReserved) yield* this.adapterControl(this.#base);
-    else
-      status = yield* this.adapter.allocateAdapterChannelEx(
-        this.transferContext,
-        this.#registersNeeded,
-        this.immediate && this.transferContext !== null,
-        this,
-      );
-    if (this.lower(irql)) yield this.kernel.standAt(this.op);
-    return status;
   }
 
   /** Version 2 allows one active packet transaction a device; version 3 lets the HAL queue. */
@@ -230,9 +222,12 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
 
   // --- giving back ------------------------------------------------------------------------------------------------
 
-  protected *releaseResources(isForced: boolean): Suspending<void> {
-    if (!this.#isBaseSet) return;
-    if (this.#registersReserved > 0 && !isForced) return;
+  /** Nothing was granted, or it is reserved and stays. */
+  protected releaseIdle(isForced: boolean): boolean {
+    return !this.#isBaseSet || (this.#registersReserved > 0 && !isForced);
+  }
+
+  protected *releaseResources(): Suspending<void> {
     yield* this.freeMapRegistersAndAdapter();
     this.#isBaseSet = false;
     this.#releaseDevice();
@@ -366,12 +361,11 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     return false;
   }
 
-   
   protected *invokeConfigureChannel(): Suspending<boolean> {
     return true;
   }
 
   /** Bus masters have no completion routine: a transfer that cannot be staged is heard of nowhere. */
-   
+
   protected *invokeTransferComplete(_status: DmaCompletionStatus): Suspending<void> {}
 }

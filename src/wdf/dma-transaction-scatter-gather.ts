@@ -60,8 +60,8 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
       );
   }
 
-  protected *startTransfer(): Suspending<NtStatus> {
-    return yield* this.stageTransfer();
+  protected startTransfer(): Suspending<NtStatus> {
+    return this.stageTransfer();
   }
 
   protected *stageTransfer(): Suspending<NtStatus> {
@@ -73,23 +73,6 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
     if (!this.singleTransfer && !this.#fitRegisters()) return STATUS_WDF_TOO_FRAGMENTED;
     const lengthBytes = this.currentLengthBytes;
     this.remainingBytes -= lengthBytes;
-    const status = yield* this.#buildList(lengthBytes);
-    // After success the object may be gone; only a failure leaves it to us.
-    if (!NT_SUCCESS(status)) this.remainingBytes += lengthBytes;
-    return status;
-  }
-
-  /** Shortens the transfer to whole MDLs if its registers do not suffice; false when it has too many pages. */
-  #fitRegisters(): boolean {
-    const status = estimate.estimate(this.currentMdl!, this.currentOffset, this.currentLengthBytes, this.adapterInfo!.numberOfMapRegisters);
-    // A range beyond the chain is not noticed here: the framework goes on with what it cannot count.
-    const pages = NT_SUCCESS(status) ? estimate.registers : UNLIMITED_FRAGMENTS;
-    if (NT_SUCCESS(status)) this.currentLengthBytes = estimate.possibleLengthBytes;
-    // Pages of the transfer before it was shortened.
-    return pages <= this.enabler.maximumScatterGatherElements;
-  }
-
-  *#buildList(lengthBytes: number): Suspending<NtStatus> {
     const { adapter } = this;
     const irql = this.raise();
     const isSynchronous = this.immediate && this.transferContext !== null;
@@ -105,18 +88,36 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
       !this.#isPreallocated,
     );
     if (this.lower(irql)) yield this.kernel.standAt(this.op);
+    // After success the object may be gone; only a failure leaves it to us.
+    if (!NT_SUCCESS(status)) this.remainingBytes += lengthBytes;
     return status;
   }
 
-  /** DRIVER_LIST_CONTROL: now or later, at DISPATCH_LEVEL. */
-  *listControl(list: ScatterGatherList): Suspending<void> {
-    this.#list = list;
-    yield* this.invokeProgramDma(list);
+  /** Shortens the transfer to whole MDLs if its registers do not suffice; false when it has too many pages. */
+  #fitRegisters(): boolean {
+    const status = estimate.estimate(this.currentMdl!, this.currentOffset, this.currentLengthBytes, this.adapterInfo!.numberOfMapRegisters);
+    // A range beyond the chain is not noticed here: the framework goes on with what it cannot count.
+    const pages = NT_SUCCESS(status) ? estimate.registers : UNLIMITED_FRAGMENTS;
+    if (NT_SUCCESS(status)) this.currentLengthBytes = estimate.possibleLengthBytes;
+    // Pages of the transfer before it was shortened.
+    return pages <= this.enabler.maximumScatterGatherElements;
   }
 
-  protected *transferCompleted(): Suspending<NtStatus> {
-    yield* this.#putList();
-    return STATUS_SUCCESS;
+  /** DRIVER_LIST_CONTROL: now or later, at DISPATCH_LEVEL. */
+  listControl(list: ScatterGatherList): Suspending<void> {
+    this.#list = list;
+    return this.invokeProgramDma(list);
+  }
+
+  /** Putting the list flushes it and frees its registers; it cannot fail. */
+  protected transferCompleted(): Suspending<NtStatus> {
+    return this.#putList();
+  }
+
+  protected releaseIdle(): boolean {
+    if (this.#list !== null) return false;
+    this.adapterInfo = null;
+    return true;
   }
 
   protected *releaseResources(): Suspending<void> {
@@ -124,14 +125,15 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
     this.adapterInfo = null;
   }
 
-  *#putList(): Suspending<void> {
+  *#putList(): Suspending<NtStatus> {
     const list = this.#list;
-    if (list === null) return;
+    if (list === null) return STATUS_SUCCESS;
     const { adapter } = this;
     const irql = this.raise();
     yield* adapter.putScatterGatherList(list);
     if (this.lower(irql)) yield this.kernel.standAt(this.op);
     this.#list = null;
+    return STATUS_SUCCESS;
   }
 
   protected growList(elements: number): void {

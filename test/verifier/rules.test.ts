@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'mocha';
+import { rules } from '../../src/verifier/index.js';
+
+/** Ids that checks report: string literals of a rule's form anywhere in the sources outside the catalogue. */
+function reportedIds(): Set<string> {
+  const found = new Set<string>();
+  const visit = (path: string): void => {
+    if (statSync(path).isDirectory()) {
+      if (!path.endsWith('verifier')) for (const name of readdirSync(path)) visit(join(path, name));
+    } else if (path.endsWith('.ts')) {
+      for (const match of readFileSync(path, 'utf8').matchAll(/'([ABCD]\d\d|L-[A-Z-]+)'/g)) found.add(match[1]!);
+    }
+  };
+  visit('src');
+  return found;
+}
+
+describe('the catalogue of rules', () => {
+  it('has the 36 + 24 + 30 + 63 rules of families A to D, each id once', () => {
+    const count = (family: string): number => rules.filter((rule) => rule.id.startsWith(family)).length;
+    expect([count('A'), count('B'), count('C'), count('D')]).to.deep.equal([36, 24, 30, 63]);
+    expect(new Set(rules.map((rule) => rule.id)).size).to.equal(rules.length);
+  });
+
+  it('knows every rule that some check reports', () => {
+    const known = new Set(rules.map((rule) => rule.id));
+    expect([...reportedIds()].filter((id) => !known.has(id))).to.deep.equal([]);
+  });
+
+  it('says implemented exactly of those that some check reports', () => {
+    const reported = reportedIds();
+    expect(rules.filter((rule) => rule.implemented !== reported.has(rule.id)).map((rule) => rule.id)).to.deep.equal([]);
+  });
+});
