@@ -1,8 +1,14 @@
 import { loadavg } from 'node:os';
 import { BenchUsageError, parseOptions, usage, type BenchOptions } from './options.js';
-import { reportOf, reportText } from './report.js';
+import { reportMarkdown, reportOf, reportText, type BenchReport } from './report.js';
 import type { SuiteResult } from './results.js';
 import { runSuite } from './run-suite.js';
+
+const writers: Readonly<Record<BenchOptions['format'], (report: BenchReport) => string>> = {
+  text: reportText,
+  json: (report) => JSON.stringify(report, null, 2),
+  markdown: reportMarkdown,
+};
 
 /** The entry of `npm run bench`: suites one after the other, each in a process of its own. Exit codes: 0, 2 usage, 3 a suite failed. */
 async function main(options: BenchOptions): Promise<void> {
@@ -13,7 +19,7 @@ async function main(options: BenchOptions): Promise<void> {
     results.push(await runSuite(suite, options.effort, (message) => process.stderr.write(`  ${message}\n`)));
   }
   const report = reportOf(options, results, loadAverage);
-  process.stdout.write(`${options.json ? JSON.stringify(report, null, 2) : reportText(report)}\n`);
+  process.stdout.write(`${writers[options.format](report)}\n`);
 }
 
 function failWith(exitCode: number, message: string): void {

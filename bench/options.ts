@@ -21,7 +21,7 @@ export interface BenchOptions {
   readonly suites: readonly SuiteName[];
   readonly effort: Effort;
   readonly quick: boolean;
-  readonly json: boolean;
+  readonly format: 'text' | 'json' | 'markdown';
 }
 
 /** The command line was wrong; the message says how it would be right. */
@@ -29,11 +29,12 @@ export class BenchUsageError extends Error {
   override readonly name = 'BenchUsageError';
 }
 
-export const usage = `usage: npm run bench -- [--quick] [--json] [--only S1,S2,S3,S6,allocations]
+export const usage = `usage: npm run bench -- [--quick] [--json | --markdown] [--only S1,S2,S3,S6,allocations]
 
-  --quick   short measurements, under 40 s in all; default: under 4 minutes
-  --only    these suites only, separated by commas
-  --json    one JSON object on stdout instead of tables; progress stays on stderr`;
+  --quick     short measurements, under 40 s in all; default: under 4 minutes
+  --only      these suites only, separated by commas
+  --json      one JSON object on stdout instead of tables; progress stays on stderr
+  --markdown  the tables of docs/performance.md`;
 
 /** Throws BenchUsageError for an unknown flag or suite. */
 export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
@@ -44,15 +45,35 @@ export function parseOptions(args: readonly string[]): BenchOptions | 'help' {
     suites: flags.only === undefined ? suiteNames : readSuites(flags.only),
     effort: quick ? quickEffort : fullEffort,
     quick,
-    json: flags.json === true,
+    format: formatOf(flags),
   };
 }
 
-function readFlags(args: readonly string[]): { quick?: boolean; json?: boolean; help?: boolean; only?: string } {
+interface Flags {
+  readonly quick?: boolean;
+  readonly json?: boolean;
+  readonly markdown?: boolean;
+  readonly help?: boolean;
+  readonly only?: string;
+}
+
+function formatOf({ json = false, markdown = false }: Flags): BenchOptions['format'] {
+  if (json && markdown) throw new BenchUsageError('--json and --markdown cannot both be had');
+  if (json) return 'json';
+  return markdown ? 'markdown' : 'text';
+}
+
+function readFlags(args: readonly string[]): Flags {
   try {
     return parseArgs({
       args: [...args],
-      options: { quick: { type: 'boolean' }, json: { type: 'boolean' }, help: { type: 'boolean' }, only: { type: 'string' } },
+      options: {
+        quick: { type: 'boolean' },
+        json: { type: 'boolean' },
+        markdown: { type: 'boolean' },
+        help: { type: 'boolean' },
+        only: { type: 'string' },
+      },
     }).values;
   } catch (error) {
     throw new BenchUsageError(`${(error as Error).message}\n\n${usage}`);

@@ -52,44 +52,63 @@ export function shortNumber(value: number): string {
 
 function verdictText(row: Row): string {
   if (row.met === null) return '';
-  return row.met ? pc.green('met') : pc.red('missed');
+  return row.met ? 'met' : 'missed';
 }
 
-function ratioTable(rows: readonly Row[]): string {
-  const table = new Table({
-    head: ['suite', 'workload', 'subject', 'against', 'ratio', 'range', 'goal', '', 'ns (drifts)', 'peer ns (drifts)'],
-    colAligns: ['left', 'left', 'left', 'left', 'right', 'right', 'right', 'left', 'right', 'right'],
-    style: { head: [], border: [], compact: true },
-  });
-  for (const row of rows) {
-    table.push([
-      ...[row.suite, row.workload, row.subject, row.peer],
-      `${shortNumber(row.ratio)}x${row.kind === 'gain' ? ' faster' : ''}`,
-      `${shortNumber(row.ratioMin)}..${shortNumber(row.ratioMax)}`,
-      ...[row.goal === null ? '' : goalText(row.goal), verdictText(row)],
-      ...[shortNumber(row.subjectNs), shortNumber(row.peerNs)],
-    ]);
-  }
-  return table.toString();
-}
+const ratioHead = ['suite', 'workload', 'subject', 'against', 'ratio', 'range', 'goal', '', 'ns (drifts)', 'peer ns (drifts)'];
 
-function figureTable(figures: readonly Figure[]): string {
-  const table = new Table({ head: ['suite', 'workload', 'figure', 'value'], style: { head: [], border: [], compact: true } });
-  for (const { suite, workload, name, value, unit } of figures) table.push([suite, workload, name, `${shortNumber(value)} ${unit}`]);
-  return table.toString();
-}
-
-export function reportText(report: BenchReport): string {
-  const { machine } = report;
-  const lines = [
-    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load average ${machine.loadAverage.toFixed(2)} at the start`,
-    `Ratios are medians of ${report.rounds} interleaved rounds${report.quick ? ' (quick: short measurements)' : ''}; nanoseconds drift with the machine.`,
+function ratioCells(row: Row): string[] {
+  return [
+    ...[row.suite, row.workload, row.subject, row.peer],
+    `${shortNumber(row.ratio)}x${row.kind === 'gain' ? ' faster' : ''}`,
+    `${shortNumber(row.ratioMin)}..${shortNumber(row.ratioMax)}`,
+    ...[row.goal === null ? '' : goalText(row.goal), verdictText(row)],
+    ...[shortNumber(row.subjectNs), shortNumber(row.peerNs)],
   ];
-  if (machine.loadAverage > machine.cores / 4)
+}
+
+const figureHead = ['suite', 'workload', 'figure', 'value'];
+const figureCells = ({ suite, workload, name, value, unit }: Figure): string[] => [suite, workload, name, `${shortNumber(value)} ${unit}`];
+
+function textTable(head: string[], rows: readonly string[][]): string {
+  const table = new Table({ head, style: { head: [], border: [], compact: true } });
+  const colours: Readonly<Record<string, (text: string) => string>> = { met: pc.green, missed: pc.red };
+  for (const cells of rows) table.push(cells.map((cell) => colours[cell]?.(cell) ?? cell));
+  return table.toString();
+}
+
+function markdownTable(head: readonly string[], rows: readonly string[][]): string {
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+}
+
+/** The machine in a line, and what the ratios are. */
+function headLines({ machine, rounds, quick }: BenchReport): string[] {
+  return [
+    `${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load average ${machine.loadAverage.toFixed(2)} at the start`,
+    `Ratios are medians of ${rounds} interleaved rounds${quick ? ' (quick: short measurements)' : ''}; nanoseconds drift with the machine.`,
+  ];
+}
+
+/** For a terminal. */
+export function reportText(report: BenchReport): string {
+  const { machine, rows, figures } = report;
+  const lines = headLines(report);
+  if (machine.loadAverage > machine.cores / 4) {
     lines.push(pc.yellow('The machine was busy with other work: ratios of contestants with two threads are worth little.'));
-  if (report.rows.length > 0) lines.push(ratioTable(report.rows));
-  if (report.figures.length > 0) lines.push(figureTable(report.figures));
+  }
+  if (rows.length > 0) lines.push(textTable(ratioHead, rows.map(ratioCells)));
+  if (figures.length > 0) lines.push(textTable(figureHead, figures.map(figureCells)));
   lines.push(...report.skipped.map((why) => pc.yellow(`not measured: ${why}`)));
   lines.push(`${report.seconds.toFixed(0)} s`);
   return lines.join('\n');
+}
+
+/** For docs/performance.md. */
+export function reportMarkdown(report: BenchReport): string {
+  const { rows, figures, skipped } = report;
+  const parts = [headLines(report).join('\n')];
+  if (rows.length > 0) parts.push(markdownTable(ratioHead, rows.map(ratioCells)));
+  if (figures.length > 0) parts.push(markdownTable(figureHead, figures.map(figureCells)));
+  if (skipped.length > 0) parts.push(skipped.map((why) => `- not measured: ${why}`).join('\n'));
+  return parts.join('\n\n');
 }

@@ -5,6 +5,6 @@ import { TransferEngine, type TransferDone, type TransferMessage, type TransferP
 let engine: TransferEngine | null = null;
 
 export function transfer(message: TransferMessage): TransferDone {
-  engine ??= new TransferEngine(workerData as unknown as TransferPlan);
+  engine ??= new TransferEngine(workerData as TransferPlan);
   return engine.perform(message);
 }

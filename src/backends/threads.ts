@@ -27,6 +27,8 @@ export interface RunSettings {
   readonly preempt: Ratio | null;
   /** After a crash, boot a new machine (its seed derived from this one's) and go on. Other findings never end a run. */
   readonly keepGoing: boolean;
+  /** Nothing completed for this long while requests are outstanding: the run cannot go on (L-QUIESCENCE, L-DEADLOCK). Default 5000. */
+  readonly stallMs?: number;
   /** True: the caller has no event loop to serve and the main thread may sleep in slices of SLICE_MS. False: it waits on the loop. */
   readonly blocking: boolean;
   /** The command line that runs this again, for findings. */

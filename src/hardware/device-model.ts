@@ -90,7 +90,10 @@ export interface DeviceModel {
 export function resolveParams(model: DeviceModel, given: DeviceParams = {}): DeviceParams {
   for (const name of Object.keys(given)) {
     if (model.params.some((param) => param.name === name)) continue;
-    throw new UsageError('USAGE_DEVICE_PARAM', `${model.name} has no parameter ${name}`, { where: name, expected: model.params.map((param) => param.name).join(', ') });
+    throw new UsageError('USAGE_DEVICE_PARAM', `${model.name} has no parameter ${name}`, {
+      where: name,
+      expected: model.params.map((param) => param.name).join(', '),
+    });
   }
   return Object.fromEntries(model.params.map((param) => [param.name, checkParam(model, param, given[param.name] ?? param.default)]));
 }

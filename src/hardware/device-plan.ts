@@ -86,7 +86,25 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
   const engaged = layout.reserve(`${name}.engaged`, CACHE_LINE_BYTES, { align: CACHE_LINE_BYTES, hashed: false });
   const vectors = { ...model.vectors(params), first: firstVector };
   const modelUrl = options.modelUrl ?? null;
-  return { model: model.name, modelUrl, name, index, objectId, params, header, engaged, registers, latches, state, stateWords, localMemory, localMemoryBytes, iommu, vectors, host };
+  return {
+    model: model.name,
+    modelUrl,
+    name,
+    index,
+    objectId,
+    params,
+    header,
+    engaged,
+    registers,
+    latches,
+    state,
+    stateWords,
+    localMemory,
+    localMemoryBytes,
+    iommu,
+    vectors,
+    host,
+  };
 }
 
 /** Each device has its own base, never 0: an address that leaks from one device to another or from the CPU side faults. */
@@ -96,5 +114,9 @@ function frameBaseOf(aperture: 'low' | 'high', index: number): number {
 
 /** Checks that a device of 32-bit reach can address its whole domain. */
 export function assertReachable(placement: DevicePlacement, addressBits: number, endAddress: number): void {
-  assertInternal(addressBits > 32 || endAddress <= 2 ** 32, 'DEVICE_APERTURE', `${placement.name} reaches 4 GiB, its domain ends at 0x${endAddress.toString(16)}`);
+  assertInternal(
+    addressBits > 32 || endAddress <= 2 ** 32,
+    'DEVICE_APERTURE',
+    `${placement.name} reaches 4 GiB, its domain ends at 0x${endAddress.toString(16)}`,
+  );
 }

@@ -117,7 +117,13 @@ export class DeviceView implements LineSource {
     const inside = Number.isInteger(offset) && offset >= 0 && offset + widthBytes <= this.localMemoryBytes;
     const code = inside ? RegisterAccessFault.Alignment : RegisterAccessFault.Range;
     if (!inside || offset % widthBytes !== 0) {
-      throw new RegisterAccessError(code, this.name, offset, widthBytes, `${this.name}: an access of ${widthBytes} bytes at 0x${offset.toString(16)} of ${this.localMemoryBytes} bytes of local memory`);
+      throw new RegisterAccessError(
+        code,
+        this.name,
+        offset,
+        widthBytes,
+        `${this.name}: an access of ${widthBytes} bytes at 0x${offset.toString(16)} of ${this.localMemoryBytes} bytes of local memory`,
+      );
     }
     return this.localMemory + offset;
   }
@@ -170,6 +176,15 @@ export class DeviceView implements LineSource {
     this.#setHeader(DeviceHeader.Present, present ? 1 : 0);
   }
 
+  /** Pulls the device out of its slot: nothing of it moves any more, messages on their way are lost. False when its engine does not come to rest. */
+  unplug(): boolean {
+    this.setPresent(false);
+    const quiet = this.quiesce();
+    const { kind, first, count } = this.placement.vectors;
+    if (kind === 'message') for (let vector = first; vector < first + count; vector++) this.interrupts.discard(vector);
+    return quiet;
+  }
+
   /** Only D0 answers and acts. What a device keeps over D3 is the driver's affair: see `powerOn`. */
   setPowerState(state: DevicePower): void {
     this.#setHeader(DeviceHeader.PowerState, state);
@@ -217,6 +232,8 @@ export class DeviceView implements LineSource {
   /** The engine host's bracket around a batch: after `setPowerState` or `setPresent` no further batch begins, `quiesce` waits for the running one. */
   setEngaged(engaged: boolean): void {
     atomics.exchange(this.words, this.#engaged, engaged ? 1 : 0);
+    // No load of the first step may go ahead of the flag: the acquiring load keeps them behind it on every processor.
+    atomics.load(this.words, this.gate);
   }
 
   /** Waits, spinning, until the batch in progress is over. False when that took more than `spinsMax` looks: the host is lost. */

@@ -149,7 +149,8 @@ export class EngineHostControl {
   awaitGrantBlocking(timeoutMs: number): boolean {
     for (let spins = 0; spins < GRANT_SPINS; spins++) if (this.isGrantDone) return true;
     const seen = atomics.load(this.#words, this.#at + HostWord.GrantDone);
-    if (seen !== this.#words[this.#at + HostWord.GrantSequence]) atomics.waitBlocking(this.#words, this.#at + HostWord.GrantDone, seen, timeoutMs);
+    if (seen !== this.#words[this.#at + HostWord.GrantSequence])
+      atomics.waitBlocking(this.#words, this.#at + HostWord.GrantDone, seen, timeoutMs);
     return this.isGrantDone;
   }
 
@@ -157,7 +158,8 @@ export class EngineHostControl {
   async awaitGrantOnLoop(timeoutMs: number): Promise<boolean> {
     for (let spins = 0; spins < GRANT_SPINS; spins++) if (this.isGrantDone) return true;
     const seen = atomics.load(this.#words, this.#at + HostWord.GrantDone);
-    if (seen !== this.#words[this.#at + HostWord.GrantSequence]) await atomics.waitOnLoop(this.#words, this.#at + HostWord.GrantDone, seen, timeoutMs);
+    if (seen !== this.#words[this.#at + HostWord.GrantSequence])
+      await atomics.waitOnLoop(this.#words, this.#at + HostWord.GrantDone, seen, timeoutMs);
     return this.isGrantDone;
   }
 }

@@ -149,7 +149,11 @@ class EngineHost {
     const sequence = atomics.load(words, this.#at + HostWord.GrantSequence);
     if (sequence === words[this.#at + HostWord.GrantDone]) return false;
     const device = this.#devices[words[this.#at + HostWord.GrantDevice]!];
-    if (device === undefined) throw new InternalError('ENGINE_GRANT', `a step was granted to device ${words[this.#at + HostWord.GrantDevice]} of ${this.#devices.length}`);
+    if (device === undefined)
+      throw new InternalError(
+        'ENGINE_GRANT',
+        `a step was granted to device ${words[this.#at + HostWord.GrantDevice]} of ${this.#devices.length}`,
+      );
     const steps = this.#stepDevice(device, 1);
     this.#countSteps(steps);
     words[this.#at + HostWord.GrantResult] = steps;
@@ -173,7 +177,8 @@ class EngineHost {
   #hasWork(command: HostCommand): boolean {
     const words = this.#words;
     if (atomics.load(words, this.#at + HostWord.Control) !== command) return true;
-    if (command === HostCommand.Grant) return atomics.load(words, this.#at + HostWord.GrantSequence) !== words[this.#at + HostWord.GrantDone];
+    if (command === HostCommand.Grant)
+      return atomics.load(words, this.#at + HostWord.GrantSequence) !== words[this.#at + HostWord.GrantDone];
     for (const device of this.#devices) if (device.model.pending(device) !== DONE) return true;
     return false;
   }

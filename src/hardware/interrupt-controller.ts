@@ -146,6 +146,11 @@ export class InterruptController implements FaultSink {
     return true;
   }
 
+  /** Forgets a message that nobody will take: its device is gone. */
+  discard(vector: number): void {
+    this.#clearPending(vector);
+  }
+
   #clearPending(vector: number): boolean {
     const words = this.#words;
     const group = vector >> 5;
@@ -198,7 +203,12 @@ export class InterruptController implements FaultSink {
   statistics(vector: number): VectorStatistics {
     const at = this.#counters + vector * 4;
     const count = (field: number): number => atomics.load(this.#words, at + field) >>> 0;
-    return { messages: count(Count.Messages), coalesced: count(Count.Coalesced), taken: count(Count.Taken), lineChanges: count(Count.LineChanges) };
+    return {
+      messages: count(Count.Messages),
+      coalesced: count(Count.Coalesced),
+      taken: count(Count.Taken),
+      lineChanges: count(Count.LineChanges),
+    };
   }
 
   /**

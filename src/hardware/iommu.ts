@@ -30,13 +30,23 @@ const faultText: Readonly<Record<FaultKind, string>> = {
 /** `translate` refused the access; the fault record says why. */
 export const TRANSLATION_FAULT = -1;
 
-
 /** Page table entry, one a page: reads count in the low, writes in the high half of `Counts`. */
 const Entry = struct('IommuEntry', 4, { Frame: 0, Counts: 1, MappingId: 2, Spare: 3 });
 const ENTRY_SHIFT = 2;
 const WRITE_COUNT_ONE = 0x1_0000;
 
-const Fault = struct('FaultRecord', 10, { Valid: 0, AddressLow: 1, AddressHigh: 2, Access: 3, Kind: 4, MappingId: 5, Channel: 6, LengthBytes: 7, Total: 8, Spare: 9 });
+const Fault = struct('FaultRecord', 10, {
+  Valid: 0,
+  AddressLow: 1,
+  AddressHigh: 2,
+  Access: 3,
+  Kind: 4,
+  MappingId: 5,
+  Channel: 6,
+  LengthBytes: 7,
+  Total: 8,
+  Spare: 9,
+});
 export const FAULT_RECORD_BYTES = 40;
 
 /** Where a domain lies and which addresses it answers; plain data. */
@@ -169,7 +179,11 @@ export class IommuDomain {
     const delta = logicalPage - this.#firstAddress;
     const known = delta >= 0 && delta < this.#lengthBytes && ((delta | 0) & (PAGE_SIZE - 1)) === 0;
     // No assert call: its message would be worked out at every map and flush.
-    if (!known) throw new InternalError('IOMMU_PAGE', `0x${logicalPage.toString(16)} is no page of the domain 0x${this.#firstAddress.toString(16)}..0x${this.endAddress.toString(16)}`);
+    if (!known)
+      throw new InternalError(
+        'IOMMU_PAGE',
+        `0x${logicalPage.toString(16)} is no page of the domain 0x${this.#firstAddress.toString(16)}..0x${this.endAddress.toString(16)}`,
+      );
     return this.#table + ((delta >> PAGE_SHIFT) << ENTRY_SHIFT);
   }
 
@@ -241,7 +255,8 @@ export interface FaultSink {
   faultRaised(): void;
 }
 
-const countsOf = (access: number): number => ((access & BusAccess.Read) === 0 ? 0 : 1) + ((access & BusAccess.Write) === 0 ? 0 : WRITE_COUNT_ONE);
+const countsOf = (access: number): number =>
+  ((access & BusAccess.Read) === 0 ? 0 : 1) + ((access & BusAccess.Write) === 0 ? 0 : WRITE_COUNT_ONE);
 
 /** The finding a fault is: rule A36, which Windows answers with bug check 0xE6, first parameter 0x26. */
 export function faultViolation(device: string, objectId: number, fault: DeviceFault): Violation {

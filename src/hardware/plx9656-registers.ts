@@ -92,7 +92,10 @@ const words: RegisterWord[] = [
   {
     name: 'CNTRL',
     offset: PLX_CNTRL,
-    fields: [rw('Eeprom', ~PLX_CNTRL_SOFTWARE_RESET), { name: 'SoftwareReset', mask: PLX_CNTRL_SOFTWARE_RESET, access: FieldAccess.RWCommand }],
+    fields: [
+      rw('Eeprom', ~PLX_CNTRL_SOFTWARE_RESET),
+      { name: 'SoftwareReset', mask: PLX_CNTRL_SOFTWARE_RESET, access: FieldAccess.RWCommand },
+    ],
   },
   wordRegister('DMAMODE0', PLX_DMAMODE0, FieldAccess.RW),
   wordRegister('DMAPADR0', PLX_DMAPADR0, FieldAccess.RW),

@@ -158,7 +158,8 @@ function elementHalf(d: DeviceView, channel: number, half: number, access: BusAc
   const at = d.state + channel * CHANNEL_WORDS;
   const { words } = d;
   const low = words[at + Channel.DteLow]!;
-  if (words[at + Channel.DteInHostMemory] !== 0) return d.iommu.translate(words[at + Channel.DteHigh]!, low, half * 16, 16, access, channel);
+  if (words[at + Channel.DteInHostMemory] !== 0)
+    return d.iommu.translate(words[at + Channel.DteHigh]!, low, half * 16, 16, access, channel);
   const offset = (low >>> 0) + half * 16;
   return offset + 16 <= d.localMemoryBytes ? d.localMemory + offset : TRANSLATION_FAULT;
 }
@@ -205,7 +206,10 @@ function move(d: DeviceView, channel: number): void {
   const burst = Math.min(words[at + Channel.Size]! - moved, d.params['burstBytes']!, pageRest);
   const local = (words[at + Channel.LocalAddress]! >>> 0) + moved;
   const fromDevice = (words[at + Channel.Next]! & plx.PLX_DPR_FROM_DEVICE) !== 0;
-  const host = local + burst > d.localMemoryBytes ? TRANSLATION_FAULT : d.iommu.translate(words[at + Channel.PciHigh]!, low, moved, burst, fromDevice ? BusAccess.Write : BusAccess.Read, channel);
+  const host =
+    local + burst > d.localMemoryBytes
+      ? TRANSLATION_FAULT
+      : d.iommu.translate(words[at + Channel.PciHigh]!, low, moved, burst, fromDevice ? BusAccess.Write : BusAccess.Read, channel);
   if (host === TRANSLATION_FAULT) {
     fail(d, channel);
   } else {
@@ -308,9 +312,19 @@ function softwareReset(d: DeviceView): void {
 function describe(d: DeviceView): readonly RegisterDescription[] {
   return Array.from({ length: CHANNELS }, (_, channel) => {
     const at = d.state + channel * CHANNEL_WORDS;
-    const field = (name: keyof typeof Channel): RegisterDescription => ({ name: `channel${channel}.${name}`, offset: channel * CHANNEL_WORDS + Channel[name], value: d.words[at + Channel[name]]! >>> 0 });
+    const field = (name: keyof typeof Channel): RegisterDescription => ({
+      name: `channel${channel}.${name}`,
+      offset: channel * CHANNEL_WORDS + Channel[name],
+      value: d.words[at + Channel[name]]! >>> 0,
+    });
     const phase = d.words[at + Channel.Phase]!;
-    return [{ name: `channel${channel}.Phase.${phaseNames[phase] ?? phase}`, offset: channel * CHANNEL_WORDS, value: phase }, field('DteLow'), field('Size'), field('Moved'), field('Stopping')];
+    return [
+      { name: `channel${channel}.Phase.${phaseNames[phase] ?? phase}`, offset: channel * CHANNEL_WORDS, value: phase },
+      field('DteLow'),
+      field('Size'),
+      field('Moved'),
+      field('Stopping'),
+    ];
   }).flat();
 }
 
@@ -318,7 +332,9 @@ function describe(d: DeviceView): readonly RegisterDescription[] {
 export const plx9656: DeviceModel = {
   name: 'plx9656',
   title: 'PLX PCI 9656 bridge: two chained DMA channels, level interrupt',
-  params: [{ name: 'burstBytes', default: 4096, min: 4, max: 65536, unit: 'bytes', title: 'most bytes moved in one step', powerOfTwo: true }],
+  params: [
+    { name: 'burstBytes', default: 4096, min: 4, max: 65536, unit: 'bytes', title: 'most bytes moved in one step', powerOfTwo: true },
+  ],
   addressBits: 64,
   aperture: 'low',
   registers: () => plx.plx9656Registers,

@@ -32,7 +32,8 @@ export class RegisterAccessError extends Error {
 /** Bytes a driver may access at once. */
 export type RegisterWidth = 1 | 2 | 4;
 
-const laneMask = (offset: number, widthBytes: number): number => (widthBytes === 4 ? -1 : ((1 << (widthBytes * 8)) - 1) << ((offset & 3) * 8));
+const laneMask = (offset: number, widthBytes: number): number =>
+  widthBytes === 4 ? -1 : ((1 << (widthBytes * 8)) - 1) << ((offset & 3) * 8);
 
 /**
  * The registers of one device, in machine memory.
@@ -109,7 +110,7 @@ export class RegisterBlock {
       return;
     }
     // A loop that ends: it repeats only when the other side changed the word, which each side does boundedly often.
-    for (let old = words[at]!; ; ) {
+    for (let old = words[at]!; ;) {
       const seen = atomics.compareExchange(words, at, old, ((old & ~keep) | (written & keep)) & ~clear);
       if (seen === old) return;
       old = seen;
@@ -128,8 +129,10 @@ export class RegisterBlock {
     const at = `0x${offset.toString(16)}`;
     const error = (code: RegisterAccessFault, why: string): RegisterAccessError =>
       new RegisterAccessError(code, name, offset, widthBytes, `${name}: an access of ${widthBytes} bytes at register offset ${at} ${why}`);
-    if (widthBytes !== 1 && widthBytes !== 2 && widthBytes !== 4) return error(RegisterAccessFault.Width, 'is neither 1, 2 nor 4 bytes wide');
-    if (!Number.isInteger(offset) || offset < 0 || offset + widthBytes > lengthBytes) return error(RegisterAccessFault.Range, `lies outside the block of 0x${lengthBytes.toString(16)} bytes`);
+    if (widthBytes !== 1 && widthBytes !== 2 && widthBytes !== 4)
+      return error(RegisterAccessFault.Width, 'is neither 1, 2 nor 4 bytes wide');
+    if (!Number.isInteger(offset) || offset < 0 || offset + widthBytes > lengthBytes)
+      return error(RegisterAccessFault.Range, `lies outside the block of 0x${lengthBytes.toString(16)} bytes`);
     if (offset % widthBytes !== 0) return error(RegisterAccessFault.Alignment, 'is not aligned to its width');
     return error(RegisterAccessFault.Undefined, 'hits no register');
   }
@@ -169,7 +172,8 @@ export class RegisterBlock {
   /** Reset values everywhere, no command latched. */
   reset(): void {
     const { table } = this;
-    for (let index = 0; index < table.resetValues.length; index++) atomics.store(this.#words, this.firstWord + index, table.resetValues[index]!);
+    for (let index = 0; index < table.resetValues.length; index++)
+      atomics.store(this.#words, this.firstWord + index, table.resetValues[index]!);
     for (let latch = 0; latch < table.latchCount; latch++) atomics.store(this.#words, this.firstLatch + latch, 0);
   }
 

@@ -84,7 +84,11 @@ export class RegisterTable {
 
   #place(word: RegisterWord): number {
     const { name, offset } = word;
-    assertInternal(offset % 4 === 0 && offset >= 0 && offset < this.lengthBytes, 'REGISTER_TABLE', `${this.name}.${name} at ${offset} lies outside the block`);
+    assertInternal(
+      offset % 4 === 0 && offset >= 0 && offset < this.lengthBytes,
+      'REGISTER_TABLE',
+      `${this.name}.${name} at ${offset} lies outside the block`,
+    );
     const index = offset / 4;
     assertInternal(this.defined[index] === 0, 'REGISTER_TABLE', `${this.name}.${name}: two registers at offset ${offset}`);
     this.defined[index] = 1;

@@ -1,7 +1,9 @@
 import { atomics } from '../memory/index.js';
 import type { DeviceView } from './device-view.js';
 import { TRANSLATION_FAULT } from './iommu.js';
-import { addCompletion, addSkip, contiguous, descriptorAddress, endRequest, flagsInWork, isSkipped, passOver, settle, signal } from './sgring-channel.js';
+import { addSkip, descriptorAddress, endRequest, flagsInWork, isSkipped, passOver } from './sgring-channel.js';
+import { addCompletion, signal } from './sgring-completion.js';
+import { contiguous, settle } from './sgring-next.js';
 import * as reg from './sgring-registers.js';
 import { ChannelWord, FETCH_BATCH, NextAction, latchOf, registersOf, stateOf } from './sgring-state.js';
 import { SgringAbortResult, SgringDescriptor, SgringError, SgringStatus } from './sgring-registers.js';
@@ -16,8 +18,10 @@ export function abortStep(d: DeviceView, channel: number): void {
   if (words[at + ChannelWord.AbortScanning] !== 0) return scan(d, channel);
   words[at + ChannelWord.AbortTag] = atomics.load(words, registersOf(d, channel) + (reg.SGRING_ABORT >> 2));
   d.registers.put(reg.sgringRegister(channel, reg.SGRING_ABORT_RESULT), SgringAbortResult.None);
-  if (words[at + ChannelWord.RingSize] === 0 || words[at + ChannelWord.Next] === NextAction.Halted) return answer(d, channel, SgringAbortResult.NotFound);
-  if (words[at + ChannelWord.RequestOpen] !== 0 && words[at + ChannelWord.RequestTag] === words[at + ChannelWord.AbortTag]) return abortInWork(d, channel);
+  if (words[at + ChannelWord.RingSize] === 0 || words[at + ChannelWord.Next] === NextAction.Halted)
+    return answer(d, channel, SgringAbortResult.NotFound);
+  if (words[at + ChannelWord.RequestOpen] !== 0 && words[at + ChannelWord.RequestTag] === words[at + ChannelWord.AbortTag])
+    return abortInWork(d, channel);
   words[at + ChannelWord.AbortScanning] = 1;
   words[at + ChannelWord.AbortIndex] = words[at + ChannelWord.Head]!;
   words[at + ChannelWord.AbortEnd] = atomics.load(words, registersOf(d, channel) + (reg.SGRING_SQ_TAIL >> 2));
@@ -51,7 +55,13 @@ function scan(d: DeviceView, channel: number): void {
   const size = words[at + ChannelWord.RingSize]!;
   const left = (words[at + ChannelWord.AbortEnd]! - first) | 0;
   if (left <= 0 || left > size) return answer(d, channel, SgringAbortResult.NotFound);
-  const count = contiguous(words[at + ChannelWord.SqBaseLow]!, first & (size - 1), size, reg.SGRING_DESCRIPTOR_BYTES, Math.min(left, FETCH_BATCH));
+  const count = contiguous(
+    words[at + ChannelWord.SqBaseLow]!,
+    first & (size - 1),
+    size,
+    reg.SGRING_DESCRIPTOR_BYTES,
+    Math.min(left, FETCH_BATCH),
+  );
   const source = descriptorAddress(d, channel, first, count);
   if (source === TRANSLATION_FAULT) {
     words[at + ChannelWord.HaltError] = SgringError.DescriptorFault;

@@ -1,16 +1,25 @@
 import { PAGE_SIZE, atomics } from '../memory/index.js';
 import type { DeviceView } from './device-view.js';
 import { BusAccess, TRANSLATION_FAULT } from './iommu.js';
+import { addCompletion } from './sgring-completion.js';
+import { contiguous, settle } from './sgring-next.js';
 import * as reg from './sgring-registers.js';
 import * as state from './sgring-state.js';
 import { latchOf, registersOf, stateOf } from './sgring-state.js';
 
-// Copies of other modules' constants, see sgring-state.ts: this file is the engine's hot path.
+// Copies of other modules' constants, see sgring-state.ts: this is the engine's hot path.
 const Word = state.ChannelWord;
-const Action = state.NextAction;
 const BURST_BYTES = state.DeviceWord.BurstBytes;
 const { FETCH_BATCH, COMPLETION_BATCH, COMPLETION_AGE_STEPS, SKIP_LIST, DESCRIPTOR_CACHE, COMPLETION_CACHE } = state;
-const { SGRING_COMPLETION_BYTES, SGRING_CTRL_ENABLE, SGRING_DESCRIPTOR_BYTES, SGRING_END_OF_REQUEST, SGRING_FLAGS_ALL, SGRING_FROM_DEVICE, SGRING_INTERRUPT_NOW, SGRING_INT_COMPLETION, SGRING_INT_ERROR, SGRING_MODERATION_STEPS_SHIFT, SGRING_STATUS_ERROR_SHIFT, SGRING_STATUS_HALTED } = reg;
+const {
+  SGRING_CTRL_ENABLE,
+  SGRING_DESCRIPTOR_BYTES,
+  SGRING_END_OF_REQUEST,
+  SGRING_FLAGS_ALL,
+  SGRING_FROM_DEVICE,
+  SGRING_INTERRUPT_NOW,
+  SGRING_MODERATION_STEPS_SHIFT,
+} = reg;
 const Descriptor = reg.SgringDescriptor;
 const Completion = reg.SgringCompletion;
 const Status = reg.SgringStatus;
@@ -23,49 +32,7 @@ const PAGE = PAGE_SIZE;
 /** Registers of a channel as word offsets from its first. */
 const CTRL = reg.SGRING_CTRL >> 2;
 const TAIL = reg.SGRING_SQ_TAIL >> 2;
-const CQ_HEAD = reg.SGRING_CQ_HEAD >> 2;
 const MODERATION = reg.SGRING_MODERATION >> 2;
-const STATUS = reg.SGRING_STATUS >> 2;
-const INT_CAUSE = reg.SGRING_INT_CAUSE >> 2;
-const INT_MASK = reg.SGRING_INT_MASK >> 2;
-const SQ_HEAD = reg.SGRING_SQ_HEAD >> 2;
-const CQ_TAIL = reg.SGRING_CQ_TAIL >> 2;
-
-// ---- What comes next
-
-/** Decides the channel's next action after one has been performed. */
-export function settle(d: DeviceView, channel: number): void {
-  const at = stateOf(d, channel);
-  const { words } = d;
-  const ready = words[at + Word.Ready]!;
-  const error = words[at + Word.HaltError]!;
-  if (error !== Halt.None) {
-    words[at + Word.Next] = ready > 0 && error !== Halt.CompletionFault ? Action.Writeback : Action.Halt;
-    return;
-  }
-  const fetched = words[at + Word.Fetched]!;
-  const cached = words[at + Word.Head] !== fetched;
-  const idle = !cached && words[registersOf(d, channel) + TAIL] === fetched;
-  if (ready > 0 && (idle || writebackDue(d, at, ready))) words[at + Word.Next] = Action.Writeback;
-  else if (words[at + Word.Unsignalled] !== 0 && interruptDue(d, channel, idle)) words[at + Word.Next] = Action.Interrupt;
-  else words[at + Word.Next] = cached ? Action.Burst : Action.Idle;
-}
-
-function writebackDue(d: DeviceView, at: number, ready: number): boolean {
-  const { words } = d;
-  if (ready === COMPLETION_BATCH || words[at + Word.Urgent] !== 0) return true;
-  return ((words[d.steps]! - words[at + Word.ReadySince]!) | 0) >= COMPLETION_AGE_STEPS;
-}
-
-/** Moderation: by count, or by time counted in device steps; a device with nothing left to do lets the time pass at once. */
-function interruptDue(d: DeviceView, channel: number, idle: boolean): boolean {
-  const at = stateOf(d, channel);
-  const { words } = d;
-  const moderation = words[registersOf(d, channel) + MODERATION]!;
-  if (words[at + Word.Urgent] !== 0 || words[at + Word.Unsignalled]! >= (moderation & 0xffff)) return true;
-  const steps = moderation >>> SGRING_MODERATION_STEPS_SHIFT;
-  return steps !== 0 && (idle || ((words[d.steps]! - words[at + Word.UnsignalledSince]!) | 0) >= steps);
-}
 
 // ---- Fetch
 
@@ -97,18 +64,18 @@ export function fetch(d: DeviceView, channel: number): void {
   settle(d, channel);
 }
 
-/** Entries from `slot` that lie in one page and before the ring's end, at most `limit`. */
-export function contiguous(baseLow: number, slot: number, size: number, entryBytes: number, limit: number): number {
-  const offset = (baseLow + slot * entryBytes) & (PAGE - 1);
-  const inPage = ((PAGE - offset) / entryBytes) | 0;
-  return Math.min(limit, size - slot, inPage);
-}
-
 /** Byte offset in memory of `count` contiguous descriptors from ring index `index`. */
 export function descriptorAddress(d: DeviceView, channel: number, index: number, count: number): number {
   const at = stateOf(d, channel);
   const slot = index & (d.words[at + Word.RingSize]! - 1);
-  return d.iommu.translate(d.words[at + Word.SqBaseHigh]!, d.words[at + Word.SqBaseLow]!, slot * SGRING_DESCRIPTOR_BYTES, count * SGRING_DESCRIPTOR_BYTES, Read, channel);
+  return d.iommu.translate(
+    d.words[at + Word.SqBaseHigh]!,
+    d.words[at + Word.SqBaseLow]!,
+    slot * SGRING_DESCRIPTOR_BYTES,
+    count * SGRING_DESCRIPTOR_BYTES,
+    Read,
+    channel,
+  );
 }
 
 /** Moves the head over descriptors of requests that are completed already: no bus action, so no step of its own. */
@@ -205,7 +172,12 @@ export function burst(d: DeviceView, channel: number): void {
 export function burstRun(d: DeviceView, channel: number, limit: number): number {
   const at = stateOf(d, channel);
   const { words, memory, iommu, localMemory, localMemoryBytes } = d;
-  const begun = words[at + Word.RequestOpen]! | words[at + Word.Skipping]! | words[at + Word.SkipCount]! | words[at + Word.Urgent]! | words[at + Word.HaltError]!;
+  const begun =
+    words[at + Word.RequestOpen]! |
+    words[at + Word.Skipping]! |
+    words[at + Word.SkipCount]! |
+    words[at + Word.Urgent]! |
+    words[at + Word.HaltError]!;
   if (begun !== 0) return 0;
   const control = registersOf(d, channel) + CTRL;
   const latch = latchOf(d, channel);
@@ -223,7 +195,8 @@ export function burstRun(d: DeviceView, channel: number, limit: number): number 
     const bytes = words[slot + Descriptor.LengthBytes]!;
     const low = words[slot + Descriptor.AddressLow]!;
     const deviceOffset = words[slot + Descriptor.DeviceOffset]!;
-    const simple = (flags & ~SGRING_FROM_DEVICE) === SGRING_END_OF_REQUEST && bytes > 0 && bytes <= burstBytes && bytes <= PAGE - (low & (PAGE - 1));
+    const simple =
+      (flags & ~SGRING_FROM_DEVICE) === SGRING_END_OF_REQUEST && bytes > 0 && bytes <= burstBytes && bytes <= PAGE - (low & (PAGE - 1));
     if (!simple || deviceOffset < 0 || deviceOffset > localMemoryBytes - bytes) break;
     const fromDevice = (flags & SGRING_FROM_DEVICE) !== 0;
     // A refused access is left to `burst`, which records the fault and ends the request.
@@ -301,112 +274,4 @@ export function endRequest(d: DeviceView, at: number, flags: number, status: reg
 /** Flags of the descriptor in work. */
 export function flagsInWork(d: DeviceView, at: number): number {
   return d.words[at + DESCRIPTOR_CACHE + ((d.words[at + Word.Head]! - d.words[at + Word.CacheFirst]!) << 3) + Descriptor.Flags]!;
-}
-
-/** Keeps a completion on chip until it is written; `settle` writes before there is no room. */
-export function addCompletion(d: DeviceView, at: number, tag: number, bytesMoved: number, status: reg.SgringStatus): void {
-  const { words } = d;
-  const ready = words[at + Word.Ready]!;
-  const entry = at + COMPLETION_CACHE + (ready << 2);
-  words[entry + Completion.Tag] = tag;
-  words[entry + Completion.BytesMoved] = bytesMoved;
-  words[entry + Completion.Status] = status;
-  words[entry + Completion.Sequence] = sgringSequence((words[at + Word.CqTail]! + ready) | 0, words[at + Word.RingSize]!);
-  if (ready === 0) words[at + Word.ReadySince] = words[d.steps]!;
-  words[at + Word.Ready] = ready + 1;
-}
-
-// ---- Writeback
-
-/** Entries of the completion ring that are free now; negative when CQ_HEAD is impossible. */
-export function completionSpace(d: DeviceView, channel: number): number {
-  const at = stateOf(d, channel);
-  const used = (d.words[at + Word.CqTail]! - d.words[registersOf(d, channel) + CQ_HEAD]!) | 0;
-  return used < 0 ? -1 : d.words[at + Word.RingSize]! - used;
-}
-
-/** Writes completions, as many as there is room for in one page before the ring's end, and publishes them by one release. */
-export function writeback(d: DeviceView, channel: number): void {
-  const at = stateOf(d, channel);
-  const { words } = d;
-  const ready = words[at + Word.Ready]!;
-  const tail = words[at + Word.CqTail]!;
-  const size = words[at + Word.RingSize]!;
-  const slot = tail & (size - 1);
-  // Acquire: entries the driver has read before it moved CQ_HEAD may be overwritten.
-  const used = (tail - atomics.load(words, registersOf(d, channel) + CQ_HEAD)) | 0;
-  if (used < 0 || used > size) {
-    words[at + Word.HaltError] = Halt.RingOverrun;
-    words[at + Word.Ready] = 0;
-    settle(d, channel);
-    return;
-  }
-  const count = contiguous(words[at + Word.CqBaseLow]!, slot, size, SGRING_COMPLETION_BYTES, Math.min(ready, size - used));
-  const target = d.iommu.translate(words[at + Word.CqBaseHigh]!, words[at + Word.CqBaseLow]!, slot * SGRING_COMPLETION_BYTES, count * SGRING_COMPLETION_BYTES, Write, channel);
-  if (target === FAULT) {
-    words[at + Word.HaltError] = Halt.CompletionFault;
-    settle(d, channel);
-    return;
-  }
-  writeEntries(d, at, target >> 2, count);
-  publish(d, channel, (tail + count) | 0, ready, count);
-  settle(d, channel);
-}
-
-/**
- * The sequence word of the first entry is stored last, as a release: who sees it sees the whole batch and all data
- * moved before (rule D01). The driver acquires each entry's sequence word before it reads the rest.
- */
-function writeEntries(d: DeviceView, at: number, target: number, count: number): void {
-  const { words } = d;
-  const cache = at + COMPLETION_CACHE;
-  if (count > 1) d.memory.copy((target + 4) << 2, (cache + 4) << 2, (count - 1) * SGRING_COMPLETION_BYTES);
-  words[target] = words[cache]!;
-  words[target + 1] = words[cache + 1]!;
-  words[target + 2] = words[cache + 2]!;
-  atomics.store(words, target + Completion.Sequence, words[cache + Completion.Sequence]!);
-}
-
-function publish(d: DeviceView, channel: number, tail: number, ready: number, count: number): void {
-  const at = stateOf(d, channel);
-  const { words } = d;
-  const registers = registersOf(d, channel);
-  words[at + Word.CqTail] = tail;
-  words[registers + SQ_HEAD] = words[at + Word.Head]!;
-  atomics.store(words, registers + CQ_TAIL, tail);
-  if (words[at + Word.Unsignalled] === 0) words[at + Word.UnsignalledSince] = words[d.steps]!;
-  words[at + Word.Unsignalled] = words[at + Word.Unsignalled]! + count;
-  words[at + Word.Ready] = ready - count;
-  const cache = (at + COMPLETION_CACHE) << 2;
-  if (count < ready) d.memory.copy(cache, cache + count * SGRING_COMPLETION_BYTES, (ready - count) * SGRING_COMPLETION_BYTES);
-}
-
-// ---- Interrupts and halting
-
-/** Sets a cause; a message goes out when it was clear and is not masked. */
-export function signal(d: DeviceView, channel: number, cause: number): void {
-  const registers = registersOf(d, channel);
-  const before = atomics.or(d.words, registers + INT_CAUSE, cause);
-  const mask = atomics.load(d.words, registers + INT_MASK);
-  if ((cause & ~before & mask) !== 0) d.message(channel);
-}
-
-export function interrupt(d: DeviceView, channel: number): void {
-  const at = stateOf(d, channel);
-  d.words[at + Word.Unsignalled] = 0;
-  d.words[at + Word.Urgent] = 0;
-  signal(d, channel, SGRING_INT_COMPLETION);
-  settle(d, channel);
-}
-
-/** The channel stops for good, until it is reset: status first, then the interrupt. */
-export function halt(d: DeviceView, channel: number): void {
-  const at = stateOf(d, channel);
-  const { words } = d;
-  const error = words[at + Word.HaltError]!;
-  words[at + Word.Next] = Action.Halted;
-  atomics.store(words, registersOf(d, channel) + STATUS, SGRING_STATUS_HALTED | (error << SGRING_STATUS_ERROR_SHIFT));
-  const completions = words[at + Word.Unsignalled] === 0 ? 0 : SGRING_INT_COMPLETION;
-  words[at + Word.Unsignalled] = 0;
-  signal(d, channel, SGRING_INT_ERROR | completions);
 }

@@ -36,7 +36,8 @@ export const SGRING_CQ_TAIL = 0x8c;
 export const SGRING_ABORT_RESULT = 0x90;
 
 /** Offset in BAR0 of a channel's register. */
-export const sgringRegister = (channel: number, register: number): number => SGRING_CHANNEL_BASE + channel * SGRING_CHANNEL_STRIDE + register;
+export const sgringRegister = (channel: number, register: number): number =>
+  SGRING_CHANNEL_BASE + channel * SGRING_CHANNEL_STRIDE + register;
 
 /** CTRL bits. */
 export const SGRING_CTRL_ENABLE = 1 << 0;
@@ -90,7 +91,14 @@ export const SGRING_RING_SIZE_MIN = 2;
 export const SGRING_RING_SIZE_MAX = 4096;
 
 /** Submission descriptor. */
-export const SgringDescriptor = struct('SgringDescriptor', 8, { AddressLow: 0, AddressHigh: 1, LengthBytes: 2, Flags: 3, DeviceOffset: 4, Tag: 5 });
+export const SgringDescriptor = struct('SgringDescriptor', 8, {
+  AddressLow: 0,
+  AddressHigh: 1,
+  LengthBytes: 2,
+  Flags: 3,
+  DeviceOffset: 4,
+  Tag: 5,
+});
 export const SGRING_DESCRIPTOR_BYTES = 32;
 /** Flags of a descriptor; all other bits must be 0. */
 export const SGRING_FROM_DEVICE = 1 << 0;
@@ -126,7 +134,8 @@ export function sgringSequence(index: number, ringSize: number): number {
 
 function channelWords(channel: number): RegisterWord[] {
   const at = (register: number): number => sgringRegister(channel, register);
-  const word = (name: string, register: number, access: FieldAccess, resetValue = 0): RegisterWord => wordRegister(`${name}${channel}`, at(register), access, resetValue);
+  const word = (name: string, register: number, access: FieldAccess, resetValue = 0): RegisterWord =>
+    wordRegister(`${name}${channel}`, at(register), access, resetValue);
   const field = (name: string, mask: number, access: FieldAccess): RegisterField => ({ name, mask, access });
   return [
     {

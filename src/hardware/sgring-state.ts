@@ -77,6 +77,7 @@ const REGISTER_WORDS_PER_CHANNEL = SGRING_CHANNEL_STRIDE >> 2;
 /** Word index of a channel's state. */
 export const stateOf = (d: DeviceView, channel: number): number => d.state + FIRST_CHANNEL_WORD + channel * WORDS_PER_CHANNEL;
 /** Word index of a channel's first register. */
-export const registersOf = (d: DeviceView, channel: number): number => d.registers.firstWord + FIRST_REGISTER_WORD + channel * REGISTER_WORDS_PER_CHANNEL;
+export const registersOf = (d: DeviceView, channel: number): number =>
+  d.registers.firstWord + FIRST_REGISTER_WORD + channel * REGISTER_WORDS_PER_CHANNEL;
 /** Word index of a channel's command latch: only CTRL has commands, so it is the latch of its number. */
 export const latchOf = (d: DeviceView, channel: number): number => d.registers.firstLatch + channel;

@@ -4,7 +4,9 @@ import { DONE, OpKind, type Op } from '../kernel/op.js';
 import { BarKind, type DeviceModel, type DeviceParams, type RegisterDescription } from './device-model.js';
 import type { DeviceView } from './device-view.js';
 import { abortStep } from './sgring-abort.js';
-import { burst, burstRun, completionSpace, fetch, halt, interrupt, settle, writeback } from './sgring-channel.js';
+import { burst, burstRun, fetch } from './sgring-channel.js';
+import { completionSpace, halt, interrupt, writeback } from './sgring-completion.js';
+import { settle } from './sgring-next.js';
 import * as state from './sgring-state.js';
 import { latchOf, registersOf, stateOf } from './sgring-state.js';
 import * as reg from './sgring-registers.js';
@@ -13,7 +15,17 @@ import { SgringError } from './sgring-registers.js';
 /** What a channel would do in a step; NONE while it waits. */
 const Action = { None: 0, Reset: 1, Abort: 2, Control: 3, Fetch: 4, Burst: 5, Writeback: 6, Interrupt: 7, Halt: 8 } as const;
 type Action = (typeof Action)[keyof typeof Action];
-const actionOps = [DONE, OpKind.Update, OpKind.Update, OpKind.Update, OpKind.Read, OpKind.Burst, OpKind.Write, OpKind.Signal, OpKind.Signal] as const;
+const actionOps = [
+  DONE,
+  OpKind.Update,
+  OpKind.Update,
+  OpKind.Update,
+  OpKind.Read,
+  OpKind.Burst,
+  OpKind.Write,
+  OpKind.Signal,
+  OpKind.Signal,
+] as const;
 
 /** `choose` packs channel and action into one small integer. */
 const NOTHING = -1;
@@ -196,7 +208,8 @@ function registerWritten(d: DeviceView, offset: number): void {
   }
   if (register !== reg.SGRING_INT_CAUSE && register !== reg.SGRING_INT_MASK) return;
   const registers = registersOf(d, channel);
-  const due = atomics.load(d.words, registers + (reg.SGRING_INT_CAUSE >> 2)) & atomics.load(d.words, registers + (reg.SGRING_INT_MASK >> 2));
+  const due =
+    atomics.load(d.words, registers + (reg.SGRING_INT_CAUSE >> 2)) & atomics.load(d.words, registers + (reg.SGRING_INT_MASK >> 2));
   if (due !== 0) d.message(channel);
 }
 
@@ -213,12 +226,17 @@ function describe(d: DeviceView): readonly RegisterDescription[] {
   return Array.from({ length: d.params['channels']! }, (_, channel) => {
     const at = stateOf(d, channel);
     const next = d.words[at + Word.Next]!;
-    const fields = Object.entries(state.ChannelWord).map(([name, offset]) => ({ name: `channel${channel}.${name}`, offset, value: d.words[at + offset]! >>> 0 }));
+    const fields = Object.entries(state.ChannelWord).map(([name, offset]) => ({
+      name: `channel${channel}.${name}`,
+      offset,
+      value: d.words[at + offset]! >>> 0,
+    }));
     return [{ name: `channel${channel}.Next.${state.nextNames[next] ?? next}`, offset: Word.Next, value: next }, ...fields];
   }).flat();
 }
 
-const registers = (params: DeviceParams): ReturnType<typeof reg.sgringRegisters> => reg.sgringRegisters(params['channels']!, params['localMemoryBytes']!);
+const registers = (params: DeviceParams): ReturnType<typeof reg.sgringRegisters> =>
+  reg.sgringRegisters(params['channels']!, params['localMemoryBytes']!);
 
 /** A modern ring engine: submission and completion rings, a message per channel, abort by tag. See docs/sgring.md. */
 export const sgring: DeviceModel = {
@@ -226,7 +244,15 @@ export const sgring: DeviceModel = {
   title: 'Scatter/gather ring engine: 1 to 8 channels, one message vector each',
   params: [
     { name: 'channels', default: 2, min: 1, max: reg.SGRING_CHANNELS_MAX, unit: 'channels', title: 'independent ring pairs' },
-    { name: 'localMemoryBytes', default: 4 << 20, min: 4096, max: 256 << 20, unit: 'bytes', title: 'memory on the device', powerOfTwo: true },
+    {
+      name: 'localMemoryBytes',
+      default: 4 << 20,
+      min: 4096,
+      max: 256 << 20,
+      unit: 'bytes',
+      title: 'memory on the device',
+      powerOfTwo: true,
+    },
     { name: 'burstBytes', default: 4096, min: 4, max: 4096, unit: 'bytes', title: 'most bytes moved in one step', powerOfTwo: true },
   ],
   addressBits: 64,
@@ -246,4 +272,3 @@ export const sgring: DeviceModel = {
   registerWritten,
   describe,
 };
-

@@ -10,6 +10,9 @@ import { auditMachine } from './audit.js';
 import { planMachine, type MachinePlan } from './plan.js';
 import { DeviceRegisterPort } from './register-port.js';
 
+/** Most map registers the platform gives one adapter. */
+const MAP_REGISTERS_PER_ADAPTER_MAX = 64;
+
 /** A device with its driver's device object and its traffic. */
 export interface MachineDevice {
   readonly name: string;
@@ -76,7 +79,14 @@ export class Machine {
     for (let i = 0; i < parameters.devices.length; i++) kernel.nextObjectId();
     const frames = new FrameAllocator(plan.firstRamFrame, plan.ramFrames, plan.contiguousFrames, this.#random('frames'));
     const { addressing, mapRegisters } = parameters.machine;
-    this.platform = new HalPlatform(kernel, { addressing: addressing === 'bounce32' ? 'bounce' : addressing, mapRegisters, memory: this.memory, frames });
+    this.platform = new HalPlatform(kernel, {
+      addressing: addressing === 'bounce32' ? 'bounce' : addressing,
+      mapRegisters,
+      // An adapter that may ask for more registers than there are would wait for ever.
+      maxMapRegistersPerAdapter: Math.min(mapRegisters, MAP_REGISTERS_PER_ADAPTER_MAX),
+      memory: this.memory,
+      frames,
+    });
     this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
     this.frames = frames;
     this.devices = parameters.devices.map((device, i) => this.#createDevice(device, i));

@@ -53,7 +53,8 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
       objectId: deviceObjectId(parameters, i),
       params: device.params,
       ramFrames,
-      windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2,
+      // Common buffers lie in the window, too, and must not take the room that waiting transfers hope for.
+      windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2 + COMMON_BUFFER_PAGES,
       firstVector: firstVectors[i]!,
       host: hostCount === 0 ? 0 : hosts[hostOf[i]!]!,
       ...(isModuleUrl(device.model) ? { modelUrl: device.model } : {}),

@@ -1,12 +1,12 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { BenchUsageError, fullEffort, parseOptions, quickEffort, suiteNames } from '../../bench/options.js';
-import { reportOf, reportText, shortNumber } from '../../bench/report.js';
+import { reportMarkdown, reportOf, reportText, shortNumber } from '../../bench/report.js';
 import type { Row } from '../../bench/results.js';
 
 describe('bench: options', () => {
   it('runs everything unless told otherwise', () => {
-    expect(parseOptions([])).to.deep.equal({ suites: suiteNames, effort: fullEffort, quick: false, json: false });
+    expect(parseOptions([])).to.deep.equal({ suites: suiteNames, effort: fullEffort, quick: false, format: 'text' });
   });
 
   it('takes --quick, --json and a list of suites in any case', () => {
@@ -14,7 +14,7 @@ describe('bench: options', () => {
       suites: ['S3', 'S1'],
       effort: quickEffort,
       quick: true,
-      json: true,
+      format: 'json',
     });
   });
 
@@ -27,7 +27,7 @@ describe('bench: options', () => {
     expect(quickEffort.rounds).to.be.at.least(5);
   });
 
-  for (const args of [['--fast'], ['--only', 'S99'], ['--only', ''], ['S1'], ['--only']]) {
+  for (const args of [['--fast'], ['--only', 'S99'], ['--only', ''], ['S1'], ['--only'], ['--json', '--markdown']]) {
     it(`refuses ${args.join(' ') || 'nothing'}`, () => {
       expect(() => parseOptions(args)).to.throw(BenchUsageError);
     });
@@ -49,7 +49,7 @@ describe('bench: report', () => {
     ...{ goal: { atLeast: 40 }, met: true, subjectNs: 70, peerNs: 2900 },
   };
   const result = { suite: 'S3', rows: [row], figures: [], skipped: ['no compiler'], seconds: 2 } as const;
-  const report = reportOf({ suites: ['S3'], effort: quickEffort, quick: true, json: false }, [result], 0.25);
+  const report = reportOf({ suites: ['S3'], effort: quickEffort, quick: true, format: 'text' }, [result], 0.25);
 
   it('keeps rows as they are, names the suite of what was skipped, adds up the time', () => {
     expect(report).to.deep.include({ rows: [row], skipped: ['S3: no compiler'], seconds: 2, quick: true, rounds: quickEffort.rounds });
@@ -60,6 +60,12 @@ describe('bench: report', () => {
     const text = reportText(report).replace(/\u001b\[\d+m/g, '');
     expect(text).to.match(/KMDF road\s+│ postMessage\s+│\s+41\.2x faster\s+│\s+38\.0\.\.44\.0\s+│\s+>= 40x\s+│ met/);
     expect(text).to.contain('not measured: S3: no compiler');
+  });
+
+  it('prints the same as Markdown, one line a row', () => {
+    const lines = reportMarkdown(report).split('\n');
+    expect(lines).to.include('| S3 | ring 64 B | KMDF road | postMessage | 41.2x faster | 38.0..44.0 | >= 40x | met | 70.0 | 2900 |');
+    expect(lines.at(-1)).to.equal('- not measured: S3: no compiler');
   });
 
   it('rounds to three figures that count', () => {

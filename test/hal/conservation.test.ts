@@ -27,7 +27,7 @@ class ListUser implements ListControl {
     this.list = new ScatterGatherList(rig.kernel, 'user', 16);
   }
 
-  // eslint-disable-next-line require-yield -- only takes note
+   
   *listControl(): Suspending<void> {
     this.#isGranted = true;
     this.granted++;

@@ -152,7 +152,7 @@ export class Taker implements AdapterControl {
 export class ListTaker implements ListControl {
   list: ScatterGatherList | null = null;
 
-  // eslint-disable-next-line require-yield -- takes the list and returns
+   
   *listControl(list: ScatterGatherList): Suspending<void> {
     this.list = list;
   }

@@ -1,7 +1,18 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { DONE } from '../../src/kernel/op.js';
-import { DevicePower, RegisterAccessError, SGRING_ID, SGRING_ID_VALUE, SGRING_INT_CAUSE, deviceModels, plx9656, resolveParams, sgring, sgringRegister } from '../../src/hardware/index.js';
+import {
+  DevicePower,
+  RegisterAccessError,
+  SGRING_ID,
+  SGRING_ID_VALUE,
+  SGRING_INT_CAUSE,
+  deviceModels,
+  plx9656,
+  resolveParams,
+  sgring,
+  sgringRegister,
+} from '../../src/hardware/index.js';
 import { Rig } from './rig.js';
 import { SgringDriver } from './sgring-driver.js';
 
@@ -11,7 +22,12 @@ describe('device view', () => {
     expect(view.readRegister(SGRING_ID, 4)).to.equal(SGRING_ID_VALUE);
     const ring = sgringRegister(0, 0x04);
     view.setPresent(false);
-    expect([view.readRegister(SGRING_ID, 4), view.readRegister(SGRING_ID, 2), view.readRegister(SGRING_ID, 1), view.readLocal(0, 4)]).to.deep.equal([0xffff_ffff, 0xffff, 0xff, 0xffff_ffff]);
+    expect([
+      view.readRegister(SGRING_ID, 4),
+      view.readRegister(SGRING_ID, 2),
+      view.readRegister(SGRING_ID, 1),
+      view.readLocal(0, 4),
+    ]).to.deep.equal([0xffff_ffff, 0xffff, 0xff, 0xffff_ffff]);
     view.writeRegister(ring, 4, 64);
     view.setPresent(true);
     expect(view.readRegister(ring, 4)).to.equal(0);
@@ -41,12 +57,24 @@ describe('device view', () => {
     expect(driver.drain()).to.deep.equal([{ tag: 1, bytesMoved: 64, status: 0 }]);
   });
 
+  it('loses its messages when it is unplugged', () => {
+    const rig = new Rig(sgring);
+    const driver = new SgringDriver(rig, 8, { channel: 1 });
+    driver.submit(1, [{ address: driver.submission.logical, lengthBytes: 64, deviceOffset: 0 }]);
+    rig.run();
+    expect(rig.interrupts.isPending(1)).to.equal(true);
+    expect(rig.view.unplug()).to.equal(true);
+    expect([rig.interrupts.isPending(1), rig.interrupts.hasAttention(), rig.view.isPresent]).to.deep.equal([false, false, false]);
+  });
+
   it('reaches local memory through its window', () => {
     const { view, memory } = new Rig(plx9656);
     view.writeLocal(0x1fffc, 4, 0x89ab_cdef);
     view.writeLocal(3, 1, 0x1ff);
     view.writeLocal(6, 2, 0x1234);
-    expect([view.readLocal(0x1fffc, 4), view.readLocal(0x1fffe, 2), view.readLocal(3, 1), view.readLocal(6, 2)]).to.deep.equal([0x89ab_cdef, 0x89ab, 0xff, 0x1234]);
+    expect([view.readLocal(0x1fffc, 4), view.readLocal(0x1fffe, 2), view.readLocal(3, 1), view.readLocal(6, 2)]).to.deep.equal([
+      0x89ab_cdef, 0x89ab, 0xff, 0x1234,
+    ]);
     expect(memory.u8[view.localMemory + 3]).to.equal(0xff);
     expect(() => view.readLocal(0x1fffe, 4)).to.throw(RegisterAccessError, /lies|at 0x1fffe/);
     expect(() => view.readLocal(2, 4)).to.throw(RegisterAccessError);

@@ -3,7 +3,16 @@ import { afterEach, describe, it } from 'mocha';
 import { Piscina } from 'piscina';
 import { hostDelay, hostTurn } from '../../src/kernel/host-turn.js';
 import * as sg from '../../src/hardware/index.js';
-import { DevicePower, EngineHostControl, HostState, plx9656, sgring, type DeviceModel, type EngineResult, type EngineTask } from '../../src/hardware/index.js';
+import {
+  DevicePower,
+  EngineHostControl,
+  HostState,
+  plx9656,
+  sgring,
+  type DeviceModel,
+  type EngineResult,
+  type EngineTask,
+} from '../../src/hardware/index.js';
 import failing from './failing-model.js';
 import { Rig, type RigOptions } from './rig.js';
 import { SgringDriver, type Completion } from './sgring-driver.js';
@@ -22,13 +31,24 @@ describe('engine host on a worker thread', () => {
     control = null;
   });
 
-  function start(model: DeviceModel, options: RigOptions = {}, task: { spinPolls?: number; grants?: boolean } = {}): { rig: Rig; host: EngineHostControl; result: Promise<EngineResult> } {
+  function start(
+    model: DeviceModel,
+    options: RigOptions = {},
+    task: { spinPolls?: number; grants?: boolean } = {},
+  ): { rig: Rig; host: EngineHostControl; result: Promise<EngineResult> } {
     const rig = new Rig(model, { shared: true, withHost: true, ...options });
     const host = new EngineHostControl(rig.memory, rig.host);
     host.prepare(task.grants);
     control = host;
     pool = new Piscina({ filename: engineUrl, minThreads: 1, maxThreads: 1, idleTimeout: Infinity });
-    const result = pool.run({ memory: rig.memory.wasm, host: rig.host, devices: rig.placements, interrupts: rig.interruptPlacement, firstRamFrame: rig.firstRamFrame, spinPolls: task.spinPolls ?? 0 });
+    const result = pool.run({
+      memory: rig.memory.wasm,
+      host: rig.host,
+      devices: rig.placements,
+      interrupts: rig.interruptPlacement,
+      firstRamFrame: rig.firstRamFrame,
+      spinPolls: task.spinPolls ?? 0,
+    });
     result.catch(() => undefined);
     return { rig, host, result };
   }
@@ -48,8 +68,11 @@ describe('engine host on a worker thread', () => {
   }
 
   const until = async (what: () => boolean): Promise<void> => {
-    for (let i = 0; i < 1000 && !what(); i++) await hostDelay(5);
-    expect(what()).to.equal(true);
+    let tries = 0;
+    while (!what()) {
+      expect(tries++, 'tries').to.be.lessThan(1000);
+      await hostDelay(5);
+    }
   };
 
   it('moves bytes end to end with interrupts, sleeps when idle and wakes for a doorbell', async () => {
@@ -59,10 +82,14 @@ describe('engine host on a worker thread', () => {
     buffers.forEach((buffer, i) => rig.fillPattern(buffer.physical, 16 * 4096, i + 1));
     for (let round = 0; round < 20; round++) {
       drivers.forEach((driver, i) => {
-        for (let tag = 0; tag < 16; tag++) driver.queue(tag, [{ address: buffers[i]!.logical + tag * 4096, lengthBytes: 4096, deviceOffset: tag * 4096 }]);
+        for (let tag = 0; tag < 16; tag++)
+          driver.queue(tag, [{ address: buffers[i]!.logical + tag * 4096, lengthBytes: 4096, deviceOffset: tag * 4096 }]);
         driver.doorbell();
       });
-      for (const driver of drivers) expect((await collect(rig, driver, 16)).map((c) => [c.tag, c.bytesMoved, c.status])).to.deep.equal(Array.from({ length: 16 }, (_, tag) => [tag, 4096, 0]));
+      for (const driver of drivers)
+        expect((await collect(rig, driver, 16)).map((c) => [c.tag, c.bytesMoved, c.status])).to.deep.equal(
+          Array.from({ length: 16 }, (_, tag) => [tag, 4096, 0]),
+        );
       drivers.forEach((driver, i) => {
         expect(rig.memory.firstDifference(driver.view.localMemory, buffers[i]!.physical, 1 << 16)).to.equal(-1);
         rig.memory.fill(driver.view.localMemory, 0, 1 << 16);
@@ -94,7 +121,8 @@ describe('engine host on a worker thread', () => {
     let completed = 0;
     while (completed < total) {
       const before = submitted;
-      while (submitted < total && submitted - completed < 100 && submitted - before < 8) driver.queue(submitted++, [{ address: buffer.logical, lengthBytes: 64, deviceOffset: 0, flags: submitted & 1 }]);
+      while (submitted < total && submitted - completed < 100 && submitted - before < 8)
+        driver.queue(submitted++, [{ address: buffer.logical, lengthBytes: 64, deviceOffset: 0, flags: submitted & 1 }]);
       if (submitted !== before) driver.doorbell();
       if (rig.interrupts.takeMessage(0)) {
         driver.write(sg.SGRING_INT_CAUSE, driver.read(sg.SGRING_INT_CAUSE));

@@ -47,7 +47,15 @@ describe('IOMMU domain', () => {
     expect(interrupts.hasAttention()).to.equal(true);
     expect(interrupts.takeFaultAttention()).to.equal(true);
     const fault = iommu.takeFault()!;
-    expect(fault).to.deep.equal({ address: page + 16, lengthBytes: 64, access: BusAccess.Write, kind: FaultKind.WrongDirection, mappingId: 42, channel: 1, total: 2 });
+    expect(fault).to.deep.equal({
+      address: page + 16,
+      lengthBytes: 64,
+      access: BusAccess.Write,
+      kind: FaultKind.WrongDirection,
+      mappingId: 42,
+      channel: 1,
+      total: 2,
+    });
     expect(iommu.takeFault()).to.equal(null);
     iommu.close(page, BusAccess.Read);
     iommu.translate(high(page), low(page), 0, 4, BusAccess.Read, 0);
@@ -57,7 +65,15 @@ describe('IOMMU domain', () => {
   });
 
   it('makes rule A36 of a fault, with the whole 64-bit address', () => {
-    const violation = faultViolation('ring0', 12, { address: 0x12_0000_1000, lengthBytes: 64, access: BusAccess.Write, kind: FaultKind.NotMapped, mappingId: 3, channel: 1, total: 1 });
+    const violation = faultViolation('ring0', 12, {
+      address: 0x12_0000_1000,
+      lengthBytes: 64,
+      access: BusAccess.Write,
+      kind: FaultKind.NotMapped,
+      mappingId: 3,
+      channel: 1,
+      total: 1,
+    });
     expect(violation).to.include({ rule: 'A36', severity: 'crash', object: 'ring0#12' });
     expect(violation.message).to.contain('0x1200001000').and.to.contain('mapping 3').and.to.contain('64 bytes');
     expect(violation.bugCheck).to.deep.equal({ code: 0xe6, parameters: [0x26, 'ring0#12', '0x1200001000', FaultKind.NotMapped] });

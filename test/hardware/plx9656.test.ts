@@ -87,25 +87,40 @@ describe('plx9656', () => {
   });
 
   it('moves bytes of any length from any offset in both directions', () => {
-    const element = fc.record({ offset: fc.integer({ min: 0, max: 8191 }), local: fc.integer({ min: 0, max: 100_000 }), size: fc.integer({ min: 0, max: 9000 }) });
+    const element = fc.record({
+      offset: fc.integer({ min: 0, max: 8191 }),
+      local: fc.integer({ min: 0, max: 100_000 }),
+      size: fc.integer({ min: 0, max: 9000 }),
+    });
     fc.assert(
-      fc.property(fc.constantFrom(0, 1), fc.array(element, { minLength: 1, maxLength: 4 }), fc.constantFrom(64, 1024, 4096), (channel, elements, burstBytes) => {
-        const bridge = new Bridge({ params: { burstBytes }, ramFrames: 64 });
-        const buffers = elements.map(() => bridge.map(5, channel === 0 ? BusAccess.Read : BusAccess.Write));
-        elements.forEach((e, i) => bridge.fillPattern(channel === 0 ? buffers[i]!.physical : bridge.view.localMemory + e.local, 20_000, i));
-        const before = bridge.bytes(bridge.view.localMemory, plx.PLX_SRAM_BYTES);
-        bridge.program(channel, elements.map((e, i) => ({ address: buffers[i]!.logical + e.offset, local: e.local, size: e.size })), plx.PLX_MODE_CLEAR_COUNT);
-        bridge.command(channel, START);
-        bridge.run();
-        elements.forEach((e, i) => {
-          const host = bridge.bytes(buffers[i]!.physical + e.offset, e.size);
-          const last = elements.every((later, j) => j <= i || later.local >= e.local + e.size || later.local + later.size <= e.local);
-          if (channel === 1) expect(host).to.deep.equal(before.slice(e.local, e.local + e.size));
-          else if (last) expect(bridge.sram(e.local, e.size)).to.deep.equal(host);
-          expect(bridge.residual(channel, i)).to.equal(0);
-        });
-        expect(bridge.view.iommu.takeFault()).to.equal(null);
-      }),
+      fc.property(
+        fc.constantFrom(0, 1),
+        fc.array(element, { minLength: 1, maxLength: 4 }),
+        fc.constantFrom(64, 1024, 4096),
+        (channel, elements, burstBytes) => {
+          const bridge = new Bridge({ params: { burstBytes }, ramFrames: 64 });
+          const buffers = elements.map(() => bridge.map(5, channel === 0 ? BusAccess.Read : BusAccess.Write));
+          elements.forEach((e, i) =>
+            bridge.fillPattern(channel === 0 ? buffers[i]!.physical : bridge.view.localMemory + e.local, 20_000, i),
+          );
+          const before = bridge.bytes(bridge.view.localMemory, plx.PLX_SRAM_BYTES);
+          bridge.program(
+            channel,
+            elements.map((e, i) => ({ address: buffers[i]!.logical + e.offset, local: e.local, size: e.size })),
+            plx.PLX_MODE_CLEAR_COUNT,
+          );
+          bridge.command(channel, START);
+          bridge.run();
+          elements.forEach((e, i) => {
+            const host = bridge.bytes(buffers[i]!.physical + e.offset, e.size);
+            const last = elements.every((later, j) => j <= i || later.local >= e.local + e.size || later.local + later.size <= e.local);
+            if (channel === 1) expect(host).to.deep.equal(before.slice(e.local, e.local + e.size));
+            else if (last) expect(bridge.sram(e.local, e.size)).to.deep.equal(host);
+            expect(bridge.residual(channel, i)).to.equal(0);
+          });
+          expect(bridge.view.iommu.takeFault()).to.equal(null);
+        },
+      ),
       { numRuns: 40 },
     );
   });
@@ -132,7 +147,14 @@ describe('plx9656', () => {
     for (let steps = 0; steps < 14; steps++) {
       const bridge = new Bridge({ params: { burstBytes: 256 } });
       const buffer = bridge.map(1);
-      bridge.program(0, [{ address: buffer.logical, local: 0, size: 700 }, { address: buffer.logical + 1024, local: 1024, size: 700 }], plx.PLX_MODE_CLEAR_COUNT);
+      bridge.program(
+        0,
+        [
+          { address: buffer.logical, local: 0, size: 700 },
+          { address: buffer.logical + 1024, local: 1024, size: 700 },
+        ],
+        plx.PLX_MODE_CLEAR_COUNT,
+      );
       bridge.command(0, START);
       const made = bridge.run(steps);
       bridge.command(0, 0);
@@ -174,7 +196,14 @@ describe('plx9656', () => {
     const bridge = new Bridge();
     const good = bridge.map(1, BusAccess.Read);
     bridge.fillPattern(good.physical, 4096, 9);
-    bridge.program(0, [{ address: good.logical, local: 0, size: 4096 }, { address: good.logical + 4096, local: 4096, size: 64 }], plx.PLX_MODE_CLEAR_COUNT);
+    bridge.program(
+      0,
+      [
+        { address: good.logical, local: 0, size: 4096 },
+        { address: good.logical + 4096, local: 4096, size: 64 },
+      ],
+      plx.PLX_MODE_CLEAR_COUNT,
+    );
     bridge.command(0, START);
     bridge.run();
     expect(bridge.csr(0)).to.equal(plx.PLX_CSR_ENABLE | plx.PLX_CSR_DONE | plx.PLX_CSR_ERROR);

@@ -2,7 +2,14 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { Worker } from 'node:worker_threads';
-import { FieldAccess, RegisterAccessError, RegisterBlock, RegisterTable, wordRegister, type RegisterWidth } from '../../src/hardware/index.js';
+import {
+  FieldAccess,
+  RegisterAccessError,
+  RegisterBlock,
+  RegisterTable,
+  wordRegister,
+  type RegisterWidth,
+} from '../../src/hardware/index.js';
 import { MachineMemory } from '../../src/memory/index.js';
 import { HAMMER_ACK, HAMMER_EVENTS, HAMMER_REGISTERS, HAMMER_TABLE, hammerBlock } from './hammer-table.js';
 
@@ -112,9 +119,20 @@ describe('register block', () => {
   });
 
   it('refuses tables whose registers overlap or lie outside', () => {
-    expect(() => new RegisterTable('t', 8, [wordRegister('A', 0, FieldAccess.RW), wordRegister('B', 0, FieldAccess.RW)])).to.throw(/two registers/);
+    expect(() => new RegisterTable('t', 8, [wordRegister('A', 0, FieldAccess.RW), wordRegister('B', 0, FieldAccess.RW)])).to.throw(
+      /two registers/,
+    );
     expect(() => new RegisterTable('t', 8, [wordRegister('A', 8, FieldAccess.RW)])).to.throw(/outside/);
-    const overlap = [{ name: 'A', offset: 0, fields: [{ name: 'x', mask: 3, access: FieldAccess.RW }, { name: 'y', mask: 2, access: FieldAccess.RO }] }];
+    const overlap = [
+      {
+        name: 'A',
+        offset: 0,
+        fields: [
+          { name: 'x', mask: 3, access: FieldAccess.RW },
+          { name: 'y', mask: 2, access: FieldAccess.RO },
+        ],
+      },
+    ];
     expect(() => new RegisterTable('t', 8, overlap)).to.throw(/overlaps/);
   });
 
@@ -157,7 +175,12 @@ describe('register block', () => {
 });
 
 /** One look of the driver at one register: acknowledges what it sees, through a lane of its choice, and writes the RW half. */
-function acknowledge(registers: RegisterBlock, r: number, counts: Int32Array, control: { lastRw: number; mismatches: number; rounds: number }): number {
+function acknowledge(
+  registers: RegisterBlock,
+  r: number,
+  counts: Int32Array,
+  control: { lastRw: number; mismatches: number; rounds: number },
+): number {
   const offset = HAMMER_REGISTERS[r]!;
   const observed = registers.read(offset, 4) & HAMMER_ACK;
   let seen = 0;

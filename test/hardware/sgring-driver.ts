@@ -104,7 +104,11 @@ export class SgringDriver {
     // On a ring's very first pass backwards of a zeroed entry has phase 0: the number must fit as well.
     if (sequence >> 1 !== (this.head << 1) >> 1) return null;
     this.head = (this.head + 1) | 0;
-    return { tag: i32[at + SgringCompletion.Tag]!, bytesMoved: i32[at + SgringCompletion.BytesMoved]!, status: i32[at + SgringCompletion.Status]! };
+    return {
+      tag: i32[at + SgringCompletion.Tag]!,
+      bytesMoved: i32[at + SgringCompletion.BytesMoved]!,
+      status: i32[at + SgringCompletion.Status]!,
+    };
   }
 
   /** Everything completed so far, acknowledged by CQ_HEAD. */

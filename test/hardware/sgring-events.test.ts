@@ -16,14 +16,20 @@ describe('sgring abort', () => {
     rig.fillPattern(rig.view.localMemory, 8192, 4);
     const driver = new SgringDriver(rig, 8);
     const from = sg.SGRING_FROM_DEVICE;
-    driver.submit(5, [{ address: buffer.logical, lengthBytes: 2048, deviceOffset: 0, flags: from }, { address: buffer.logical + 2048, lengthBytes: 2048, deviceOffset: 2048, flags: from }]);
+    driver.submit(5, [
+      { address: buffer.logical, lengthBytes: 2048, deviceOffset: 0, flags: from },
+      { address: buffer.logical + 2048, lengthBytes: 2048, deviceOffset: 2048, flags: from },
+    ]);
     driver.submit(6, [{ address: buffer.logical + 4096, lengthBytes: 100, deviceOffset: 0, flags: from }]);
     rig.run(7); // enable, fetch, five bursts
     driver.write(sg.SGRING_ABORT, 5);
     rig.run();
     expect(driver.read(sg.SGRING_ABORT_RESULT)).to.equal(SgringAbortResult.Aborted);
     expect(driver.read(sg.SGRING_INT_CAUSE)).to.equal(sg.SGRING_INT_COMPLETION | sg.SGRING_INT_ABORT_ACK);
-    expect(driver.drain()).to.deep.equal([{ tag: 5, bytesMoved: 2560, status: ABORTED }, { tag: 6, bytesMoved: 100, status: SgringStatus.Ok }]);
+    expect(driver.drain()).to.deep.equal([
+      { tag: 5, bytesMoved: 2560, status: ABORTED },
+      { tag: 6, bytesMoved: 100, status: SgringStatus.Ok },
+    ]);
     expect(rig.bytes(buffer.physical, 2560)).to.deep.equal(rig.bytes(rig.view.localMemory, 2560));
     expect(rig.bytes(buffer.physical + 2560, 1536)).to.deep.equal(new Array(1536).fill(0));
   });
@@ -33,14 +39,23 @@ describe('sgring abort', () => {
     const buffer = rig.map(4);
     const driver = new SgringDriver(rig, 256);
     driver.submit(0, [{ address: buffer.logical, lengthBytes: 4096, deviceOffset: 0 }]);
-    for (let tag = 1; tag < 150; tag++) driver.submit(tag, [{ address: buffer.logical, lengthBytes: 8, deviceOffset: 0 }, { address: buffer.logical, lengthBytes: 8 * (tag === 140 ? 0 : 1), deviceOffset: 0 }].slice(0, 1 + (tag % 2)));
+    for (let tag = 1; tag < 150; tag++)
+      driver.submit(
+        tag,
+        [
+          { address: buffer.logical, lengthBytes: 8, deviceOffset: 0 },
+          { address: buffer.logical, lengthBytes: 8 * (tag === 140 ? 0 : 1), deviceOffset: 0 },
+        ].slice(0, 1 + (tag % 2)),
+      );
     rig.run(3);
     driver.write(sg.SGRING_ABORT, 140);
     rig.run(12);
     expect(driver.drain()[0]).to.deep.equal({ tag: 140, bytesMoved: 0, status: ABORTED });
     rig.run();
     const rest = driver.drain();
-    expect(rest.map((completion) => completion.tag)).to.deep.equal(Array.from({ length: 150 }, (_, tag) => tag).filter((tag) => tag !== 140));
+    expect(rest.map((completion) => completion.tag)).to.deep.equal(
+      Array.from({ length: 150 }, (_, tag) => tag).filter((tag) => tag !== 140),
+    );
     expect(rest.every((completion) => completion.status === SgringStatus.Ok)).to.equal(true);
   });
 
@@ -63,7 +78,11 @@ describe('sgring abort', () => {
     expect(abort(3)).to.equal(SgringAbortResult.Aborted);
     expect(abort(3)).to.equal(SgringAbortResult.NotFound);
     rig.run();
-    expect(driver.drain().map(({ tag, status }) => [tag, status])).to.deep.equal([[1, 0], [3, ABORTED], [2, 0]]);
+    expect(driver.drain().map(({ tag, status }) => [tag, status])).to.deep.equal([
+      [1, 0],
+      [3, ABORTED],
+      [2, 0],
+    ]);
   });
 
   it('completes every request exactly once whatever is aborted when', () => {
@@ -86,7 +105,10 @@ describe('sgring abort', () => {
         const feed = (): void => {
           while (next < 40 && ringSize - ((driver.tail - driver.read(sg.SGRING_SQ_HEAD)) | 0) >= 3) {
             const pieces = (next % 3) + 1;
-            driver.submit(next, Array.from({ length: pieces }, (_, i) => ({ address: buffer.logical + i * 4096, lengthBytes: 900, deviceOffset: i * 900 })));
+            driver.submit(
+              next,
+              Array.from({ length: pieces }, (_, i) => ({ address: buffer.logical + i * 4096, lengthBytes: 900, deviceOffset: i * 900 })),
+            );
             next++;
           }
         };

@@ -7,7 +7,11 @@ import { BusAccess, FaultKind, SgringError, SgringStatus, sgring } from '../../s
 import { Rig, type RigOptions } from './rig.js';
 import { SgringDriver, type Piece } from './sgring-driver.js';
 
-const ok = (tag: number, bytesMoved: number): { tag: number; bytesMoved: number; status: number } => ({ tag, bytesMoved, status: SgringStatus.Ok });
+const ok = (tag: number, bytesMoved: number): { tag: number; bytesMoved: number; status: number } => ({
+  tag,
+  bytesMoved,
+  status: SgringStatus.Ok,
+});
 
 function rigWith(options: RigOptions = {}): Rig {
   return new Rig(sgring, { params: { channels: 2, burstBytes: 1024, localMemoryBytes: 1 << 17 }, ...options });
@@ -48,7 +52,14 @@ describe('sgring', () => {
       const seen: number[] = [];
       for (let tag = 0; tag < 200; tag++) {
         const pieces = (tag % 3) + 1;
-        driver.submit(tag, Array.from({ length: pieces }, (_, i) => ({ address: buffer.logical + tag * 16 + i * 4096, lengthBytes: 16, deviceOffset: tag * 64 + i * 16 })));
+        driver.submit(
+          tag,
+          Array.from({ length: pieces }, (_, i) => ({
+            address: buffer.logical + tag * 16 + i * 4096,
+            lengthBytes: 16,
+            deviceOffset: tag * 64 + i * 16,
+          })),
+        );
         // Sometimes two requests share a ring, sometimes the ring is drained between them.
         if (tag % 2 === 1) rig.run();
         for (const completion of driver.drain()) {
@@ -59,7 +70,8 @@ describe('sgring', () => {
       rig.run();
       seen.push(...driver.drain().map((completion) => completion.tag));
       expect(seen).to.deep.equal(Array.from({ length: 200 }, (_, tag) => tag));
-      for (let tag = 0; tag < 200; tag++) expect(rig.bytes(rig.view.localMemory + tag * 64, 16)).to.deep.equal(rig.bytes(buffer.physical + tag * 16, 16));
+      for (let tag = 0; tag < 200; tag++)
+        expect(rig.bytes(rig.view.localMemory + tag * 64, 16)).to.deep.equal(rig.bytes(buffer.physical + tag * 16, 16));
       expect(error(driver)).to.equal(SgringError.None);
     });
   }
@@ -72,7 +84,8 @@ describe('sgring', () => {
     let next = 0;
     while (seen.length < 40) {
       const outstanding = (driver.tail - driver.read(sg.SGRING_SQ_HEAD)) | 0;
-      for (let free = 4 - outstanding; free > 0 && next < 40; free--) driver.queue(next++, [{ address: buffer.logical, lengthBytes: 8, deviceOffset: 0 }]);
+      for (let free = 4 - outstanding; free > 0 && next < 40; free--)
+        driver.queue(next++, [{ address: buffer.logical, lengthBytes: 8, deviceOffset: 0 }]);
       driver.doorbell();
       rig.run();
       expect(rig.view.model.pending(rig.view)).to.equal(DONE);
@@ -99,7 +112,15 @@ describe('sgring', () => {
     rig.run();
     const all = driver.drain().map(({ tag, bytesMoved, status }) => [tag, bytesMoved, status]);
     const { Ok, BadDescriptor, OutOfRange } = SgringStatus;
-    expect(all).to.deep.equal([[1, 10, BadDescriptor], [2, 0, BadDescriptor], [3, 0, OutOfRange], [4, 0, OutOfRange], [5, 0, OutOfRange], [6, 10, OutOfRange], [7, 10, Ok]]);
+    expect(all).to.deep.equal([
+      [1, 10, BadDescriptor],
+      [2, 0, BadDescriptor],
+      [3, 0, OutOfRange],
+      [4, 0, OutOfRange],
+      [5, 0, OutOfRange],
+      [6, 10, OutOfRange],
+      [7, 10, Ok],
+    ]);
     expect(error(driver)).to.equal(SgringError.None);
   });
 
@@ -115,7 +136,12 @@ describe('sgring', () => {
     expect(driver.drain()).to.deep.equal([ok(1, 64), { tag: 2, bytesMoved: 2048, status: SgringStatus.Fault }]);
     expect(error(driver)).to.equal(SgringError.DataFault);
     expect(driver.read(sg.SGRING_INT_CAUSE)).to.equal(sg.SGRING_INT_COMPLETION | sg.SGRING_INT_ERROR);
-    expect(rig.view.iommu.takeFault()).to.include({ address: page.logical + 4096, lengthBytes: 1024, kind: FaultKind.NotMapped, channel: 0 });
+    expect(rig.view.iommu.takeFault()).to.include({
+      address: page.logical + 4096,
+      lengthBytes: 1024,
+      kind: FaultKind.NotMapped,
+      channel: 0,
+    });
     driver.write(sg.SGRING_CTRL, sg.SGRING_CTRL_RESET);
     expect(driver.read(sg.SGRING_CTRL)).to.equal(sg.SGRING_CTRL_RESET);
     rig.run();
@@ -140,18 +166,24 @@ describe('sgring', () => {
     expect(halted((driver) => driver.write(sg.SGRING_SQ_BASE_LOW, 16))).to.equal(SgringError.Configuration);
     expect(halted((driver) => driver.write(sg.SGRING_SQ_TAIL, 9))).to.equal(SgringError.RingOverrun);
     expect(halted((driver) => driver.write(sg.SGRING_SQ_TAIL, -1))).to.equal(SgringError.RingOverrun);
-    expect(halted((driver, rig) => {
-      rig.view.iommu.close(driver.submission.logical, BusAccess.Read);
-      driver.submit(1, [{ address: 0, lengthBytes: 8, deviceOffset: 0 }]);
-    })).to.equal(SgringError.DescriptorFault);
-    expect(halted((driver, rig) => {
-      rig.view.iommu.close(driver.completion.logical, BusAccess.Write);
-      driver.submit(1, [{ address: driver.submission.logical, lengthBytes: 8, deviceOffset: 0 }]);
-    })).to.equal(SgringError.CompletionFault);
-    expect(halted((driver) => {
-      driver.write(sg.SGRING_CQ_HEAD, 3);
-      driver.submit(1, [{ address: driver.submission.logical, lengthBytes: 8, deviceOffset: 0 }]);
-    })).to.equal(SgringError.RingOverrun);
+    expect(
+      halted((driver, rig) => {
+        rig.view.iommu.close(driver.submission.logical, BusAccess.Read);
+        driver.submit(1, [{ address: 0, lengthBytes: 8, deviceOffset: 0 }]);
+      }),
+    ).to.equal(SgringError.DescriptorFault);
+    expect(
+      halted((driver, rig) => {
+        rig.view.iommu.close(driver.completion.logical, BusAccess.Write);
+        driver.submit(1, [{ address: driver.submission.logical, lengthBytes: 8, deviceOffset: 0 }]);
+      }),
+    ).to.equal(SgringError.CompletionFault);
+    expect(
+      halted((driver) => {
+        driver.write(sg.SGRING_CQ_HEAD, 3);
+        driver.submit(1, [{ address: driver.submission.logical, lengthBytes: 8, deviceOffset: 0 }]);
+      }),
+    ).to.equal(SgringError.RingOverrun);
   });
 
   it('stands still between disable and enable and says so', () => {
@@ -173,7 +205,8 @@ describe('sgring', () => {
     const rig = rigWith({ params: { channels: 4, burstBytes: 64, localMemoryBytes: 1 << 17 } });
     const buffer = rig.map(1);
     const drivers = [0, 1, 2, 3].map((channel) => new SgringDriver(rig, 8, { channel }));
-    for (const driver of drivers) driver.submit(driver.channel, [{ address: buffer.logical, lengthBytes: 4096, deviceOffset: driver.channel * 4096 }]);
+    for (const driver of drivers)
+      driver.submit(driver.channel, [{ address: buffer.logical, lengthBytes: 4096, deviceOffset: driver.channel * 4096 }]);
     rig.run(8 + 4 * 20);
     const moved = drivers.map((driver) => rig.view.describeRegisters().find((r) => r.name === `channel${driver.channel}.Position`)!.value);
     expect(moved).to.deep.equal([1280, 1280, 1280, 1280]);
@@ -196,16 +229,38 @@ describe('sgring', () => {
   });
 
   it('leaves the same memory by stepMany as by step', () => {
-    const piece = fc.record({ lengthBytes: fc.constantFrom(0, 1, 64, 64, 64, 700, 3000), page: fc.integer({ min: 0, max: 4 }), offset: fc.integer({ min: 0, max: 4095 }), flags: fc.constantFrom(0, 0, 0, 1, 1, 4, 0x10) });
-    const request = fc.oneof({ weight: 4, arbitrary: fc.array(piece, { minLength: 1, maxLength: 1 }) }, { weight: 1, arbitrary: fc.array(piece, { minLength: 1, maxLength: 3 }) });
-    const scenario = fc.record({ requests: fc.array(request, { minLength: 1, maxLength: 40 }), moderation: fc.constantFrom(1, 4, 0x0008_0010), limit: fc.integer({ min: 2, max: 64 }) });
+    const piece = fc.record({
+      lengthBytes: fc.constantFrom(0, 1, 64, 64, 64, 700, 3000),
+      page: fc.integer({ min: 0, max: 4 }),
+      offset: fc.integer({ min: 0, max: 4095 }),
+      flags: fc.constantFrom(0, 0, 0, 1, 1, 4, 0x10),
+    });
+    const request = fc.oneof(
+      { weight: 4, arbitrary: fc.array(piece, { minLength: 1, maxLength: 1 }) },
+      { weight: 1, arbitrary: fc.array(piece, { minLength: 1, maxLength: 3 }) },
+    );
+    const scenario = fc.record({
+      requests: fc.array(request, { minLength: 1, maxLength: 40 }),
+      moderation: fc.constantFrom(1, 4, 0x0008_0010),
+      limit: fc.integer({ min: 2, max: 64 }),
+    });
     fc.assert(
       fc.property(scenario, ({ requests, moderation, limit }) => {
         const results = [false, true].map((many) => {
           const rig = rigWith({ ramFrames: 32, params: { channels: 1, burstBytes: 1024, localMemoryBytes: 8192 } });
           const buffer = rig.map(4);
           const driver = new SgringDriver(rig, 128, { moderation });
-          requests.forEach((pieces, tag) => driver.queue(tag, pieces.map((p) => ({ address: buffer.logical + p.page * 4096 + p.offset, lengthBytes: p.lengthBytes, deviceOffset: p.offset, flags: p.flags }))));
+          requests.forEach((pieces, tag) =>
+            driver.queue(
+              tag,
+              pieces.map((p) => ({
+                address: buffer.logical + p.page * 4096 + p.offset,
+                lengthBytes: p.lengthBytes,
+                deviceOffset: p.offset,
+                flags: p.flags,
+              })),
+            ),
+          );
           driver.doorbell();
           if (many) while (sgring.stepMany!(rig.view, limit) > 0);
           else rig.run();

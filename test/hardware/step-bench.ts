@@ -11,7 +11,8 @@ const { model } = view;
 
 function bench(bytes: number, rounds: number, many: boolean): number {
   const first = driver.tail;
-  for (let i = 0; i < 1024; i++) driver.queue(i, [{ address: buffer.logical + (i % 32) * 4096, lengthBytes: bytes, deviceOffset: (i % 32) * 4096, flags: i & 1 }]);
+  for (let i = 0; i < 1024; i++)
+    driver.queue(i, [{ address: buffer.logical + (i % 32) * 4096, lengthBytes: bytes, deviceOffset: (i % 32) * 4096, flags: i & 1 }]);
   driver.tail = first;
   const start = process.cpuUsage();
   for (let round = 0; round < rounds; round++) {
@@ -27,6 +28,8 @@ function bench(bytes: number, rounds: number, many: boolean): number {
 
 for (let i = 0; i < 3; i++) {
   for (const bytes of [64, 512, 4096]) {
-    console.log(`${bytes} bytes: stepMany ${bench(bytes, 4000, true).toFixed(1)} ns, step ${bench(bytes, 4000, false).toFixed(1)} ns a descriptor (user time)`);
+    process.stdout.write(
+      `${bytes} bytes: stepMany ${bench(bytes, 4000, true).toFixed(1)} ns, step ${bench(bytes, 4000, false).toFixed(1)} ns a descriptor (user time)\n`,
+    );
   }
 }

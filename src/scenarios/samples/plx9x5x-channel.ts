@@ -1,0 +1,116 @@
+import type { CommonBuffer, DmaTransaction, Interrupt, RegisterBlock, ScatterGatherList, Suspending } from '../../index.js';
+import * as plx from './plx9x5x-registers.js';
+
+export const MAXIMUM_TRANSFER_BYTES = 8 * 1024;
+/** Pages of the longest transfer and one more for a ragged start: the elements of a channel's chain. */
+export const ELEMENTS_MAX = MAXIMUM_TRANSFER_BYTES / 4096 + 1;
+
+/** Channel 0 writes to the device, channel 1 reads from it. */
+export const WRITE = 0;
+export const READ = 1;
+
+/** One direction of the chip: its transaction, its chain of elements, and what the ISR saved for the DPC. */
+export class PlxChannel {
+  transaction!: DmaTransaction;
+  elements!: CommonBuffer;
+  savedActive = false;
+  savedCsr = 0;
+
+  constructor(
+    readonly index: 0 | 1,
+    /** The device writes back what it did not move; without it only whole transfers can be told. */
+    readonly clearsCount: boolean,
+  ) {}
+
+  get isRead(): boolean {
+    return this.index === READ;
+  }
+
+  /** D0 entry: the upper half of the chain's address, and nothing saved. */
+  *enterD0(registers: RegisterBlock): Suspending<void> {
+    yield* registers.write32(plx.DMA_DAC[this.index], Math.floor(this.elements.logicalAddress / 0x1_0000_0000));
+    this.savedActive = false;
+    this.savedCsr = 0;
+  }
+
+  get #pointerBits(): number {
+    return plx.DPR_HOST_MEMORY | plx.DPR_TERMINAL_COUNT | (this.isRead ? plx.DPR_FROM_DEVICE : 0);
+  }
+
+  /** One element per scatter/gather element, the last one marked. */
+  writeElements(list: ScatterGatherList, firstLocalAddress: number): void {
+    const { elements } = this;
+    let localAddress = firstLocalAddress;
+    for (let i = 0; i < list.count; i++) {
+      const at = i * plx.DTE_BYTES;
+      const address = list.address(i);
+      const next = (elements.logicalAddress + at + plx.DTE_BYTES) % 0x1_0000_0000;
+      elements.write32(at + plx.DTE_PCI_ADDRESS_LOW, address % 0x1_0000_0000);
+      elements.write32(at + plx.DTE_PCI_ADDRESS_HIGH, Math.floor(address / 0x1_0000_0000));
+      elements.write32(at + plx.DTE_LOCAL_ADDRESS, localAddress);
+      elements.write32(at + plx.DTE_TRANSFER_SIZE, list.lengthBytes(i));
+      elements.write32(at + plx.DTE_DESCRIPTOR_POINTER, next + this.#pointerBits + (i === list.count - 1 ? plx.DPR_END_OF_CHAIN : 0));
+      localAddress += list.lengthBytes(i);
+    }
+  }
+
+  /** Programs and starts the channel; the caller holds the interrupt lock, because INTCSR belongs to both channels. */
+  *start(registers: RegisterBlock): Suspending<void> {
+    const { index } = this;
+    const mode = plx.MODE_CHAIN | plx.MODE_DONE_INTERRUPT | plx.MODE_ROUTE_TO_PCI | (this.clearsCount ? plx.MODE_CLEAR_COUNT : 0);
+    yield* registers.write32(plx.DMA_MODE[index], mode);
+    const intcsr = yield* registers.read32(plx.INTCSR);
+    yield* registers.write32(plx.INTCSR, intcsr | plx.INTCSR_DMA_ENABLE[index]);
+    yield* registers.write32(plx.DMA_DESCRIPTOR_POINTER[index], (this.elements.logicalAddress % 0x1_0000_0000) + this.#pointerBits);
+    yield* registers.write8(plx.DMA_CSR[index], plx.CSR_ENABLE | plx.CSR_START);
+  }
+
+  /** ISR: saves and acknowledges what is this channel's. True: the channel was active. */
+  *acknowledge(registers: RegisterBlock, intcsr: number): Suspending<boolean> {
+    if ((intcsr & plx.INTCSR_DMA_ACTIVE[this.index]) === 0) return false;
+    const csr = yield* registers.read8(plx.DMA_CSR[this.index]);
+    yield* registers.write8(plx.DMA_CSR[this.index], (csr & plx.CSR_ENABLE) | plx.CSR_CLEAR_INTERRUPT);
+    this.savedActive = true;
+    this.savedCsr |= csr;
+    return true;
+  }
+
+  /** DPC, under the interrupt lock: takes a finished transfer out of the saved copies. */
+  takeDone(): boolean {
+    if (!this.savedActive || (this.savedCsr & plx.CSR_DONE) === 0) return false;
+    this.savedActive = false;
+    this.savedCsr = 0;
+    return true;
+  }
+
+  /** In clear-count mode the device writes what it did not move back into the elements. */
+  movedBytes(): number {
+    let residual = 0;
+    for (let i = 0; ; i++) {
+      const at = i * plx.DTE_BYTES;
+      residual += this.elements.read32(at + plx.DTE_TRANSFER_SIZE);
+      if ((this.elements.read32(at + plx.DTE_DESCRIPTOR_POINTER) & plx.DPR_END_OF_CHAIN) !== 0 || i === ELEMENTS_MAX - 1) break;
+    }
+    return this.transaction.currentDmaTransferLengthBytes - residual;
+  }
+}
+
+/** ISR of the chip: asks both channels. `done` is set when a transfer has ended and the DPC must run. */
+export function* acknowledgeInterrupt(interrupt: Interrupt, registers: RegisterBlock, channels: readonly PlxChannel[]): Suspending<boolean> {
+  const intcsr = yield* registers.read32(plx.INTCSR);
+  let ours = false;
+  let done = false;
+  for (const channel of channels) {
+    if (!(yield* channel.acknowledge(registers, intcsr))) continue;
+    ours = true;
+    if ((channel.savedCsr & plx.CSR_DONE) !== 0) done = true;
+  }
+  if (done) interrupt.queueDpcForIsr();
+  return ours;
+}
+
+/** EvtInterruptEnable and EvtInterruptDisable: the chip's master enable. */
+export function* setMasterEnable(registers: RegisterBlock, enabled: boolean): Suspending<void> {
+  const intcsr = yield* registers.read32(plx.INTCSR);
+  yield* registers.write32(plx.INTCSR, enabled ? intcsr | plx.INTCSR_PCI_ENABLE : intcsr & ~plx.INTCSR_PCI_ENABLE);
+}
