@@ -13,9 +13,9 @@ export interface Effort {
   readonly threadMs: number;
 }
 
-export const fullEffort: Effort = { rounds: 7, measureMs: 300, threadMs: 600 };
+export const fullEffort: Effort = { rounds: 7, measureMs: 300, threadMs: 1000 };
 /** Enough to see a ratio to within a tenth or two on an idle machine. */
-export const quickEffort: Effort = { rounds: 5, measureMs: 60, threadMs: 200 };
+export const quickEffort: Effort = { rounds: 5, measureMs: 60, threadMs: 350 };
 
 export interface BenchOptions {
   readonly suites: readonly SuiteName[];

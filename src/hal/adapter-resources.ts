@@ -34,6 +34,7 @@ export abstract class AdapterResources {
   readonly frameBase: number;
   /** Stands before a mapping or a flush. */
   readonly transferOp: Op;
+  /** Pages the device sees instead of the frames; null when it sees those, or when there is no address space to speak of. */
   readonly window: LogicalWindow | null;
   /** Waiting requests, oldest first. For the allocation queue. */
   queueHead: MapRegisterGrant | null = null;
@@ -57,7 +58,7 @@ export abstract class AdapterResources {
     this.transferOp = makeOp(this.objectId, OpKind.Update);
     this.label = `DmaAdapter#${this.objectId}`;
     this.frameBase = domain?.frameBase ?? 0;
-    this.window = platform.addressing === 'direct' ? null : platform.windowOf(domain);
+    this.window = platform.needsWindow(domain, description) ? platform.windowOf(domain) : null;
   }
 
   get isSystem(): boolean {

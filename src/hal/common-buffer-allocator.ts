@@ -40,7 +40,7 @@ export class CommonBufferAllocator {
     const pages = Math.max(1, Math.ceil(lengthBytes / PAGE_SIZE));
     const frame = frames.allocateContiguous(pages);
     if (frame === NO_FRAME) return null;
-    const window = this.#needsWindow(adapter, frame, pages) ? this.platform.windowOf(domain) : null;
+    const window = this.platform.needsWindow(domain, adapter.description) ? this.platform.windowOf(domain) : null;
     const windowSlot = window === null ? NO_SLOT : window.take(pages);
     const logicalAddress = window === null ? domain.frameBase + frame * PAGE_SIZE : window.address(windowSlot);
     if ((window !== null && windowSlot === NO_SLOT) || logicalAddress + pages * PAGE_SIZE > 2 ** adapter.description.addressWidthBits) {
@@ -82,11 +82,6 @@ export class CommonBufferAllocator {
     frames!.freeContiguous(region.virtualAddress / PAGE_SIZE);
     adapter.outstandingCommonBuffers--;
     kernel.emit(EventKind.CommonBufferFree, adapter.objectId, region.lengthBytes, region.pages);
-  }
-
-  #needsWindow(adapter: AdapterResources, frame: number, pages: number): boolean {
-    if (this.platform.addressing !== 'direct') return true;
-    return adapter.domain!.frameBase + (frame + pages) * PAGE_SIZE > 2 ** adapter.description.addressWidthBits;
   }
 
   #checkPadding(adapter: AdapterResources, region: CommonBufferRegion): void {

@@ -230,7 +230,7 @@ export class DmaAdapter extends AdapterResources {
 
   #measure(mdl: Mdl | null, offset: number, lengthBytes: number): void {
     // The window's real address does not matter for counting; page 0 merges the same way.
-    const windowAddress = this.platform.addressing === 'direct' ? -1 : 0;
+    const windowAddress = this.window === null && this.platform.addressing === 'direct' ? -1 : 0;
     this.platform.walk.run(mdl, offset, lengthBytes, UNLIMITED, UNLIMITED, windowAddress, this.frameBase, null, null);
   }
 
@@ -275,7 +275,7 @@ export class DmaAdapter extends AdapterResources {
         this.kernel,
         'map-unallocated',
         this.label,
-        `MapTransfer of ${this.label} names a map register base that is not allocated`,
+        `MapTransfer of ${this.label} names a map register base that is not allocated; a transaction executed after its waiting reservation was cancelled does that (surprises 4)`,
       );
     return grant;
   }
@@ -289,7 +289,7 @@ export class DmaAdapter extends AdapterResources {
           this.kernel,
           'flush-unallocated',
           this.label,
-          `FlushAdapterBuffers of ${this.label} names a map register base that is not allocated`,
+          `FlushAdapterBuffers of ${this.label} names a map register base that is not allocated; a transaction completed while it still waits for registers does that (surprises 9)`,
         );
       return grant;
     }

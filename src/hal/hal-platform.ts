@@ -33,6 +33,10 @@ export interface HalPlatformOptions {
   readonly observer?: HalObserver | null;
 }
 
+function reachesWindow({ windowBase, windowSlots }: DmaDomain, { addressWidthBits }: DeviceDescription): boolean {
+  return windowSlots > 0 && windowBase + windowSlots * PAGE_SIZE <= 2 ** addressWidthBits;
+}
+
 /** The DMA side of a machine: one pool of map registers, the adapters that share it, and how pages are reached. */
 export class HalPlatform {
   readonly addressing: Addressing;
@@ -69,13 +73,14 @@ export class HalPlatform {
     this.observer = options.observer ?? null;
     this.pool = new MapRegisterPool(kernel.nextObjectId(), options.mapRegisters ?? 1024, this.addressing === 'bounce' ? this.frames : null);
     this.queue = new AllocationQueue(this);
-    this.mapper = new PageMapper(this.addressing, this.memory);
+    this.mapper = new PageMapper(this.addressing, this.memory, this.dmaVerification);
     this.commonBuffers = new CommonBufferAllocator(this);
   }
 
-  /** IoGetDmaAdapter. Null when the version or the address width is not supported. */
+  /** IoGetDmaAdapter. Null for an unknown version, or when the device's address width reaches neither frames nor window. */
   getDmaAdapter(description: DeviceDescription, domain: DmaDomain | null): DmaAdapter | null {
     if (description.version < 1 || description.version > 3) return null;
+    if (domain !== null && this.needsWindow(domain, description) && !reachesWindow(domain, description)) return null;
     const wanted = Math.ceil(description.maximumLengthBytes / PAGE_SIZE) + 1;
     const adapter = new DmaAdapter(this, description, domain, Math.min(wanted, this.maxMapRegistersPerAdapter));
     this.adapters.push(adapter);
@@ -85,6 +90,15 @@ export class HalPlatform {
   /** Registers as the pool counts them: none where none exist. */
   counted(registers: number): number {
     return this.hasMapRegisters ? registers : 0;
+  }
+
+  /**
+   * Whether the device works through its translation window: by the platform's addressing, or - on a platform that
+   * shows frames directly - because the frames lie beyond its address width.
+   */
+  needsWindow(domain: DmaDomain | null, { addressWidthBits }: DeviceDescription): boolean {
+    if (domain === null || !this.hasMapRegisters) return false;
+    return this.addressing !== 'direct' || domain.frameBase >= 2 ** addressWidthBits;
   }
 
   /** The translation window of a domain; null when frames are seen directly. */

@@ -107,3 +107,35 @@ export class ScatterGatherList {
     });
   }
 }
+
+/**
+ * Two lists used in turn. With one, a driver that keeps the list of a transfer that has ended would soon read the next
+ * transfer's elements and nobody would notice; so the list before stays revoked while the next one is in use.
+ */
+export class ListPair {
+  #current: ScatterGatherList;
+  #previous: ScatterGatherList;
+
+  constructor(kernel: Kernel, owner: string, capacity: number) {
+    this.#current = new ScatterGatherList(kernel, owner, capacity);
+    this.#previous = new ScatterGatherList(kernel, owner, capacity);
+  }
+
+  /** The list that was taken last. */
+  get current(): ScatterGatherList {
+    return this.#current;
+  }
+
+  /** The other one, for the next transfer. */
+  take(): ScatterGatherList {
+    const list = this.#previous;
+    this.#previous = this.#current;
+    this.#current = list;
+    return list;
+  }
+
+  grow(capacity: number): void {
+    this.#current.grow(capacity);
+    this.#previous.grow(capacity);
+  }
+}

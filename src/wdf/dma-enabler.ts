@@ -11,7 +11,7 @@ import {
 } from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
 import { FxObject, suspendingCallback, type ObjectAttributes, type Suspending } from '../kernel/index.js';
-import { ScatterGatherList, type DeviceDescription, type DmaAdapter } from '../hal/index.js';
+import { ListPair, type DeviceDescription, type DmaAdapter } from '../hal/index.js';
 import type { Created } from './created.js';
 import type { DmaDevice } from './dma-host.js';
 
@@ -121,7 +121,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
   /** List buffers are made in advance: per transaction for scatter/gather, one in all for system profiles. */
   isListAllocated = false;
   /** System profiles: the list that every mapping of every transaction overwrites. */
-  systemList: ScatterGatherList | null = null;
+  systemLists: ListPair | null = null;
   #maximumElements = UNLIMITED_FRAGMENTS;
   #fillFailed = false;
   #enableFailed = false;
@@ -185,7 +185,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     if (adapter === null) return STATUS_UNSUCCESSFUL;
     info.configure(adapter);
     const elements = Math.max(this.#adapters[0].preallocatedElements, this.#adapters[1].preallocatedElements);
-    this.systemList = new ScatterGatherList(this.kernel, this.label, elements);
+    this.systemLists = new ListPair(this.kernel, this.label, elements);
     this.isListAllocated = true;
     return STATUS_SUCCESS;
   }

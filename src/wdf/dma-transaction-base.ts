@@ -266,7 +266,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
         this.kernel,
         'D62',
         this.label,
-        `WdfDmaTransactionCancel of ${this.label} in state ${this.stateName}: its adapter was given back with the last completion`,
+        `WdfDmaTransactionCancel of ${this.label} in state ${this.stateName}: its adapter was given back with the last completion (surprises 3)`,
       );
     const withdrawn = yield* this.adapter.cancelAdapterChannel(this.transferContext!);
     if (!withdrawn) return false;

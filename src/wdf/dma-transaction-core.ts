@@ -188,7 +188,7 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
         this.kernel,
         'D62',
         this.label,
-        `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back`,
+        `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back (surprises 3)`,
       );
     return adapter;
   }

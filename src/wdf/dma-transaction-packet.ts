@@ -8,7 +8,14 @@ import {
   type NtStatus,
 } from '../nt/index.js';
 import { suspendingCallback, type ObjectAttributes, type Suspending, type VirtualCpu } from '../kernel/index.js';
-import { AllocationAction, DmaCompletionStatus, ScatterGatherList, type AdapterControl, type DmaCompletionRoutine } from '../hal/index.js';
+import {
+  AllocationAction,
+  DmaCompletionStatus,
+  ListPair,
+  type AdapterControl,
+  type DmaCompletionRoutine,
+  type ScatterGatherList,
+} from '../hal/index.js';
 import { RegisterEstimate, reservedLengthBytes, spanPages, WORST_PAGE_OFFSET } from './dma-transaction-arithmetic.js';
 import { DmaTransactionBase } from './dma-transaction-base.js';
 import type { EvtReserveDma } from './dma-transaction-callbacks.js';
@@ -39,11 +46,11 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
   #isBaseSet = false;
   #isDeviceAcquired = false;
   #reserveDma: ((transaction: DmaTransactionBase, context: unknown) => Suspending<void>) | null = null;
-  readonly #list: ScatterGatherList;
+  readonly #lists: ListPair;
 
   constructor(enabler: DmaEnabler, attributes: ObjectAttributes<C>) {
     super(enabler, attributes);
-    this.#list = new ScatterGatherList(this.kernel, this.label, 1);
+    this.#lists = new ListPair(this.kernel, this.label, 1);
   }
 
   protected initializeResources(): NtStatus {
@@ -177,7 +184,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     if (this.configuresChannel && !(yield* this.invokeConfigureChannel())) return STATUS_SUCCESS;
     const mapOp = this.adapter.transferOp;
     if (this.kernel.at(mapOp)) yield mapOp;
-    const list = this.transferList;
+    const list = this.takeTransferList();
     const status = this.#map(list);
     if (!NT_SUCCESS(status)) return status;
     const short = this.currentLengthBytes - this.adapter.mappedLengthBytes;
@@ -212,8 +219,8 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
   }
 
   /** The list lives on the staging thread's stack: valid inside EvtProgramDma only. */
-  protected get transferList(): ScatterGatherList {
-    return this.#list;
+  protected takeTransferList(): ScatterGatherList {
+    return this.#lists.take();
   }
 
   protected transferListDone(list: ScatterGatherList): void {

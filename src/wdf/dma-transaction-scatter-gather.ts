@@ -1,6 +1,6 @@
 import { NT_SUCCESS, STATUS_SUCCESS, STATUS_WDF_TOO_FRAGMENTED, type NtStatus } from '../nt/index.js';
 import type { ObjectAttributes, Suspending } from '../kernel/index.js';
-import { raiseAccessViolation, ScatterGatherList, type ListControl } from '../hal/index.js';
+import { ListPair, raiseAccessViolation, type ListControl, type ScatterGatherList } from '../hal/index.js';
 import { ChainPosition, RegisterEstimate } from './dma-transaction-arithmetic.js';
 import { DmaTransactionBase } from './dma-transaction-base.js';
 import { DmaDirection, UNLIMITED_FRAGMENTS, type AdapterInfo, type DmaEnabler } from './dma-enabler.js';
@@ -14,8 +14,8 @@ const position = new ChainPosition();
  * transaction can get in between; a completion inside EvtProgramDma stages the next transfer right there, nested.
  */
 export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase<C> implements ListControl {
-  /** The buffer taken from the enabler at creation, or grown by the HAL when none is made in advance. */
-  readonly #buffer: ScatterGatherList;
+  /** The buffers taken from the enabler at creation, or grown by the HAL when none are made in advance. */
+  readonly #buffers: ListPair;
   /** The list of the transfer in flight; null between transfers. */
   #list: ScatterGatherList | null = null;
   readonly #isPreallocated: boolean;
@@ -25,7 +25,7 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
     this.#isPreallocated = enabler.isListAllocated;
     const read = enabler.adapterInfo(DmaDirection.ReadFromDevice).preallocatedElements;
     const write = enabler.adapterInfo(DmaDirection.WriteToDevice).preallocatedElements;
-    this.#buffer = new ScatterGatherList(this.kernel, this.label, this.#isPreallocated ? Math.max(read, write) : 0);
+    this.#buffers = new ListPair(this.kernel, this.label, this.#isPreallocated ? Math.max(read, write) : 0);
     // The buffer belongs to the enabler, which must outlive it even if the transaction's disposal is put off.
     if (this.#isPreallocated) enabler.reference();
   }
@@ -84,7 +84,7 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
       isSynchronous,
       this,
       this.isWrite,
-      this.#buffer,
+      this.#buffers.take(),
       !this.#isPreallocated,
     );
     if (this.lower(irql)) yield this.kernel.standAt(this.op);
@@ -137,7 +137,7 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
   }
 
   protected growList(elements: number): void {
-    this.#buffer.grow(elements);
+    this.#buffers.grow(elements);
   }
 
   protected availableMapRegisters(info: AdapterInfo): number {

@@ -108,16 +108,16 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
   }
 
   /** One list for all transactions of the enabler: the next mapping of any of them overwrites it. */
-  protected override get transferList(): ScatterGatherList {
-    const list = this.enabler.systemList!;
-    list.revoke('another mapping of the enabler has overwritten it');
-    return list;
+  protected override takeTransferList(): ScatterGatherList {
+    const lists = this.enabler.systemLists!;
+    lists.current.revoke('another mapping of the enabler has overwritten it');
+    return lists.take();
   }
 
   protected override transferListDone(): void {}
 
   protected override growList(elements: number): void {
-    this.enabler.systemList!.grow(elements);
+    this.enabler.systemLists!.grow(elements);
   }
 
   protected override *freeMapRegistersAndAdapter(): Suspending<void> {

@@ -32,12 +32,6 @@ export class RequestList {
     this.#count++;
   }
 
-  takeFirst(): Request | null {
-    const first = this.#head;
-    if (first !== null) this.remove(first);
-    return first;
-  }
-
   remove(request: Request): void {
     if (request.previous === null) this.#head = request.next;
     else request.previous.next = request.next;
@@ -46,5 +40,46 @@ export class RequestList {
     request.next = null;
     request.previous = null;
     this.#count--;
+  }
+}
+
+/**
+ * Cancelled requests whose notification is still to come, in the order of their cancellation. A request on it is on
+ * its queue's driver-owned list as well, so it has a link of its own.
+ */
+export class CancelList {
+  #head: Request | null = null;
+  #tail: Request | null = null;
+
+  get isEmpty(): boolean {
+    return this.#head === null;
+  }
+
+  append(request: Request): void {
+    request.nextCanceled = null;
+    if (this.#tail === null) this.#head = request;
+    else this.#tail.nextCanceled = request;
+    this.#tail = request;
+    request.cancelList = this;
+  }
+
+  takeFirst(): Request {
+    const first = this.#head!;
+    this.remove(first);
+    return first;
+  }
+
+  /** Cancellations in a queue at one time are few: found by walking. */
+  remove(request: Request): void {
+    let previous: Request | null = null;
+    for (let at = this.#head; at !== null; previous = at, at = at.nextCanceled) {
+      if (at !== request) continue;
+      if (previous === null) this.#head = at.nextCanceled;
+      else previous.nextCanceled = at.nextCanceled;
+      if (this.#tail === at) this.#tail = previous;
+      break;
+    }
+    request.nextCanceled = null;
+    request.cancelList = null;
   }
 }

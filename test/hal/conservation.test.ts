@@ -27,7 +27,6 @@ class ListUser implements ListControl {
     this.list = new ScatterGatherList(rig.kernel, 'user', 16);
   }
 
-   
   *listControl(): Suspending<void> {
     this.#isGranted = true;
     this.granted++;

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { DmaAdapter, Mdl, ScatterGatherList } from '../../src/hal/index.js';
 import { NT_SUCCESS } from '../../src/nt/index.js';
 import type { Suspending } from '../../src/kernel/index.js';
-import { atDispatch, ListTaker, MemoryRig, PACKET, SCATTER_GATHER, Taker } from './support.js';
+import { atDispatch, CountingDomain, deathOf, ListTaker, MemoryRig, PACKET, SCATTER_GATHER, Taker } from './support.js';
 
 const pattern = (offset: number): number => (offset * 7 + 13) % 251;
 
@@ -61,6 +61,23 @@ describe('bounce pages', () => {
       expect([...mdl.frames]).to.not.include(Math.floor(physical / 4096));
     });
   });
+
+  for (const [where, distance] of [
+    ['before', -1],
+    ['after', 500],
+  ] as const) {
+    it(`carry guard bytes: a device that writes ${where} what was mapped is found (A17)`, () => {
+      const rig = new MemoryRig({ addressing: 'bounce' });
+      const mdl = rig.buffer(300, 500);
+      const violation = deathOf(() =>
+        transfer(rig, mdl, false, (list) => {
+          rig.deviceWrite(list, pattern);
+          rig.memory.u8[rig.domain.translate(list.address(0) + distance, 2)!] = 0x10;
+        }),
+      );
+      expect([violation.rule, violation.bugCheck!.parameters[1]]).to.deep.equal(['A17', where === 'before' ? 4 : 5]);
+    });
+  }
 
   it('are closed to the device after the flush: a late write faults', () => {
     const rig = new MemoryRig({ addressing: 'bounce' });
@@ -125,6 +142,28 @@ describe('the translation window', () => {
     const addresses: number[] = [];
     for (let i = 0; i < 3; i++) transfer(rig, rig.buffer(0, 4096), true, (list) => addresses.push(list.address(0)));
     expect(new Set(addresses).size).to.equal(3);
+  });
+});
+
+describe('a device that cannot drive the addresses of the frames', () => {
+  const narrow = { ...PACKET, addressWidthBits: 32 };
+
+  it('works through the window on a direct platform', () => {
+    const rig = new MemoryRig({ addressing: 'direct' }, new CountingDomain(0x2_0000_0000, 64, 0x8000_0000));
+    const mdl = new Mdl(Int32Array.of(60, 20), 0, 8192);
+    const adapter = rig.platform.getDmaAdapter(narrow, rig.domain)!;
+    const list = new ScatterGatherList(rig.kernel, 'test', 8);
+    const taker = new Taker();
+    atDispatch(rig.kernel, () => adapter.allocateAdapterChannelEx(null, 2, false, taker));
+    adapter.mapTransferEx(mdl, taker.base, 0, 0, 8192, true, list, null);
+    expect([list.count, list.lengthBytes(0), list.address(0) < 2 ** 32]).to.deep.equal([1, 8192, true]);
+    expect(rig.domain.translate(list.address(0) + 4096, 1)).to.equal(20 * 4096);
+  });
+
+  it('gets no adapter when it cannot reach the window either', () => {
+    const rig = new MemoryRig({ addressing: 'direct' }, new CountingDomain(0x2_0000_0000));
+    expect(rig.platform.getDmaAdapter(narrow, rig.domain)).to.equal(null);
+    expect(rig.platform.getDmaAdapter(PACKET, rig.domain)).to.not.equal(null);
   });
 });
 

@@ -32,15 +32,13 @@ export function newHalKernel(vcpus = 1, gate?: Gate): Kernel {
 
 /** A device's address space that keeps count; an access outside of what is open answers null. */
 export class CountingDomain implements DmaDomain {
-  readonly windowBase: number;
   readonly #pages = new Map<number, { frame: number; reads: number; writes: number }>();
 
   constructor(
     readonly frameBase = 0x10_0000_0000,
     readonly windowSlots = 64,
-  ) {
-    this.windowBase = frameBase + 0x1000_0000;
-  }
+    readonly windowBase = frameBase + 0x1000_0000,
+  ) {}
 
   open(logicalPage: number, frame: number, access: number): void {
     const page = this.#pages.get(logicalPage) ?? { frame, reads: 0, writes: 0 };
@@ -152,7 +150,6 @@ export class Taker implements AdapterControl {
 export class ListTaker implements ListControl {
   list: ScatterGatherList | null = null;
 
-   
   *listControl(list: ScatterGatherList): Suspending<void> {
     this.list = list;
   }

@@ -125,6 +125,17 @@ describe('plx9656', () => {
     );
   });
 
+  it('splits bursts at pages, whose frames are not adjacent', () => {
+    const bridge = new Bridge({ windowSlots: 8 });
+    const buffer = bridge.mapReversed(4);
+    bridge.fillPattern(bridge.view.localMemory, 12_000, 8);
+    bridge.program(1, [{ address: buffer.logical + 1000, local: 0, size: 12_000 }]);
+    bridge.command(1, START);
+    bridge.run();
+    const written = Array.from({ length: 12_000 }, (_, i) => bridge.memory.u8[buffer.physical(1000 + i)]!);
+    expect(written).to.deep.equal(bridge.sram(0, 12_000));
+  });
+
   it('stops after the burst when aborted, and leaves the residual and the end-of-chain bit', () => {
     const bridge = new Bridge({ params: { burstBytes: 256 } });
     const buffer = bridge.map(1);

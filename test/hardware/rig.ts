@@ -81,6 +81,17 @@ export class Rig {
     return { physical: first * PAGE_SIZE, logical: view.iommu.frameAddress(first) };
   }
 
+  /** Pages adjacent for the device through its window, whose frames lie in memory in reverse order. `physical` finds a byte of them. */
+  mapReversed(pages: number, firstSlot = 0): { logical: number; physical: (offset: number) => number } {
+    const { iommu } = this.view;
+    const first = this.#nextFrame;
+    this.#nextFrame += pages;
+    for (let i = 0; i < pages; i++)
+      iommu.open(iommu.windowAddress(firstSlot + i), first + pages - 1 - i, BusAccess.Read | BusAccess.Write, 1);
+    const physical = (offset: number): number => (first + pages - 1 - Math.floor(offset / PAGE_SIZE)) * PAGE_SIZE + (offset % PAGE_SIZE);
+    return { logical: iommu.windowAddress(firstSlot), physical };
+  }
+
   /** Steps the device until it waits, `limit` steps at most; returns the steps made. */
   run(limit = 100_000, view = this.view): number {
     let steps = 0;

@@ -43,6 +43,18 @@ describe('sgring', () => {
     expect([driver.read(sg.SGRING_SQ_HEAD), driver.read(sg.SGRING_CQ_TAIL)]).to.deep.equal([3, 2]);
   });
 
+  it('splits bursts at pages, whose frames are not adjacent', () => {
+    const rig = rigWith({ windowSlots: 8, params: { channels: 1, localMemoryBytes: 1 << 17 } });
+    const buffer = rig.mapReversed(4);
+    rig.fillPattern(rig.view.localMemory, 12_000, 8);
+    const driver = new SgringDriver(rig, 8);
+    driver.submit(1, [{ address: buffer.logical + 1000, lengthBytes: 12_000, deviceOffset: 0, flags: sg.SGRING_FROM_DEVICE }]);
+    rig.run();
+    expect(driver.drain()).to.deep.equal([ok(1, 12_000)]);
+    const written = Array.from({ length: 12_000 }, (_, i) => rig.memory.u8[buffer.physical(1000 + i)]!);
+    expect(written).to.deep.equal(rig.bytes(rig.view.localMemory, 12_000));
+  });
+
   for (const startIndex of [0, 5, 0x7fff_fffa, -7]) {
     it(`keeps every request in order over many turns of small rings, indexes from ${startIndex}`, () => {
       const rig = rigWith();

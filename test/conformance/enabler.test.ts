@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { runVector, type Vector } from '../../src/conformance/index.js';
+import { HalPlatform } from '../../src/hal/index.js';
+import { FxObject } from '../../src/kernel/index.js';
+import { statusName } from '../../src/nt/index.js';
+import { DmaEnabler, DMA_ENABLER_CONFIG_SIZE, type DmaEnablerConfig } from '../../src/wdf/dma-enabler.js';
+import { TestDevice } from '../../src/conformance/test-machine.js';
+import { newHalKernel } from '../hal/support.js';
+
+const all = {
+  Fill: 'SUCCESS',
+  Enable: 'SUCCESS',
+  SelfManagedIoStart: 'SUCCESS',
+  SelfManagedIoStop: 'SUCCESS',
+  Disable: 'SUCCESS',
+  Flush: 'SUCCESS',
+};
+
+/** Callbacks and results of a script of PowerUp and PowerDown calls. */
+function power(statuses: Record<string, string>, calls: readonly string[]): string[] {
+  const vector: Vector = {
+    name: 'power',
+    machine: {},
+    enabler: { profile: 'Packet', maximumLength: 4096, power: { ...all, ...statuses } },
+    script: calls.map((call) => [call] as const),
+    expect: [],
+  };
+  const events = runVector(vector).events as [string, string, null, string?][];
+  return events.slice(2, -1).map(([kind, name, , value]) => (kind === 'cb' ? name.replace('EvtDmaEnabler', '') : `${name}: ${value}`));
+}
+
+describe('power callbacks of an enabler', () => {
+  it('Enable fails: Disable is called, Flush is not', () => {
+    expect(power({ Enable: 'UNSUCCESSFUL' }, ['PowerUp', 'PowerDown'])).to.deep.equal([
+      'Fill',
+      'Enable',
+      'PowerUp: UNSUCCESSFUL',
+      'SelfManagedIoStop',
+      'Disable',
+      'PowerDown: SUCCESS',
+    ]);
+  });
+
+  it('power down visits all and returns the first failure', () => {
+    expect(power({ SelfManagedIoStop: 'DEVICE_NOT_READY', Flush: 'UNSUCCESSFUL' }, ['PowerDown'])).to.deep.equal([
+      'SelfManagedIoStop',
+      'Disable',
+      'Flush',
+      'PowerDown: DEVICE_NOT_READY',
+    ]);
+  });
+
+  it('a failure is remembered over later power-ups', () => {
+    expect(power({ Fill: 'UNSUCCESSFUL' }, ['PowerUp', 'PowerUp', 'PowerDown'])).to.deep.equal([
+      'Fill',
+      'PowerUp: UNSUCCESSFUL',
+      'Fill',
+      'PowerUp: UNSUCCESSFUL',
+      'SelfManagedIoStop',
+      'PowerDown: SUCCESS',
+    ]);
+  });
+});
+
+describe('WdfDmaEnablerCreate', () => {
+  function create(config: Partial<DmaEnablerConfig>, parent?: FxObject): string {
+    const kernel = newHalKernel();
+    const device = new TestDevice(kernel, new HalPlatform(kernel));
+    const attributes = parent === undefined ? {} : { parent };
+    const created = kernel.runStraight(
+      'create',
+      DmaEnabler.create(device, { profile: 'Packet', maximumLengthBytes: 4096, ...config }, attributes),
+    );
+    expect(device.dmaEnablers).to.have.length(created.ok ? 1 : 0);
+    expect(device.platform.adapters).to.have.length(created.ok ? 1 : 0);
+    return statusName(created.status);
+  }
+
+  it('checks its configuration and leaves nothing behind', () => {
+    expect(create({ size: DMA_ENABLER_CONFIG_SIZE })).to.equal('STATUS_SUCCESS');
+    expect(create({ size: 48 })).to.equal('STATUS_INFO_LENGTH_MISMATCH');
+    expect(create({ profile: 'toString' as 'Packet' })).to.equal('STATUS_INVALID_PARAMETER');
+    expect(create({ maximumLengthBytes: 0 })).to.equal('STATUS_INVALID_PARAMETER');
+    expect(create({ wdmDmaVersionOverride: 4 })).to.equal('STATUS_UNSUCCESSFUL');
+    expect(create({ addressWidthOverride: 33 })).to.equal('STATUS_INVALID_PARAMETER');
+    expect(create({ requireSingleTransfer: true })).to.equal('STATUS_INVALID_PARAMETER');
+  });
+
+  it('refuses a parent that is no descendant of the device', () => {
+    const stranger = newHalKernel();
+    expect(create({}, new TestDevice(stranger, new HalPlatform(stranger)))).to.equal('STATUS_WDF_OBJECT_ATTRIBUTES_INVALID');
+  });
+});

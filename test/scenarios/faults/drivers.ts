@@ -1,0 +1,181 @@
+import {
+  CommonBuffer,
+  DmaDirection,
+  IoQueue,
+  Mdl,
+  STATUS_UNSUCCESSFUL,
+  WdfSpinLock,
+  type Device,
+  type NtStatus,
+  type Request,
+  type ScatterGatherList,
+  type Suspending,
+} from '../../../src/index.js';
+import { AllocationAction, ScatterGatherList as ListBuffer, type DmaAdapter } from '../../../src/hal/index.js';
+import { SmallDriver, must, smallContext } from './small-driver.js';
+
+/** Drivers with one planted fault each. */
+
+export class CompletesTwice extends SmallDriver {
+  override *finish(device: Device, request: Request, status: NtStatus, bytes: number): Suspending<void> {
+    yield* super.finish(device, request, status, bytes);
+    yield* request.complete(status);
+  }
+}
+
+/** Forgets the third request: it ends the transaction and drops the handle. */
+export class LosesRequest extends SmallDriver {
+  #finished = 0;
+
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    this.#finished = 0;
+    return yield* super.d0Entry(device);
+  }
+
+  override *finish(device: Device, request: Request, status: NtStatus, bytes: number): Suspending<void> {
+    if (++this.#finished === 3) return;
+    yield* super.finish(device, request, status, bytes);
+  }
+}
+
+/** Reports one byte less than the device moved. */
+export class ReportsShort extends SmallDriver {
+  override *finish(device: Device, request: Request, status: NtStatus, bytes: number): Suspending<void> {
+    yield* super.finish(device, request, status, bytes - 1);
+  }
+}
+
+function adapterOf(device: Device): DmaAdapter {
+  return smallContext(device).enabler.wdmGetDmaAdapter(DmaDirection.ReadFromDevice)!;
+}
+
+/** Allocates a common buffer through the WDM adapter and never frees it. */
+export class LeaksCommonBuffer extends SmallDriver {
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    if (adapterOf(device).allocateCommonBuffer(4096) === null) throw new Error('no memory for the common buffer');
+    return yield* super.d0Entry(device);
+  }
+}
+
+/** Keeps two map registers of an adapter channel for ever. */
+export class LeaksMapRegisters extends SmallDriver {
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    const control = {
+      // eslint-disable-next-line require-yield -- a control routine that only answers
+      *adapterControl(): Suspending<AllocationAction> {
+        return AllocationAction.DeallocateObjectKeepRegisters;
+      },
+    };
+    const lock = WdfSpinLock.create(device);
+    yield* lock.acquire();
+    yield* adapterOf(device).allocateAdapterChannelEx(null, 2, false, control);
+    yield* lock.release();
+    return yield* super.d0Entry(device);
+  }
+}
+
+/** Builds a scatter/gather list over a buffer of its own and never puts it. */
+export class LeaksList extends SmallDriver {
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    const buffer = must(yield* CommonBuffer.create(smallContext(device).enabler, 64));
+    const mdl = new Mdl(Int32Array.of(Math.floor(buffer.virtualAddress / 4096)), 0, 64);
+    const list = new ListBuffer(device.kernel, 'leaked list', 1);
+    // eslint-disable-next-line require-yield -- a list routine that keeps the list
+    const control = { *listControl(): Suspending<void> {} };
+    const lock = WdfSpinLock.create(device);
+    yield* lock.acquire();
+    yield* adapterOf(device).buildScatterGatherListEx(null, mdl, 0, 64, false, control, true, list, false);
+    yield* lock.release();
+    return yield* super.d0Entry(device);
+  }
+}
+
+/** The last descriptor is a page longer than what was mapped. */
+export class PointsPastMapping extends SmallDriver {
+  override elementLengthBytes(list: ScatterGatherList, index: number): number {
+    return list.lengthBytes(index) + (index === list.count - 1 ? 4096 : 0);
+  }
+}
+
+/** Gives the device addresses of processor memory instead of logical ones (rule D07). */
+export class UsesPhysicalAddress extends SmallDriver {
+  override elementAddress(device: Device, list: ScatterGatherList, index: number): number {
+    return list.address(index) - adapterOf(device).frameBase;
+  }
+}
+
+/** EvtProgramDma takes the interrupt lock and keeps it. */
+export class KeepsInterruptLock extends SmallDriver {
+  override *program(device: Device, direction: DmaDirection, list: ScatterGatherList): Suspending<boolean> {
+    yield* device.interrupts[0]!.acquireLock();
+    return yield* super.program(device, direction, list);
+  }
+}
+
+/** EvtIo takes a spin lock and keeps it. */
+export class KeepsSpinLock extends SmallDriver {
+  override *evtIo(device: Device, request: Request): Suspending<void> {
+    yield* WdfSpinLock.create(device).acquire();
+    yield* super.evtIo(device, request);
+  }
+}
+
+/**
+ * Requests arrive in a parallel queue, are counted and forwarded to the one that dispatches them. Counting takes two
+ * locks; the DPC takes the same two in the opposite order. The interrupt is that of the second channel and runs on the
+ * other virtual CPU.
+ */
+export class LocksInOppositeOrder extends SmallDriver {
+  protected override readonly channel = 1;
+  #first!: WdfSpinLock;
+  #second!: WdfSpinLock;
+
+  override createQueue(device: Device): IoQueue {
+    const work = super.createQueue(device);
+    this.#first = WdfSpinLock.create(device);
+    this.#second = WdfSpinLock.create(device);
+    const arrivals = IoQueue.create(device, { dispatchType: 'parallel', evtIoDefault: (_queue, request) => this.#arrived(request, work) });
+    return must(arrivals);
+  }
+
+  *#arrived(request: Request, work: IoQueue): Suspending<void> {
+    yield* this.#count(this.#first, this.#second);
+    yield* request.forwardToIoQueue(work);
+  }
+
+  *#count(outer: WdfSpinLock, inner: WdfSpinLock): Suspending<void> {
+    yield* outer.acquire();
+    yield* inner.acquire();
+    yield* inner.release();
+    yield* outer.release();
+  }
+
+  override *dpc(device: Device): Suspending<void> {
+    yield* this.#count(this.#second, this.#first);
+    yield* super.dpc(device);
+  }
+}
+
+/** Reads a register now and then, when chance from outside the machine says so. */
+export class ThrowsDice extends SmallDriver {
+  override *evtIo(device: Device, request: Request): Suspending<void> {
+    if (Math.random() < 0.5) yield* smallContext(device).registers.read32(0);
+    yield* super.evtIo(device, request);
+  }
+}
+
+/** Its ISR claims each interrupt and does nothing about it. */
+export class ForgetsDevice extends SmallDriver {
+  // eslint-disable-next-line require-yield -- an ISR that touches nothing
+  override *isr(): Suspending<boolean> {
+    return true;
+  }
+}
+
+/** EvtDeviceD0Entry refuses. */
+export class RefusesToStart extends SmallDriver {
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    yield* super.d0Entry(device);
+    return STATUS_UNSUCCESSFUL;
+  }
+}
