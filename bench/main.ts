@@ -10,16 +10,22 @@ const writers: Readonly<Record<BenchOptions['format'], (report: BenchReport) => 
   markdown: reportMarkdown,
 };
 
-/** The entry of `npm run bench`: suites one after the other, each in a process of its own. Exit codes: 0, 2 usage, 3 a suite failed. */
+/** The entry of `npm run bench`: suites one after the other, each in a process of its own. Exit codes: 0, 2 usage, 3 a suite failed; the others are still run and reported. */
 async function main(options: BenchOptions): Promise<void> {
   const loadAverage = loadavg()[0]!;
   const results: SuiteResult[] = [];
+  const failures: string[] = [];
   for (const suite of options.suites) {
     process.stderr.write(`${suite} ...\n`);
-    results.push(await runSuite(suite, options.effort, (message) => process.stderr.write(`  ${message}\n`)));
+    try {
+      results.push(await runSuite(suite, options.effort, (message) => process.stderr.write(`  ${message}\n`)));
+    } catch (error) {
+      failures.push((error as Error).message);
+    }
   }
   const report = reportOf(options, results, loadAverage);
   process.stdout.write(`${writers[options.format](report)}\n`);
+  if (failures.length > 0) failWith(3, failures.join('\n'));
 }
 
 function failWith(exitCode: number, message: string): void {

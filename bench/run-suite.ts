@@ -17,7 +17,11 @@ export function runSuite(suite: SuiteName, effort: Effort, progress: (message: s
     child.on('message', (message: SuiteMessage) => {
       if (message.kind === 'progress') progress(message.message);
       else if (message.kind === 'result') resolve(message.result);
-      else reject(new Error(`suite ${suite} failed: ${message.message}`));
+      else {
+        reject(new Error(`suite ${suite} failed: ${message.message}`));
+        // What failed may have left a thread that never ends.
+        child.kill();
+      }
     });
     child.once('error', reject);
     child.once('exit', (code, signal) => reject(new Error(`suite ${suite} ended without a result (exit code ${code}, signal ${signal})`)));

@@ -112,8 +112,11 @@ export class EnginePool {
   async stop(): Promise<void> {
     if (this.#pool === null) return;
     for (const host of this.#hosts) host.control.stop();
-    const ended = Promise.allSettled(this.#hosts.flatMap((host) => (host.task === null ? [] : [host.task])));
-    await Promise.race([ended, hostDelay(this.#isLost ? SILENCE_MS / 10 : STOP_MS)]);
+    let ended = false;
+    void Promise.allSettled(this.#hosts.flatMap((host) => (host.task === null ? [] : [host.task]))).then(() => (ended = true));
+    // Not a race with one long delay: its timer would keep the process alive after the tasks have ended.
+    const deadlineMs = hostTimeMs() + (this.#isLost ? SILENCE_MS / 10 : STOP_MS);
+    while (!ended && hostTimeMs() < deadlineMs) await hostDelay(1);
     this.#drain();
     this.#reports = this.#hosts.map((host, i) => {
       const { threadId, steps, busyMs } = host.control.readStats();

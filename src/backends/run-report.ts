@@ -3,7 +3,7 @@ import type { Machine, MachineDevice } from '../machine/machine.js';
 import type { EngineReport, Finding, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { ruleTitle } from '../verifier/index.js';
-import { LatencyRecorder } from '../workload/index.js';
+import { LatencyRecorder, type CancelCounts } from '../workload/index.js';
 import type { EnginePool } from './engine-pool.js';
 
 /** A finding for the outside: the rule's title, the schedule file if there is one, the line to paste. */
@@ -33,6 +33,7 @@ export class RunTotals {
   #interrupts = 0;
   #nestedInterrupts = 0;
   #engineOverlapMs = 0;
+  readonly #cancels: CancelCounts = { requested: 0, won: 0, lost: 0, byWindow: {} };
 
   /** Requests completed so far. */
   requests = 0;
@@ -52,7 +53,8 @@ export class RunTotals {
     for (const device of machine.devices) this.#addDevice(device);
   }
 
-  #addDevice({ name, workload, vectors }: MachineDevice): void {
+  #addDevice({ name, workload, vectors, canceller }: MachineDevice): void {
+    if (canceller !== null) this.#addCancels(canceller.counts);
     const row = this.#perDevice.get(name) ?? { requests: 0, bytes: 0, interrupts: 0 };
     row.requests += workload?.completed ?? 0;
     row.bytes += workload?.bytes ?? 0;
@@ -60,6 +62,14 @@ export class RunTotals {
     this.#perDevice.set(name, row);
     this.requests += workload?.completed ?? 0;
     this.#bytesVerified += workload?.bytesVerified ?? 0;
+  }
+
+  #addCancels(counts: CancelCounts): void {
+    const cancels = this.#cancels;
+    cancels.requested += counts.requested;
+    cancels.won += counts.won;
+    cancels.lost += counts.lost;
+    for (const [window, count] of Object.entries(counts.byWindow)) cancels.byWindow[window] = (cancels.byWindow[window] ?? 0) + count;
   }
 
   report(scenario: Scenario, seed: number, again: string, interrupted: boolean): RunReport {
@@ -80,7 +90,7 @@ export class RunTotals {
       latencyNs: this.#latency.summary(),
       interrupts: this.#interrupts,
       nestedInterrupts: this.#nestedInterrupts,
-      cancels: { requested: 0, won: 0, lost: 0, byWindow: {} },
+      cancels: this.#cancels,
       engines: this.#engines,
       engineOverlapMs: this.#engineOverlapMs,
       perDevice: [...this.#perDevice].map(([device, row]) => ({ device, ...row })),

@@ -7,6 +7,9 @@ export interface Ratio {
   readonly denominator: number;
 }
 
+/** A doomed request submitted between looks may wait this many points for its cancellation. */
+const CANCEL_LOOK_POINTS = 8;
+
 /**
  * Scheduling points in free-running execution: one plain load, unless a device wants something. Then its ISR is put
  * on top of the code that stands at the point, so that stress interrupts drivers in the middle of their callbacks.
@@ -20,16 +23,22 @@ export class ThreadsGate implements Gate {
   /** vCPU that was preempted and should not be picked again at once; -1 for none. */
   #preempted = -1;
   #turn = 0;
+  #nextCancel: number;
 
   constructor(machine: Machine, preempt: Ratio | null, random: RandomSource) {
     this.#machine = machine;
     this.#random = random;
     this.#preempt = preempt !== null && preempt.numerator > 0 ? preempt : null;
     this.#pointsUntilSwitch = this.#drawDistance();
+    this.#nextCancel = machine.parameters.devices.some((device) => device.workload.cancelPerMillion > 0) ? 0 : Infinity;
   }
 
   at(_op: Op, cpu: VirtualCpu): boolean {
     if (this.#machine.controller.hasAttention() && this.deliverPending()) return true;
+    if (this.#machine.kernel.points >= this.#nextCancel && this.#cancelDue()) {
+      this.#preempted = cpu.id;
+      return true;
+    }
     if (--this.#pointsUntilSwitch > 0) return false;
     this.#pointsUntilSwitch = this.#drawDistance();
     this.#preempted = cpu.id;
@@ -43,6 +52,19 @@ export class ThreadsGate implements Gate {
     let distance = 1;
     while (distance < 1_000_000 && !this.#random.chance(numerator, denominator)) distance++;
     return distance;
+  }
+
+  /** Starts the cancellations that are due; the next look is due when the earliest of the others is. */
+  #cancelDue(): boolean {
+    let issued = false;
+    let next = this.#machine.kernel.points + CANCEL_LOOK_POINTS;
+    for (const { canceller } of this.#machine.devices) {
+      if (canceller === null) continue;
+      if (canceller.nextPoint <= this.#machine.kernel.points && canceller.issueDue()) issued = true;
+      next = Math.min(next, canceller.nextPoint);
+    }
+    this.#nextCancel = next;
+    return issued;
   }
 
   /** Puts every deliverable interrupt on its virtual CPU. True when there was one. */
@@ -59,8 +81,8 @@ export class ThreadsGate implements Gate {
   }
 
   /**
-   * Who runs next: the highest level first, as an interrupt outruns what it interrupted; equals in turn, the
-   * one just preempted last. Null when no virtual CPU can go on.
+   * Who runs next: the highest level first, as an interrupt outruns what it interrupted; equals in turn; the one
+   * just preempted last, whatever its level. Null when no virtual CPU can go on.
    */
   pick(): VirtualCpu | null {
     const { vcpus } = this.#machine.kernel;
@@ -70,7 +92,7 @@ export class ThreadsGate implements Gate {
     for (let i = 0; i < vcpus.length; i++) {
       const cpu = vcpus[(this.#turn + i) % vcpus.length]!;
       if (!cpu.isEnabled()) continue;
-      const rank = 2 * cpu.irql + (cpu.id === this.#preempted ? 0 : 1);
+      const rank = cpu.id === this.#preempted ? 0 : 1 + cpu.irql;
       if (rank > bestRank) {
         best = cpu;
         bestRank = rank;

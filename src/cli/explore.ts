@@ -4,9 +4,9 @@ import { LIMITS } from '../machine/scenario-schema.js';
 import { formatExploreReport } from '../report/index.js';
 import { expectedName } from './choice.js';
 import { given } from './given.js';
-import type { ExploreOptions, ExploreProgress, Lab } from './lab.js';
+import type { ExploreOptions, ExploreProgress, Lab, Ratio } from './lab.js';
 import { loadScenario } from './load-scenario.js';
-import { count, seed } from './numbers.js';
+import { count, ratio, seed } from './numbers.js';
 import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
 import { pasteAgain } from './paste-line.js';
 import { exploreState } from './progress.js';
@@ -18,6 +18,7 @@ interface ExploreFlags {
   readonly seed: number;
   readonly requests?: number;
   readonly outstanding?: number;
+  readonly cancel?: Ratio;
   readonly out?: string;
   readonly quiet?: boolean;
 }
@@ -36,6 +37,7 @@ export function exploreCommand(session: Session): Command {
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
     .option('--outstanding <n>', 'requests in flight per device', count('--outstanding', LIMITS.outstandingMax))
+    .option('--cancel <share>', 'share of requests to cancel, such as 0.2 or 1/5', ratio('--cancel'))
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -59,6 +61,7 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
     seed: flags.seed,
     ...given('requests', flags.requests),
     ...given('outstanding', flags.outstanding),
+    ...given('cancel', flags.cancel),
     outDir: session.outDir,
     scenarioReference: loaded.reference,
     paste: { program, again: pasteAgain(program, session.argv, flags.seed) },

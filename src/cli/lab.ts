@@ -23,6 +23,8 @@ export interface ExecutionOptions {
   readonly requests?: number;
   /** Requests in flight per device; absent: the scenario's. */
   readonly outstanding?: number;
+  /** Share of requests that are cancelled while they live. */
+  readonly cancel?: Ratio;
   /** Where schedule files go; made when the first is written. A directory the user named exists already. */
   readonly outDir: string;
   /** What names the scenario on a command line and in schedule files: its name, or the absolute path of its module. */

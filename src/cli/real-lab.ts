@@ -47,7 +47,11 @@ const lab: Lab = {
 };
 
 function trafficOf(options: ExecutionOptions): NonNullable<Overrides['workload']> {
-  return { ...given('requests', options.requests), ...given('outstanding', options.outstanding) };
+  return {
+    ...given('requests', options.requests),
+    ...given('outstanding', options.outstanding),
+    ...(options.cancel === undefined ? {} : { cancelPerMillion: Math.round((options.cancel.numerator * 1_000_000) / options.cancel.denominator) }),
+  };
 }
 
 /** Requests of a run that nobody bounded, neither by number nor by time. */

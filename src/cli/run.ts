@@ -28,6 +28,7 @@ interface RunFlags {
   readonly mapRegisters?: number;
   readonly addressing?: MachineConfig['addressing'];
   readonly preempt?: Ratio;
+  readonly cancel?: Ratio;
   readonly verifyPayload: boolean;
   readonly keepGoing?: boolean;
   readonly out?: string;
@@ -57,6 +58,7 @@ export function runCommand(session: Session): Command {
     .option('--map-registers <n>', "map registers in the platform's pool", count('--map-registers', LIMITS.mapRegistersMax))
     .option('--addressing <how>', `how devices see memory: ${ADDRESSING.join(', ')}`, choice('--addressing', ADDRESSING))
     .option('--preempt <rate>', 'chance to switch virtual CPUs at a scheduling point, such as 0.05 or 1/20', ratio('--preempt'))
+    .option('--cancel <share>', 'share of requests to cancel while they live, such as 0.2 or 1/5', ratio('--cancel'))
     .option('--no-verify-payload', 'do not compare the bytes that arrive')
     .option('--keep-going', 'after a crash, boot a new machine and go on until the requests or the time are over')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
@@ -121,6 +123,7 @@ function runOptions(session: Session, scenarioReference: string, flags: RunFlags
     ...given('mapRegisters', flags.mapRegisters),
     ...given('addressing', flags.addressing),
     ...given('preempt', flags.preempt),
+    ...given('cancel', flags.cancel),
     verifyPayload: flags.verifyPayload,
     keepGoing: flags.keepGoing === true,
     outDir,

@@ -31,6 +31,7 @@ const OTHER_MAJOR_FUNCTION = 0x0e + 0x10;
 
 /** A request that counts the references transactions take; it can go below zero, as the framework's does. */
 export class TestRequest implements DmaRequest {
+  transaction: DmaRequest['transaction'] = null;
   readonly type: number;
   readonly lengthBytes: number;
   readonly deviceControl?: DmaDeviceControl;

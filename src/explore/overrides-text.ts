@@ -27,6 +27,7 @@ const workloadFields = {
   maxBytes: 'number',
   alignBytes: 'number',
   maxMdls: 'number',
+  cancelPerMillion: 'number',
   verifyPayload: 'boolean',
 } as const satisfies Record<keyof WorkloadConfig, string>;
 

@@ -133,6 +133,11 @@ export abstract class AdapterResources {
     if (queue.waiting > 0) yield* queue.serve();
   }
 
+  /** An allocation request waits under `context`: it could still be withdrawn. */
+  isWaiting(context: TransferContext): boolean {
+    return this.platform.queue.isWaiting(this, context);
+  }
+
   /** CancelAdapterChannel: true when the request was waiting and its routine will not run. */
   *cancelAdapterChannel(context: TransferContext): Suspending<boolean> {
     const op = makeOp(this.platform.pool.objectId, OpKind.Update);

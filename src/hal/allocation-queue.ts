@@ -65,6 +65,11 @@ export class AllocationQueue {
     this.platform.pool.recycle(grant);
   }
 
+  /** A request waits under `context` in this adapter's queue. */
+  isWaiting(adapter: AdapterResources, context: TransferContext): boolean {
+    return waitingUnder(adapter, context) !== null;
+  }
+
   /** Withdraws the request that waits under `context` in this adapter's queue; false when none does. */
   *cancel(adapter: AdapterResources, context: TransferContext): Suspending<boolean> {
     const grant = waitingUnder(adapter, context);

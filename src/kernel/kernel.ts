@@ -1,5 +1,5 @@
 import { BugCheck, irqlName, WDF_VIOLATION, WdfViolation, type Irql, type Violation } from '../nt/index.js';
-import type { Clock } from './clock.js';
+import { VirtualClock, type Clock } from './clock.js';
 import { EventKind, type EventRing } from './event-ring.js';
 import { FindingLog } from './finding-log.js';
 import { makeOp, OpKind, type Op, type Suspending } from './op.js';
@@ -33,6 +33,8 @@ export interface KernelOptions {
 export class Kernel {
   readonly vcpus: readonly VirtualCpu[];
   readonly timers = new TimerQueue();
+  /** Bounds on waits. They do not make virtual time pass: one expires only when nothing else can happen, or in real time. */
+  readonly watchdogs = new TimerQueue();
   readonly findings = new FindingLog();
   readonly clock: Clock;
   readonly events: EventRing;
@@ -152,15 +154,27 @@ export class Kernel {
     throw this.dead;
   }
 
-  /** Queues every DPC whose timer is due by now. */
+  /** Queues every DPC whose timer or watchdog is due by now. */
   fireTimers(nowNs: number): number {
+    return this.#fire(this.timers, nowNs) + (this.watchdogs.size === 0 ? 0 : this.#fire(this.watchdogs, nowNs));
+  }
+
+  #fire(queue: TimerQueue, nowNs: number): number {
     let fired = 0;
-    for (let timer = this.timers.popDue(nowNs); timer !== null; timer = this.timers.popDue(nowNs)) {
+    for (let timer = queue.popDue(nowNs); timer !== null; timer = queue.popDue(nowNs)) {
       timer.dpc.queue(timer.cpu);
       this.emit(EventKind.TimerFire, timer.dpc.objectId, 0, 0);
       fired++;
     }
     return fired;
+  }
+
+  /** Nothing can run: what is being waited for will not come before the first watchdog is due. False when none is armed. */
+  expireWatchdog(): boolean {
+    const { nextDueNs } = this.watchdogs;
+    if (this.watchdogs.size === 0) return false;
+    if (this.clock instanceof VirtualClock) this.clock.advanceTo(nextDueNs);
+    return this.#fire(this.watchdogs, nextDueNs) > 0;
   }
 
   /**
@@ -176,8 +190,8 @@ export class Kernel {
     try {
       while (!outcome.done || this.vcpus.some((other) => other.isEnabled())) {
         const next = this.vcpus.find((other) => other.isEnabled());
-        if (next === undefined) this.#deadlock(name);
-        next.advance();
+        if (next !== undefined) next.advance();
+        else if (!this.expireWatchdog()) this.#deadlock(name);
       }
     } finally {
       this.gate = keptGate;
@@ -213,6 +227,7 @@ export class Kernel {
     this.unstartedCall = null;
     this.points = 0;
     this.timers.reset();
+    this.watchdogs.reset();
     this.findings.reset();
     this.events.reset();
     for (const cpu of this.vcpus) cpu.reset();

@@ -1,10 +1,10 @@
 import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
-import { Kernel, SeededRandom, deriveSeed, type Clock, type EventRing, type RandomSource } from '../kernel/index.js';
+import { Kernel, SeededRandom, deriveSeed, type Clock, type EventRing, type RandomSource, type VirtualCpu } from '../kernel/index.js';
 import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js';
 import { HalPlatform } from '../hal/index.js';
 import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
-import { DeviceInit, InterruptVector, Request, type Device, type HardwareResources } from '../wdf/index.js';
-import { DeviceWorkload, LatencyRecorder, RequestSlot } from '../workload/index.js';
+import { DeviceInit, InterruptVector, Request, type BusResources, type Device } from '../wdf/index.js';
+import { Canceller, DeviceWorkload, LatencyRecorder, RequestSlot } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
 import { auditMachine } from './audit.js';
 import { planMachine, type MachinePlan } from './plan.js';
@@ -23,6 +23,7 @@ export interface MachineDevice {
   /** Set by the prologue. */
   device: Device | null;
   workload: DeviceWorkload | null;
+  canceller: Canceller | null;
 }
 
 export interface MachineOptions {
@@ -57,12 +58,17 @@ export class Machine {
     this.plan = planMachine(parameters, options.hosts);
     this.#hashed = hashedRanges(this.plan.regions);
     this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
-    this.kernel = new Kernel({ vcpus: parameters.machine.vcpus, clock: options.clock, events: options.events });
+    this.kernel = new Kernel({ vcpus: parameters.machine.vcpus + 1, clock: options.clock, events: options.events });
     this.controller = new InterruptController(this.memory, this.plan.controller);
     const hardware = { interrupts: this.controller, firstRamFrame: this.plan.firstRamFrame };
     this.views = this.plan.placements.map((placement, i) => new DeviceView(this.memory, this.plan.models[i]!, placement, hardware));
     this.plan.pattern.fill(this.memory, this.#random('payload pattern'));
     this.#build();
+  }
+
+  /** The last virtual CPU belongs to the outside world - whoever cancels, unplugs, changes power - and has no interrupts. */
+  get outsideCpu(): VirtualCpu {
+    return this.kernel.vcpus[this.parameters.machine.vcpus]!;
   }
 
   get dead(): BugCheck | null {
@@ -95,7 +101,7 @@ export class Machine {
   /** Vectors are dealt to the virtual CPUs in turn and keep them (fixed affinity). */
   #createVector(index: number): InterruptVector {
     const { kernel, controller } = this;
-    const cpu = kernel.vcpus[index % kernel.vcpus.length]!;
+    const cpu = kernel.vcpus[index % this.parameters.machine.vcpus]!;
     const isLine = controller.isLine(index);
     const source = isLine
       ? { kind: 'line' as const, isPending: () => controller.isPending(index) && controller.isAsserted(index), take: () => undefined }
@@ -109,10 +115,10 @@ export class Machine {
     const { placement } = view;
     const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
     const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors));
-    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null };
+    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null, canceller: null };
   }
 
-  #resources(view: DeviceView, vectors: readonly InterruptVector[]): HardwareResources {
+  #resources(view: DeviceView, vectors: readonly InterruptVector[]): BusResources {
     return {
       deviceName: view.name,
       registers: new DeviceRegisterPort(this.kernel, view),
@@ -121,8 +127,35 @@ export class Machine {
       platform: this.platform,
       domain: view.iommu,
       capabilities: view.params,
-      setBusMaster: (enabled) => view.setBusMasterEnabled(enabled),
+      setBusMaster: (enabled) => {
+        view.setBusMasterEnabled(enabled);
+        if (!enabled) this.#requireStill(view);
+      },
+      setPowerState: (state) => this.#setPowerState(view, state),
+      setPresent: (present) => this.#setPresent(view, present),
     };
+  }
+
+  /** D0 after another state is a power-on: registers start over. */
+  #setPowerState(view: DeviceView, state: 0 | 1 | 2 | 3): void {
+    if (state === view.powerState) return;
+    if (state === 0 && view.isPresent) view.powerOn();
+    else view.setPowerState(state);
+    this.#requireStill(view);
+  }
+
+  /** A pulled device has no interrupts on their way any more, either. */
+  #setPresent(view: DeviceView, present: boolean): void {
+    view.setPresent(present);
+    this.#requireStill(view);
+    const { kind, first, count } = view.placement.vectors;
+    if (!present && kind === 'message') for (let vector = first; vector < first + count; vector++) this.controller.discard(vector);
+  }
+
+  /** Between two steps, as hardware is: the batch that an engine host is in ends first. */
+  #requireStill(view: DeviceView): void {
+    if (view.quiesce()) return;
+    this.kernel.violation({ rule: 'L-ENGINE-LOST', severity: 'crash', object: view.name, message: `the engine of ${view.name} does not come to the end of its steps` });
   }
 
   /**
@@ -135,7 +168,7 @@ export class Machine {
       if (device.device?.isStarted !== true) return;
       const workload = this.#createWorkload(device, device.device);
       device.workload = workload;
-      const cpu = this.kernel.vcpus[i % this.kernel.vcpus.length]!;
+      const cpu = this.kernel.vcpus[i % this.parameters.machine.vcpus]!;
       cpu.queueThread(`${device.name}: application`, cpu.objectId, workload.thread());
     });
   }
@@ -162,7 +195,8 @@ export class Machine {
       const request = new Request(this.kernel, device.requestContext?.create());
       return new RequestSlot(i, request, config, i * regionBytes, regionBytes, this.frames);
     });
-    return new DeviceWorkload({
+    machineDevice.canceller = config.cancelPerMillion === 0 ? null : new Canceller(this.kernel, this.outsideCpu, config.cancelPerMillion, this.#random(`cancellations of ${machineDevice.name}`));
+    const workload = new DeviceWorkload({
       kernel: this.kernel,
       memory: this.memory,
       device,
@@ -174,7 +208,10 @@ export class Machine {
       quota: parameters.quota,
       localMemoryAddress: view.localMemory,
       latency: this.latency,
+      canceller: machineDevice.canceller,
     });
+    if (machineDevice.canceller !== null) machineDevice.canceller.slotsOf = (handle) => slots.filter((slot) => slot.inFlight && slot.handle === handle);
+    return workload;
   }
 
   /** All traffic that was asked for has been submitted and has completed. */

@@ -1,12 +1,12 @@
 import { UsageError } from '../nt/index.js';
 import { LayoutBuilder, PAGE_SIZE, type Region } from '../memory/index.js';
-import { planDevice, planEngineHost, planInterruptController, type DeviceModel, type DevicePlacement, type InterruptControllerPlacement } from '../hardware/index.js';
+import { planDevice, planEngineHost, planInterruptController, type DeviceModel, type DeviceParams, type DevicePlacement, type InterruptControllerPlacement, type VectorRequest } from '../hardware/index.js';
 import { PayloadPattern, framesPerSlot } from '../workload/index.js';
 import { deviceModel, isModuleUrl } from './device-modules.js';
 import { RAM_PAGES_MAX, type MachineParameters } from './parameters.js';
 
-/** Pages for each device's common buffers: rings, chains and their alignment. */
-const COMMON_BUFFER_PAGES = 192;
+/** Pages for a device's common buffers, rings and chains: so many for each of its vectors, and once more. */
+const COMMON_BUFFER_PAGES = 64;
 
 /** Where everything lies. The part that workers need is plain data. */
 export interface MachinePlan {
@@ -33,7 +33,7 @@ export interface MachinePlan {
 export function planMachine(parameters: MachineParameters, hostCount: number): MachinePlan {
   const { devices, machine } = parameters;
   const models = devices.map((device) => deviceModel(device.model));
-  const contiguousFrames = devices.length * COMMON_BUFFER_PAGES;
+  const contiguousFrames = devices.reduce((sum, device, i) => sum + COMMON_BUFFER_PAGES * (vectorsOf(models[i]!, device.params).count + 1), 0);
   const bounceFrames = machine.addressing === 'bounce32' ? machine.mapRegisters : 0;
   const needed = contiguousFrames + bounceFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
   const ramFrames = machine.ramPages === 0 ? Math.ceil(needed * 1.25) : machine.ramPages;
@@ -65,14 +65,18 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   return { models, placements, controller, hosts, hostOf, vectorCount, pattern, regions: layout.regions, firstRamFrame: ram / PAGE_SIZE, ramFrames, contiguousFrames, lengthBytes: layout.lengthBytes };
 }
 
+function vectorsOf(model: DeviceModel, params: DeviceParams): VectorRequest {
+  const defaults = Object.fromEntries(model.params.map((param) => [param.name, param.default]));
+  return model.vectors({ ...defaults, ...params });
+}
+
 /** Devices with a level line share one vector, as boards on one INTx line do; each message has its own. */
 function assignVectors(parameters: MachineParameters, models: readonly DeviceModel[]): { firstVectors: number[]; vectorCount: number } {
   let vectorCount = 0;
   let lineVector = -1;
   const firstVectors = parameters.devices.map((device, i) => {
     const model = models[i]!;
-    const defaults = Object.fromEntries(model.params.map((param) => [param.name, param.default]));
-    const { kind, count } = model.vectors({ ...defaults, ...device.params });
+    const { kind, count } = vectorsOf(model, device.params);
     if (kind === 'line') {
       if (lineVector < 0) lineVector = vectorCount++;
       return lineVector;
@@ -83,7 +87,7 @@ function assignVectors(parameters: MachineParameters, models: readonly DeviceMod
   return { firstVectors, vectorCount };
 }
 
-/** Virtual CPUs have the first ids, devices the next: known before anything is built, the same after every reset. */
+/** Virtual CPUs (one more than the drivers': the outside world's) have the first ids, devices the next: known before anything is built, the same after every reset. */
 export function deviceObjectId(parameters: MachineParameters, index: number): number {
-  return parameters.machine.vcpus + 1 + index;
+  return parameters.machine.vcpus + 2 + index;
 }

@@ -45,6 +45,7 @@ const workloadFields = {
   maxBytes: whole(1, LIMITS.transferBytesMax),
   alignBytes: whole(1, LIMITS.transferBytesMax),
   maxMdls: whole(1, LIMITS.mdlsMax),
+  cancelPerMillion: whole(0, 1_000_000),
   verifyPayload: z.boolean('true or false'),
 } satisfies Record<keyof WorkloadConfig, z.ZodType>;
 

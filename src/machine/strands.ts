@@ -91,6 +91,33 @@ class TimerStrand implements Strand {
   }
 }
 
+/** The outside world: chosen, it cancels the next doomed request; which points of the driver it comes between is the schedule's. */
+class CancelStrand implements Strand {
+  readonly kind = 'actor';
+
+  constructor(
+    readonly id: number,
+    private readonly machine: Machine,
+    private readonly index: number,
+  ) {}
+
+  get name(): string {
+    return `cancellation on ${this.machine.devices[this.index]!.name}`;
+  }
+
+  get pending(): Op {
+    return makeOp(this.machine.outsideCpu.objectId, OpKind.Call);
+  }
+
+  isEnabled(): boolean {
+    return this.machine.devices[this.index]!.canceller?.isWaiting === true;
+  }
+
+  advance(): void {
+    this.machine.devices[this.index]!.canceller!.issueNext();
+  }
+}
+
 /**
  * Everything of a machine that a scheduler can choose: virtual CPUs (their ids are their strands'), devices,
  * interrupt vectors, time. `thread` is the host thread that performs device steps.
@@ -109,6 +136,9 @@ export function createStrands(machine: Machine, clock: VirtualClock, thread: num
   }));
   for (const view of machine.views) strands.push(new EngineStrand(strands.length, machine, view, thread));
   for (let i = 0; i < machine.plan.vectorCount; i++) strands.push(new InterruptStrand(strands.length, machine, i));
+  machine.parameters.devices.forEach((device, i) => {
+    if (device.workload.cancelPerMillion > 0) strands.push(new CancelStrand(strands.length, machine, i));
+  });
   strands.push(new TimerStrand(strands.length, kernel, clock));
   return strands;
 }

@@ -1,6 +1,7 @@
 import type { FxObject } from '../kernel/index.js';
 import type { DmaDomain, HalPlatform, Mdl } from '../hal/index.js';
 import type { DmaEnabler } from './dma-enabler.js';
+import type { DmaTransactionCore } from './dma-transaction-core.js';
 
 /** What the DMA objects need of the device they serve; `Device` is one. */
 export interface DmaDevice extends FxObject {
@@ -32,6 +33,8 @@ export interface DmaDeviceControl {
 
 /** What a transaction needs of the request it is initialised from; `Request` is one. */
 export interface DmaRequest {
+  /** The transaction initialised from it, until that is released. */
+  transaction: DmaTransactionCore | null;
   readonly label: string;
   /** IRP major function. */
   readonly type: number;

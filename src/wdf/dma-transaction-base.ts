@@ -13,7 +13,7 @@ import { EventKind, suspendingCallback, type Suspending } from '../kernel/index.
 import { raiseAccessViolation, type Mdl, type ScatterGatherList } from '../hal/index.js';
 import { DmaDirection, isDmaDirection, type AdapterInfo } from './dma-enabler.js';
 import type { EvtConfigureDmaChannel, EvtDmaTransferComplete, EvtProgramDma, EvtReserveDma } from './dma-transaction-callbacks.js';
-import { DmaTransactionCore } from './dma-transaction-core.js';
+import { DmaTransactionCore, TransferPhase } from './dma-transaction-core.js';
 import { bufferOfRequest } from './dma-transaction-request.js';
 import { TransactionState } from './dma-transaction-state.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
@@ -102,8 +102,11 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     const { mdl, lengthBytes } = buffer;
     if (!this.enabler.supportsChainedMdls && lengthBytes > mdl!.byteCount) return STATUS_INVALID_PARAMETER;
     const status = this.#describe(evtProgramDma, direction, mdl!, 0, lengthBytes);
-    if (NT_SUCCESS(status)) this.ioRequest = request;
-    else yield* this.releaseForReuse(false);
+    if (!NT_SUCCESS(status)) yield* this.releaseForReuse(false);
+    else {
+      this.ioRequest = request;
+      request.transaction = this;
+    }
     return status;
   }
 
@@ -176,6 +179,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     if (this.ioRequest !== null) this.takeRequestReference();
     // Before anything can call back: the transaction may run to its end inside this call.
     this.setState(TransactionState.Transfer);
+    this.phase = TransferPhase.Staging;
     this.acquiredContext = context;
     if (this.transferContext !== null) this.transferContext.isStarting = true;
     const status = yield* this.startTransfer();
@@ -210,6 +214,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.enterDdi('WdfDmaTransactionDmaCompleted');
     if (this.kernel.at(this.op)) yield this.op;
     this.checkState('DmaCompleted');
+    this.phase = TransferPhase.Completing;
     let status = this.#account(lengthBytes, type);
     if (NT_SUCCESS(status)) status = yield* this.transferCompleted();
     if (NT_SUCCESS(status)) status = this.#verdict(type);
@@ -340,9 +345,11 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   protected *invokeProgramDma(list: ScatterGatherList): Suspending<void> {
     if (this.programDma === null) return;
     this.kernel.emit(EventKind.TransferStage, this.objectId, this.transferredBytes, this.currentLengthBytes);
+    this.phase = TransferPhase.Programming;
     const irql = this.kernel.enter(this.objectId);
     yield* this.programDma(this, this.enabler.device, this.acquiredContext, this.direction, list);
     this.kernel.leave(irql, this.objectId, 'EvtProgramDma');
+    if (this.phase === TransferPhase.Programming) this.phase = TransferPhase.Running;
   }
 
   // --- packet and system profiles only; here what the others do ---------------------------------------------------

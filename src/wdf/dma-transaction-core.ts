@@ -19,6 +19,10 @@ export interface TransferInfo {
   elements: number;
 }
 
+/** Where a transaction in Transfer stands; tells in which window a cancellation came (transaction-state-machine section 8). */
+export const TransferPhase = { None: 0, Staging: 1, Programming: 2, Running: 3, Completing: 4 } as const;
+export type TransferPhase = (typeof TransferPhase)[keyof typeof TransferPhase];
+
 /**
  * The state of a transaction, its checks, and the DDIs that only set or read it. What runs a transaction builds on
  * this: `DmaTransactionBase`.
@@ -49,6 +53,7 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
   /** Stands before every DDI. */
   protected readonly op: Op;
   protected ioRequest: DmaRequest | null = null;
+  protected phase: TransferPhase = TransferPhase.None;
   #isRequestReferenced = false;
   readonly #info: TransferInfo = { mapRegisters: 0, elements: 0 };
 
@@ -175,7 +180,17 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
 
   protected clearRequest(): void {
     if (this.#isRequestReferenced) this.dropRequestReference();
+    if (this.ioRequest !== null) this.ioRequest.transaction = null;
     this.ioRequest = null;
+  }
+
+  /** The window of transaction-state-machine section 8 in which a cancellation of its request would come now. */
+  get cancelWindow(): 'C' | 'D' | 'E' | 'F' | 'G' | 'H' {
+    if (this.state !== TransactionState.Transfer) return this.state === TransactionState.Initialized ? 'C' : 'H';
+    if (this.phase === TransferPhase.Running) return 'F';
+    if (this.phase === TransferPhase.Completing) return 'G';
+    const context = this.transferContext;
+    return context !== null && this.adapterInfo?.adapter?.isWaiting(context) === true ? 'D' : 'E';
   }
 
   // --- shared ----------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 import type { NtStatus } from '../nt/index.js';
 import type { Suspending } from '../kernel/index.js';
-import type { DeviceInit } from './device.js';
+import type { DeviceInit } from './device-init.js';
 
 /** WDF_DRIVER_CONFIG: a driver is its EvtDriverDeviceAdd and the callbacks that registers. */
 export interface DriverConfig {

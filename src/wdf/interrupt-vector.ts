@@ -10,10 +10,11 @@ export const UNCLAIMED_DELIVERIES_MAX = 1000;
 
 /** The controller's side of a vector: is it pending, and take it. */
 export interface VectorSource {
-  readonly kind: 'line' | 'message';
-  /** A message waits, or the level line is asserted. */
+  /** `line` is level-triggered, `edge` a latched edge that several devices may share. */
+  readonly kind: 'line' | 'edge' | 'message';
+  /** A message or an edge waits, or the level line is asserted. */
   isPending(): boolean;
-  /** A message is consumed by its delivery; a level line stays until its cause is cleared. */
+  /** A message or an edge is consumed by its delivery; a level line stays until its cause is cleared. */
   take(): void;
 }
 
@@ -60,18 +61,41 @@ export class InterruptVector {
     this.cpu.push('isr', this.name, this.objectId, this.irql, this.#service());
   }
 
-  /** Asks the sharers in turn until one claims; a level line that stays asserted is delivered again. */
+  /** Level and message: the sharers in turn until one claims; a line that stays asserted is delivered again. */
   *#service(): Suspending<void> {
     this.source.take();
     this.kernel.emit(EventKind.InterruptDeliver, this.objectId, this.index, 0);
+    if (this.source.kind === 'edge') {
+      yield* this.#serviceEdge();
+      return;
+    }
     for (const interrupt of this.#sharers) {
       if (yield* interrupt.service()) {
-        this.#unclaimedInARow = 0;
-        this.#assertedInARow = this.source.kind === 'line' && this.source.isPending() ? this.#assertedInARow + 1 : 0;
-        if (this.#assertedInARow === UNCLAIMED_DELIVERIES_MAX) this.#storm('its ISRs claimed it each time and it is still asserted: nobody acknowledges the device');
+        this.#claimed();
         return;
       }
     }
+    this.#nobodyClaimed();
+  }
+
+  /** An edge says only that somebody asked: every sharer is called, again and again until a whole pass claims nothing. */
+  *#serviceEdge(): Suspending<void> {
+    for (let passes = 0, claims = 1; claims > 0; passes++) {
+      if (passes === UNCLAIMED_DELIVERIES_MAX) this.#storm('some ISR claimed it in every pass over its sharers');
+      claims = 0;
+      for (const interrupt of this.#sharers) if (yield* interrupt.service()) claims++;
+      if (claims > 0) this.#unclaimedInARow = 0;
+      else if (passes === 0) this.#nobodyClaimed();
+    }
+  }
+
+  #claimed(): void {
+    this.#unclaimedInARow = 0;
+    this.#assertedInARow = this.source.kind === 'line' && this.source.isPending() ? this.#assertedInARow + 1 : 0;
+    if (this.#assertedInARow === UNCLAIMED_DELIVERIES_MAX) this.#storm('its ISRs claimed it each time and it is still asserted: nobody acknowledges the device');
+  }
+
+  #nobodyClaimed(): void {
     this.unclaimed++;
     this.#unclaimedInARow++;
     if (this.#unclaimedInARow === UNCLAIMED_DELIVERIES_MAX) this.#storm('no ISR claimed it: the line stays asserted for ever');

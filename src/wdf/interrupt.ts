@@ -2,7 +2,9 @@ import { DISPATCH_LEVEL, NT_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, t
 import { Dpc, FxObject, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
+import { InterruptWorkItem } from './interrupt-work-item.js';
 import type { InterruptVector } from './interrupt-vector.js';
+import type { WdfSpinLock } from './wdf-spin-lock.js';
 
 /** WDF_INTERRUPT_CONFIG. */
 export interface InterruptConfig {
@@ -10,6 +12,10 @@ export interface InterruptConfig {
   readonly evtInterruptIsr: DriverCallback<[interrupt: Interrupt, messageId: number], boolean>;
   /** At DISPATCH_LEVEL; one object an interrupt, so it must drain everything that was saved since it last ran. */
   readonly evtInterruptDpc?: DriverCallback<[interrupt: Interrupt, device: Device], void>;
+  /** Instead of the DPC: the same at PASSIVE_LEVEL. Not both. */
+  readonly evtInterruptWorkItem?: DriverCallback<[interrupt: Interrupt, device: Device], void>;
+  /** One lock for several interrupts: their ISRs exclude each other at the highest DIRQL of the set. Default: a lock of its own. */
+  readonly spinLock?: WdfSpinLock;
   /** Unmask at the device; at DIRQL under the interrupt lock. */
   readonly evtInterruptEnable?: DriverCallback<[interrupt: Interrupt, device: Device], NtStatus>;
   /** Mask at the device; at DIRQL under the interrupt lock. */
@@ -25,6 +31,7 @@ export class Interrupt extends FxObject {
   readonly vector: InterruptVector;
   readonly #lock: SpinLock;
   readonly #dpc: Dpc;
+  readonly #workItem: InterruptWorkItem;
   readonly #isr: (interrupt: Interrupt, messageId: number) => Suspending<boolean>;
   readonly #dpcRoutine: (interrupt: Interrupt, device: Device) => Suspending<void>;
   readonly #enable: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>;
@@ -40,8 +47,9 @@ export class Interrupt extends FxObject {
   ) {
     super(device.kernel, 'Interrupt', device);
     this.vector = vector;
-    this.#lock = new SpinLock(device.kernel, `${this.label} lock`, vector.irql);
+    this.#lock = config.spinLock?.atLeast(vector.irql) ?? new SpinLock(device.kernel, `${this.label} lock`, vector.irql);
     this.#dpc = new Dpc(device.kernel, `${this.label} DPC`, () => this.#runDpc());
+    this.#workItem = new InterruptWorkItem(this, suspendingCallback(config.evtInterruptWorkItem ?? (() => undefined)));
     this.#isr = suspendingCallback(config.evtInterruptIsr);
     this.#dpcRoutine = suspendingCallback(config.evtInterruptDpc ?? (() => undefined));
     this.#enable = suspendingCallback(config.evtInterruptEnable ?? (() => STATUS_SUCCESS));
@@ -49,8 +57,9 @@ export class Interrupt extends FxObject {
     this.#serialized = config.automaticSerialization ?? false;
   }
 
-  /** WdfInterruptCreate. INVALID_PARAMETER when the device has no such interrupt resource. */
+  /** WdfInterruptCreate. INVALID_PARAMETER when the device has no such interrupt resource, or with both a DPC and a work item. */
   static create(device: Device, config: InterruptConfig): Created<Interrupt> {
+    if (config.evtInterruptDpc !== undefined && config.evtInterruptWorkItem !== undefined) return { ok: false, status: STATUS_INVALID_PARAMETER };
     const resourceIndex = config.resourceIndex ?? device.interrupts.length;
     const vector = device.resources.vectors[resourceIndex];
     if (vector === undefined) return { ok: false, status: STATUS_INVALID_PARAMETER };
@@ -59,17 +68,18 @@ export class Interrupt extends FxObject {
     return { ok: true, status: STATUS_SUCCESS, object: interrupt };
   }
 
-  /** Raises to DIRQL and takes the interrupt spin lock. Not recursive. */
+  /** Raises to DIRQL and takes the interrupt spin lock. Not recursive. While the interrupt is not connected: rule C20, no lock is taken. */
   *acquireLock(): Suspending<void> {
-    yield* this.#lock.acquire();
+    if (this.#isConnected('WdfInterruptAcquireLock')) yield* this.#lock.acquire();
   }
 
   *releaseLock(): Suspending<void> {
-    yield* this.#lock.release();
+    if (this.#lock.isHeldByCurrent || this.#isConnected('WdfInterruptReleaseLock')) yield* this.#lock.release();
   }
 
-  /** Runs `callback` at DIRQL under the interrupt lock and returns what it returns (WdfInterruptSynchronize). */
+  /** Runs `callback` at DIRQL under the interrupt lock and returns what it returns (WdfInterruptSynchronize); false while not connected (rule C20). */
   *synchronize(callback: DriverCallback<[interrupt: Interrupt], boolean>): Suspending<boolean> {
+    if (!this.#isConnected('WdfInterruptSynchronize')) return false;
     yield* this.#lock.acquire();
     const body = suspendingCallback(callback);
     const result = yield* body(this);
@@ -77,9 +87,25 @@ export class Interrupt extends FxObject {
     return result;
   }
 
+  #isConnected(ddi: string): boolean {
+    if (this.#connected) return true;
+    this.kernel.violation({
+      rule: 'C20',
+      severity: 'warning',
+      object: this.label,
+      message: `${ddi} is called on ${this.label} before EvtInterruptEnable or after EvtInterruptDisable: no lock is taken`,
+    });
+    return false;
+  }
+
   /** True: queued. False: already queued and not yet started, nothing was added; that DPC must drain this event too. */
   queueDpcForIsr(): boolean {
     return this.#dpc.queue();
+  }
+
+  /** As `queueDpcForIsr`, for EvtInterruptWorkItem. From an ISR it goes through a DPC, since a thread cannot be woken there. */
+  queueWorkItemForIsr(): boolean {
+    return this.#workItem.queue();
   }
 
   /** The vector asks this sharer; a disconnected interrupt answers false. */
@@ -111,12 +137,13 @@ export class Interrupt extends FxObject {
     return status;
   }
 
-  /** Power down: EvtInterruptDisable, then the ISR is unreachable and a queued DPC is flushed by running it. */
+  /** Power down: EvtInterruptDisable, then the ISR is unreachable; queued DPCs and work items have ended when this returns. */
   *disconnect(): Suspending<void> {
     if (!this.#connected) return;
     yield* this.#atDevice(this.#disable, 'EvtInterruptDisable');
     this.#leaveVector();
     if (this.#dpc.remove()) yield* this.#runDpcNow();
+    yield* this.#workItem.flush();
   }
 
   *#atDevice(callback: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>, name: string): Suspending<NtStatus> {

@@ -1,295 +1,268 @@
 import {
-  STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE, STATUS_INVALID_PARAMETER, STATUS_NO_MORE_ENTRIES, STATUS_SUCCESS, STATUS_WDF_NO_CALLBACK, STATUS_WDF_PAUSED, WDF_VIOLATION, WdfViolation,
+  PASSIVE_LEVEL,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_DEVICE_STATE,
+  STATUS_NO_MORE_ENTRIES,
+  STATUS_SUCCESS,
+  STATUS_WDF_PAUSED,
   type NtStatus,
 } from '../nt/index.js';
-import { Dpc, EventKind, FxObject, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import { KernelEvent, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
-import { RequestList } from './request-list.js';
-import { RequestType, type Request } from './request.js';
+import type { IoHandle } from './io-handle.js';
+import { IoQueueState, checkQueueConfig, type EvtIoQueueState, type IoQueueConfig } from './io-queue-config.js';
+import { IoQueueCore } from './io-queue-core.js';
+import type { QueuePowerHost } from './io-queue-power.js';
+import { findWaiting, type FoundRequest } from './io-queue-retrieve.js';
+import { StopAnswer } from './request-state.js';
+import type { Request } from './request.js';
 
-/** WDF_IO_QUEUE_DISPATCH_TYPE. */
-export type DispatchType = 'sequential' | 'parallel' | 'manual';
-
-export type EvtIo = DriverCallback<[queue: IoQueue, request: Request, lengthBytes: number], void>;
-
-/** EVT_WDF_IO_QUEUE_STATE. */
-export type EvtIoQueueState = DriverCallback<[queue: IoQueue], void>;
-
-/** WDF_IO_QUEUE_CONFIG. */
-export interface IoQueueConfig {
-  readonly dispatchType: DispatchType;
-  readonly evtIoRead?: EvtIo;
-  readonly evtIoWrite?: EvtIo;
-  readonly evtIoDeviceControl?: EvtIo;
-  /** For every request type without a callback of its own. */
-  readonly evtIoDefault?: EvtIo;
-  /** Parallel only: most requests the driver owns at once. Default unlimited. */
-  readonly numberOfPresentedRequests?: number;
-  /** Requests wait while the device is not in D0. Default true. */
-  readonly powerManaged?: boolean;
-  /** Zero-length reads and writes reach the driver. Default false: the framework completes them with SUCCESS. */
-  readonly allowZeroLengthRequests?: boolean;
-}
-
-/**
- * WDFQUEUE. Delivery conditions, the dispatch loop and its re-entrancy are those of queues-requests-cancel
- * section 2: a new request runs the loop in the caller's context; completing one runs it only if no loop of this
- * queue is running anywhere, otherwise that loop picks it up when its callback returns.
- */
-export class IoQueue extends FxObject {
-  readonly #waiting = new RequestList();
-  readonly #driverOwned = new RequestList();
-  readonly #presentedMax: number;
-  readonly #callbacks: ((queue: IoQueue, request: Request, lengthBytes: number) => Suspending<void>)[];
-  readonly #lock: SpinLock | null;
-  readonly #dpc: Dpc;
-  #accepting = true;
-  #dispatching = true;
-  #powered: boolean;
-  #loopsRunning = 0;
-  #readyNotify: ((queue: IoQueue) => Suspending<void>) | null = null;
-  #becameNonEmpty = false;
-  #stateNotification: { readonly callback: (queue: IoQueue) => Suspending<void>; readonly whenEmpty: boolean } | null = null;
-
-  private constructor(
-    readonly device: Device,
-    readonly config: IoQueueConfig,
-  ) {
-    super(device.kernel, 'IoQueue', device);
-    this.#presentedMax = config.dispatchType === 'sequential' ? 1 : (config.numberOfPresentedRequests ?? Infinity);
-    this.#callbacks = callbackTable(config);
-    this.#lock = device.synchronizationScope === 'queue' ? new SpinLock(device.kernel, `${this.label} callback lock`) : device.callbackLock;
-    this.#dpc = new Dpc(device.kernel, `${this.label} dispatch`, () => this.#dispatch());
-    this.#powered = !(config.powerManaged ?? true);
-  }
+/** WDFQUEUE: what drivers, requests and the device call. */
+export class IoQueue extends IoQueueCore {
+  /** The device goes for good: Start and Stop cannot make the queue accept again. */
+  #shutdown = false;
 
   /** WdfIoQueueCreate. WDF_NO_CALLBACK: not manual and no callback; INVALID_PARAMETER: a manual queue with one, or a bound on a queue that is not parallel. */
   static create(device: Device, config: IoQueueConfig): Created<IoQueue> {
-    const hasCallback = [config.evtIoDefault, config.evtIoRead, config.evtIoWrite, config.evtIoDeviceControl].some((c) => c !== undefined);
-    const manual = config.dispatchType === 'manual';
-    if (!manual && !hasCallback) return { ok: false, status: STATUS_WDF_NO_CALLBACK };
-    if (manual && hasCallback) return { ok: false, status: STATUS_INVALID_PARAMETER };
-    if (config.numberOfPresentedRequests !== undefined && config.dispatchType !== 'parallel') return { ok: false, status: STATUS_INVALID_PARAMETER };
+    const status = checkQueueConfig(config);
+    if (status !== STATUS_SUCCESS) return { ok: false, status };
     const queue = new IoQueue(device, config);
     device.queues.push(queue);
     return { ok: true, status: STATUS_SUCCESS, object: queue };
   }
 
-  get waitingCount(): number {
-    return this.#waiting.count;
+  /** WdfIoQueueGetState: bits of IoQueueState; the counts are `waitingCount` and `driverOwnedCount`. */
+  getState(): number {
+    let state = 0;
+    if (this.accepting) state += IoQueueState.AcceptRequests;
+    if (this.dispatching) state += IoQueueState.DispatchRequests;
+    if (this.waiting.count === 0) state += IoQueueState.NoRequests;
+    if (this.driverOwned.count === 0) state += IoQueueState.DriverNoRequests;
+    if (this.isPowerManaged && !this.queuePower.isOn) state += IoQueueState.PnpHeld;
+    return state;
   }
 
-  get driverOwnedCount(): number {
-    return this.#driverOwned.count;
-  }
-
-  /** A request arrives from the I/O manager or is forwarded; runs the dispatch loop in the caller's context. */
-  *enqueue(request: Request): Suspending<void> {
-    const op = this.kernel.callOp(this.objectId);
-    if (this.kernel.at(op)) yield op;
-    if (!this.#accepting) {
-      request.completeByFramework(STATUS_INVALID_DEVICE_STATE);
-      return;
-    }
-    if (request.lengthBytes === 0 && request.type !== RequestType.DeviceControl && this.config.allowZeroLengthRequests !== true) {
-      request.completeByFramework(STATUS_SUCCESS);
-      return;
-    }
-    this.insert(request);
-    yield* this.run();
-  }
-
-  /** Puts a request at the tail without dispatching. */
-  insert(request: Request): void {
-    request.enterQueue(this);
-    this.#waiting.append(request);
-    if (this.#waiting.count === 1) this.#becameNonEmpty = true;
-  }
-
-  /** Runs the dispatch loop here, or from a DPC when this vCPU already holds the callback lock. */
-  *run(): Suspending<void> {
-    if (this.#lock !== null && this.#lock.isHeldByCurrent) this.#dpc.queue();
-    else yield* this.#dispatch();
-  }
-
-  /** A request left the driver's hands; its place in the driver-owned list is free. */
-  detach(request: Request): void {
-    this.#driverOwned.remove(request);
-  }
-
-  /** Dispatches the next request, unless a running loop of this queue will. */
-  *afterRelease(): Suspending<void> {
-    if (this.#loopsRunning === 0 && (this.#hasWork() || this.#notificationIsDue())) yield* this.run();
-  }
-
-  #hasWork(): boolean {
-    if (!this.#dispatching || !this.#powered || this.#waiting.count === 0) return false;
-    if (this.config.dispatchType === 'manual') return this.#readyNotify !== null && this.#becameNonEmpty;
-    return this.#driverOwned.count < this.#presentedMax;
-  }
-
-  *#dispatch(): Suspending<void> {
-    this.#loopsRunning++;
-    for (;;) {
-      if (this.#notificationIsDue()) yield* this.#notify();
-      else if (!this.#hasWork()) break;
-      else if (this.config.dispatchType === 'manual') yield* this.#notifyReady();
-      else yield* this.#present(this.#waiting.takeFirst()!);
-    }
-    this.#loopsRunning--;
-  }
-
-  /** Stopped: the driver owns nothing any more. Drained: nothing waits either. Only one loop may tell. */
-  #notificationIsDue(): boolean {
-    const pending = this.#stateNotification;
-    if (pending === null || this.#loopsRunning > 1 || this.#driverOwned.count > 0) return false;
-    return !pending.whenEmpty || this.#waiting.count === 0;
-  }
-
-  *#notify(): Suspending<void> {
-    const { callback } = this.#stateNotification!;
-    this.#stateNotification = null;
-    const irql = this.kernel.enter(this.objectId);
-    yield* callback(this);
-    this.kernel.leave(irql, this.objectId, 'EvtIoQueueState');
-  }
+  // ---- Changing the state (ddi.md section 5)
 
   /** WdfIoQueueStart: accepts and dispatches. */
   *start(): Suspending<void> {
+    const op = this.kernel.callOp(this.objectId);
+    if (this.kernel.at(op)) yield op;
     this.requireLive('WdfIoQueueStart');
-    this.#accepting = true;
-    this.#dispatching = true;
-    this.#becameNonEmpty = this.#waiting.count > 0;
+    this.accepting = !this.#shutdown;
+    this.dispatching = true;
+    this.cancelingOwned = false;
+    this.becameNonEmpty = this.waiting.count > 0;
+    this.mustNotifyArrival = false;
     yield* this.run();
   }
 
   /** WdfIoQueueStop: accepts, but dispatches no more; `stopComplete` is called when the driver owns no request of this queue. */
   *stop(stopComplete: EvtIoQueueState | null = null): Suspending<void> {
-    this.#changeState('WdfIoQueueStop', stopComplete, false);
-    this.#dispatching = false;
-    yield* this.afterRelease();
+    yield* this.#changeState('WdfIoQueueStop', 'stop', stopComplete, false);
+  }
+
+  /** WdfIoQueueStopAndPurge: as Stop; what waits now is cancelled, and what the driver marked cancelable. */
+  *stopAndPurge(stopComplete: EvtIoQueueState | null = null): Suspending<void> {
+    yield* this.#changeState('WdfIoQueueStopAndPurge', 'stop', stopComplete, true);
   }
 
   /** WdfIoQueueDrain: accepts no more and dispatches the rest; `drainComplete` is called when nothing is left. */
   *drain(drainComplete: EvtIoQueueState | null = null): Suspending<void> {
-    this.#changeState('WdfIoQueueDrain', drainComplete, true);
-    this.#accepting = false;
-    yield* this.afterRelease();
+    yield* this.#changeState('WdfIoQueueDrain', 'purge', drainComplete, false);
   }
 
-  /** One notification at a time: a second is a fatal error (rule B20). */
-  #changeState(ddi: string, callback: EvtIoQueueState | null, whenEmpty: boolean): void {
+  /** WdfIoQueuePurge: accepts no more, cancels what waits and what the driver marked; `purgeComplete` when nothing is left. */
+  *purge(purgeComplete: EvtIoQueueState | null = null): Suspending<void> {
+    yield* this.#changeState('WdfIoQueuePurge', 'purge', purgeComplete, true);
+  }
+
+  /** WdfIoQueueStopSynchronously: returns when the driver owns no request of this queue. PASSIVE_LEVEL, not from its callbacks (rule C23). */
+  *stopSynchronously(): Suspending<void> {
+    yield* this.#changeAndWait('WdfIoQueueStopSynchronously', 'stop', false);
+  }
+
+  *stopAndPurgeSynchronously(): Suspending<void> {
+    yield* this.#changeAndWait('WdfIoQueueStopAndPurgeSynchronously', 'stop', true);
+  }
+
+  *drainSynchronously(): Suspending<void> {
+    yield* this.#changeAndWait('WdfIoQueueDrainSynchronously', 'purge', false);
+  }
+
+  *purgeSynchronously(): Suspending<void> {
+    yield* this.#changeAndWait('WdfIoQueuePurgeSynchronously', 'purge', true);
+  }
+
+  *#changeState(ddi: string, change: 'stop' | 'purge', callback: EvtIoQueueState | null, cancels: boolean): Suspending<void> {
+    const op = this.kernel.callOp(this.objectId);
+    if (this.kernel.at(op)) yield op;
     this.requireLive(ddi);
-    if (callback === null) return;
-    if (this.#stateNotification !== null) {
-      this.kernel.violation({
-        rule: 'B20',
-        severity: 'crash',
-        object: this.label,
-        message: `${ddi} is called on ${this.label} while the callback of an earlier state change is still to come`,
-        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.QUEUE_FATAL_ERROR, this.objectId] },
-      });
+    this.device.checkSurpriseRemoval(ddi, this);
+    if (callback !== null) this.notices.expect(ddi, change, suspendingCallback(callback));
+    if (change === 'stop') {
+      this.accepting = !this.#shutdown;
+      this.dispatching = false;
+    } else this.accepting = false;
+    if (cancels) {
+      this.cancelingOwned = true;
+      this.cancelWaiting();
+      this.cancelMarked();
     }
-    this.#stateNotification = { callback: suspendingCallback(callback), whenEmpty };
+    yield* this.run();
   }
 
-  *#present(request: Request): Suspending<void> {
-    const callback = this.#callbacks[request.type];
-    this.#driverOwned.append(request);
-    request.presentToDriver();
-    if (callback === undefined) {
-      yield* request.complete(STATUS_INVALID_DEVICE_REQUEST);
-      return;
-    }
-    this.kernel.emit(EventKind.RequestPresent, request.objectId, request.lengthBytes, request.type);
-    yield* this.#underLock(callback, request);
+  *#changeAndWait(ddi: string, change: 'stop' | 'purge', cancels: boolean): Suspending<void> {
+    if (!this.kernel.requireIrqlAtMost(PASSIVE_LEVEL, ddi)) return;
+    this.notices.checkMayWait(ddi, this.loops);
+    const done = new KernelEvent(this.kernel, `${this.label}: ${ddi}`);
+    yield* this.#changeState(ddi, change, () => done.set(), cancels);
+    yield* done.wait();
   }
 
-  *#underLock(callback: (queue: IoQueue, request: Request, lengthBytes: number) => Suspending<void>, request: Request): Suspending<void> {
-    const lock = this.#lock;
-    if (lock !== null) yield* lock.acquire();
-    const irql = this.kernel.enter(this.objectId);
-    yield* callback(this, request, request.lengthBytes);
-    this.kernel.leave(irql, this.objectId, 'EvtIo');
-    if (lock !== null) yield* lock.release();
-  }
-
-  *#notifyReady(): Suspending<void> {
-    this.#becameNonEmpty = false;
-    const lock = this.#lock;
-    if (lock !== null) yield* lock.acquire();
-    yield* this.#readyNotify!(this);
-    if (lock !== null) yield* lock.release();
-  }
+  // ---- Taking requests off (ddi.md section 5)
 
   /**
    * WdfIoQueueRetrieveNextRequest, for manual and sequential queues. `status` tells why there is none:
    * NO_MORE_ENTRIES, WDF_PAUSED (stopped or not in D0), INVALID_DEVICE_STATE (parallel queue, rule C25).
    */
   *retrieveNextRequest(): Suspending<Created<Request>> {
+    return yield* this.#retrieve('WdfIoQueueRetrieveNextRequest', null, null);
+  }
+
+  /** WdfIoQueueRetrieveRequestByFileObject: the oldest one issued through `handle`. */
+  *retrieveRequestByHandle(handle: IoHandle): Suspending<Created<Request>> {
+    return yield* this.#retrieve('WdfIoQueueRetrieveRequestByFileObject', handle, null);
+  }
+
+  /** WdfIoQueueRetrieveFoundRequest, manual queues only (rule C25). NOT_FOUND: it was cancelled or taken meanwhile. */
+  *retrieveFoundRequest(found: Request): Suspending<Created<Request>> {
+    if (this.config.dispatchType !== 'manual') {
+      this.notices.report('C25', 'WdfIoQueueRetrieveFoundRequest is for manual queues only');
+      return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
+    }
+    return yield* this.#retrieve('WdfIoQueueRetrieveFoundRequest', null, found);
+  }
+
+  *#retrieve(ddi: string, handle: IoHandle | null, found: Request | null): Suspending<Created<Request>> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
-    this.requireLive('WdfIoQueueRetrieveNextRequest');
+    this.requireLive(ddi);
     if (this.config.dispatchType === 'parallel') return { ok: false, status: STATUS_INVALID_DEVICE_STATE };
-    if (!this.#powered || !this.#dispatching) return { ok: false, status: STATUS_WDF_PAUSED };
-    const request = this.#waiting.takeFirst();
-    if (request === null) return { ok: false, status: STATUS_NO_MORE_ENTRIES };
-    this.#driverOwned.append(request);
-    request.presentToDriver();
+    if (this.config.dispatchType === 'sequential' && this.driverOwned.count === 0) {
+      this.notices.report('C25', `${ddi} is called while the driver owns no request of this sequential queue: it races with the dispatch of the next one`);
+    }
+    if (this.queuePower.isOff || !this.dispatching) return { ok: false, status: STATUS_WDF_PAUSED };
+    const { request, status } = findWaiting(this.waiting, handle, found, false);
+    if (request === null) {
+      if (status === STATUS_NO_MORE_ENTRIES && handle === null && this.waiting.count > 0) this.mustNotifyArrival = true;
+      return { ok: false, status };
+    }
+    this.waiting.remove(request);
+    this.giveToDriver(request);
     return { ok: true, status: STATUS_SUCCESS, object: request };
+  }
+
+  /**
+   * WdfIoQueueFindRequest: looks without taking; the first one, or the one behind `after`, of `handle` if given. The
+   * request found carries a reference that the caller drops. NO_MORE_ENTRIES; NOT_FOUND: `after` is gone.
+   */
+  *findRequest(after: Request | null = null, handle: IoHandle | null = null): Suspending<FoundRequest> {
+    const op = this.kernel.callOp(this.objectId);
+    if (this.kernel.at(op)) yield op;
+    this.requireLive('WdfIoQueueFindRequest');
+    const found = findWaiting(this.waiting, handle, after, true);
+    found.request?.reference();
+    return found;
   }
 
   /** WdfIoQueueReadyNotify: called when a manual queue turns from empty to non-empty; null ends it. */
   readyNotify(callback: DriverCallback<[queue: IoQueue], void> | null): NtStatus {
     if (this.config.dispatchType !== 'manual') return STATUS_INVALID_DEVICE_REQUEST;
-    if (callback !== null && this.#readyNotify !== null) return STATUS_INVALID_DEVICE_REQUEST;
-    this.#readyNotify = callback === null ? null : suspendingCallback(callback);
+    if (callback !== null && this.ready !== null) return STATUS_INVALID_DEVICE_REQUEST;
+    this.ready = callback === null ? null : suspendingCallback(callback);
     return STATUS_SUCCESS;
   }
 
-  get isAccepting(): boolean {
-    return this.#accepting;
+  // ---- Power (section 8), called by the device in this order
+
+  /** Leaving D0, first: nothing more is dispatched; returns when no handler of this queue runs. */
+  *beginPowerDown(): Suspending<void> {
+    if (!this.isPowerManaged || this.queuePower.isOff) return;
+    this.queuePower.begin('StartingTransition');
+    yield* this.run();
+    yield* this.queuePower.waitUntilIdle();
   }
 
-  /** WdfRequestForwardToIoQueue's second half. */
-  *acceptForwarded(request: Request): Suspending<void> {
-    this.insert(request);
+  /** Leaving D0, second: EvtIoStop for each request the driver owns; returns when all are completed or acknowledged. */
+  *holdForPower(): Suspending<void> {
+    if (!this.isPowerManaged || this.queuePower.isOff) return;
+    this.queuePower.begin('Stopping');
+    yield* this.run();
+    yield* this.queuePower.waitUntilIdle();
+  }
+
+  /** Removal: accepts nothing for ever, cancels as Purge does, EvtIoStop(Purge) for the rest; returns when all are answered for. */
+  *purgeForRemoval(): Suspending<void> {
+    this.#shutdown = true;
+    this.accepting = false;
+    this.cancelingOwned = true;
+    this.cancelWaiting();
+    this.cancelMarked();
+    this.queuePower.begin('Purging');
+    yield* this.run();
+    yield* this.queuePower.waitUntilIdle();
+  }
+
+  /** Entering D0, first: EvtIoResume for the requests the driver kept. */
+  *resumeForPower(): Suspending<void> {
+    if (this.isPowerManaged && this.queuePower.isOff) {
+      this.queuePower.begin('Restarting');
+      yield* this.run();
+      yield* this.queuePower.waitUntilIdle();
+    }
+  }
+
+  /** Entering D0, second: dispatching goes on. */
+  *dispatchForPower(): Suspending<void> {
+    if (!this.isPowerManaged) return;
+    this.becameNonEmpty = this.waiting.count > 0;
+    this.mustNotifyArrival = false;
     yield* this.run();
   }
 
-  /** WdfRequestRequeue's second half: back to the head of this queue. */
-  *takeBack(request: Request): Suspending<void> {
-    this.#driverOwned.remove(request);
-    request.enterQueue(this);
-    this.#waiting.prepend(request);
-    // Only ever set here: an arrival may still be waiting for its notification.
-    if (this.#waiting.count === 1) this.#becameNonEmpty = true;
-    if (this.#loopsRunning === 0) yield* this.run();
+  /** WdfRequestStopAcknowledge's second half. Rules C16 (the callback has returned already) and C17 (nobody to resume it). */
+  *acknowledgeStop(request: Request, answer: StopAnswer): Suspending<void> {
+    if (!request.isInEvtIoStop) this.notices.report('C16', `${request.label} is acknowledged after its EvtIoStop has returned`);
+    if (answer === StopAnswer.Keep && this.callbacks.resume === null) {
+      this.notices.report('C17', `${request.label} is acknowledged without requeueing, and the queue has no EvtIoResume to give it back with`);
+    }
+    request.stopAnswer = answer;
+    request.awaitsStopAnswer = false;
+    yield* this.afterRelease();
   }
 
-  /** Power-managed queues start when the device enters D0. */
-  *powerUp(): Suspending<void> {
-    this.#powered = true;
-    this.#becameNonEmpty = this.#waiting.count > 0;
-    yield* this.run();
+  protected override powerHost(): QueuePowerHost {
+    const loops = this.loops;
+    const { stop, resume } = this.callbacks;
+    return {
+      driverOwned: this.driverOwned,
+      get loopsRunning() {
+        return loops.length;
+      },
+      hasStopCallback: stop !== null,
+      hasResumeCallback: resume !== null,
+      callStop: (request, actionFlags) => this.#callStop(request, actionFlags),
+      callResume: (request) => this.underLock('EvtIoResume', resume!, request),
+      putBack: (request) => this.putBack(request),
+    };
   }
 
-  /** Dispatching stops when the device leaves D0; requests keep arriving and wait. */
-  powerDown(): void {
-    if (this.config.powerManaged ?? true) this.#powered = false;
+  *#callStop(request: Request, actionFlags: number): Suspending<void> {
+    const { generation } = request;
+    request.isInEvtIoStop = true;
+    yield* this.underLock('EvtIoStop', this.callbacks.stop!, request, actionFlags);
+    if (request.generation === generation) request.isInEvtIoStop = false;
   }
 }
-
-function callbackTable(config: IoQueueConfig): ((queue: IoQueue, request: Request, lengthBytes: number) => Suspending<void>)[] {
-  const table: ((queue: IoQueue, request: Request, lengthBytes: number) => Suspending<void>)[] = [];
-  const set = (type: number, callback: EvtIo | undefined): void => {
-    const chosen = callback ?? config.evtIoDefault;
-    if (chosen !== undefined) table[type] = suspendingCallback(chosen);
-  };
-  set(RequestType.Read, config.evtIoRead);
-  set(RequestType.Write, config.evtIoWrite);
-  set(RequestType.DeviceControl, config.evtIoDeviceControl);
-  return table;
-}
-

@@ -1,18 +1,29 @@
 import {
-  NT_SUCCESS, STATUS_DEVICE_BUSY, STATUS_INSUFFICIENT_RESOURCES, STATUS_INTERNAL_ERROR, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS, STATUS_WDF_BUSY, STATUS_WDF_INTERNAL_ERROR,
-  STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS, STATUS_WDF_PAUSED, WDF_VIOLATION, WdfViolation, statusName, type NtStatus,
+  NT_SUCCESS,
+  STATUS_CANCELLED,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_SUCCESS,
+  STATUS_WDF_BUSY,
+  WDF_VIOLATION,
+  WdfViolation,
+  statusName,
+  type NtStatus,
 } from '../nt/index.js';
-import { EventKind, FxObject, type Kernel, type Suspending } from '../kernel/index.js';
+import { EventKind, FxObject, makeOp, OpKind, suspendingCallback, type DriverCallback, type Kernel, type Suspending } from '../kernel/index.js';
 import type { Mdl } from '../hal/index.js';
+import type { DmaTransactionCore } from './dma-transaction-core.js';
+import type { IoHandle } from './io-handle.js';
 import type { IoQueue } from './io-queue.js';
+import type { CancelList } from './request-list.js';
+import { CancelState, Marking, Owner, PowerMark, StopAnswer, type CancelWindow } from './request-state.js';
+import { requesterStatus } from './request-status.js';
 
 /** WDF_REQUEST_TYPE, by IRP major function. */
 export const RequestType = { Read: 3, Write: 4, DeviceControl: 14, InternalDeviceControl: 15 } as const;
 export type RequestType = (typeof RequestType)[keyof typeof RequestType];
 
-/** Who may do what with a request (queues-requests-cancel section 3). */
-const Owner = { Nobody: 0, Queue: 1, Driver: 2 } as const;
-type Owner = (typeof Owner)[keyof typeof Owner];
+/** EVT_WDF_REQUEST_CANCEL: at or below DISPATCH_LEVEL in any context, under the callback lock if there is a scope. */
+export type EvtRequestCancel = DriverCallback<[request: Request], void>;
 
 /** The I/O manager's side: told once per request, inside the call that completes it, before the next one is dispatched. */
 export interface IoCompletion {
@@ -31,20 +42,49 @@ export class Request extends FxObject {
   /** Links of the list the request is on; owned by that list. */
   next: Request | null = null;
   previous: Request | null = null;
+  nextCanceled: Request | null = null;
+  cancelList: CancelList | null = null;
   informationBytes = 0;
+  /** The DMA transaction initialised from this request, until that is released. */
+  transaction: DmaTransactionCore | null = null;
+  /** Kept by the request's queue during a power transition. */
+  powerMark: PowerMark = PowerMark.None;
+  stopAnswer: StopAnswer = StopAnswer.None;
+  /** EvtIoStop was called for it and it was not answered yet. */
+  awaitsStopAnswer = false;
+  isInEvtIoStop = false;
   #mdl: Mdl | null = null;
   #queue: IoQueue | null = null;
+  #handle: IoHandle | null = null;
   #owner: Owner = Owner.Nobody;
   #dmaReferences = 0;
   #completion: IoCompletion | null = null;
+  /** Irp->Cancel: the I/O manager asked for it. */
+  #cancelFlag = false;
+  /** Its queue took the cancellation up: it is notified, or completed, as cancelled. */
+  #isTakenUp = false;
+  #wasPresented = false;
+  #cancelState: CancelState = CancelState.None;
+  #cancelCallback: EvtRequestCancel | null = null;
+  #unmarkAnsweredCancelled = false;
+  #marking: Marking = Marking.Never;
 
   constructor(kernel: Kernel, context?: object) {
     super(kernel, 'Request', null, { context });
   }
 
-  /** Makes a fresh request: ownership, references and information start over. */
-  prepare(type: RequestType, mdl: Mdl | null, lengthBytes: number, deviceOffset: number, completion: IoCompletion): void {
+  /** Makes a fresh request: ownership, references and information start over. It belongs to `handle` until it completes. */
+  prepare(
+    type: RequestType,
+    mdl: Mdl | null,
+    lengthBytes: number,
+    deviceOffset: number,
+    completion: IoCompletion,
+    handle: IoHandle | null = null,
+  ): void {
+    this.cancelList?.remove(this);
     this.generation++;
+    this.transaction = null;
     this.type = type;
     this.#mdl = mdl;
     this.lengthBytes = lengthBytes;
@@ -54,14 +94,61 @@ export class Request extends FxObject {
     this.#owner = Owner.Nobody;
     this.#queue = null;
     this.#dmaReferences = 0;
+    this.#cancelFlag = false;
+    this.#isTakenUp = false;
+    this.#wasPresented = false;
+    this.#cancelState = CancelState.None;
+    this.#cancelCallback = null;
+    this.#unmarkAnsweredCancelled = false;
+    this.#marking = Marking.Never;
+    this.#handle = handle;
+    handle?.adopt(this);
   }
 
   get queue(): IoQueue | null {
     return this.#queue;
   }
 
+  /** WdfRequestGetFileObject: the handle it was issued through. */
+  get handle(): IoHandle | null {
+    return this.#handle;
+  }
+
   get isDriverOwned(): boolean {
     return this.#owner === Owner.Driver;
+  }
+
+  /** The cancel flag of its IRP is set; for the framework, drivers ask `isCanceled`. */
+  get isCancelRequested(): boolean {
+    return this.#cancelFlag;
+  }
+
+  /** MarkCancelableEx answered CANCELLED: window B. */
+  get wasRefusedMarking(): boolean {
+    return this.#marking === Marking.Refused;
+  }
+
+  /** The window of transaction-state-machine section 8 in which a cancellation would come now, or `queued`. */
+  get cancelWindow(): CancelWindow {
+    if (this.#completion === null) return 'I';
+    if (this.#owner !== Owner.Driver) return 'queued';
+    if (this.#marking === Marking.Refused) return 'B';
+    if (this.#marking === Marking.Never) return 'A';
+    return this.transaction?.cancelWindow ?? 'H';
+  }
+
+  /** Its queue has begun to cancel it: no EvtIoStop any more (section 8). */
+  get isCancelTakenUp(): boolean {
+    return this.#isTakenUp;
+  }
+
+  get cancelState(): CancelState {
+    return this.#cancelState;
+  }
+
+  /** Was given to the driver at least once: only then EvtIoCanceledOnQueue applies (section 3). */
+  get wasPresented(): boolean {
+    return this.#wasPresented;
   }
 
   /** First MDL of the caller's buffer (WdfRequestRetrieveInputWdmMdl / OutputWdmMdl); null when it has none. */
@@ -83,6 +170,8 @@ export class Request extends FxObject {
     this.#dmaReferences--;
   }
 
+  // ---- Its queue's side
+
   enterQueue(queue: IoQueue): void {
     this.#queue = queue;
     this.#owner = Owner.Queue;
@@ -90,7 +179,130 @@ export class Request extends FxObject {
 
   presentToDriver(): void {
     this.#owner = Owner.Driver;
+    this.#wasPresented = true;
   }
+
+  /** Cancelled in the queue after the driver had it once: it is the driver's again, for EvtIoCanceledOnQueue. */
+  returnCanceled(): void {
+    this.#owner = Owner.Driver;
+    this.#cancelState = CancelState.Delivered;
+  }
+
+  /** Its cancellation is under way: nobody else can take it off its list, and a callback will not be called twice. */
+  takeForCancel(): void {
+    this.#cancelState = CancelState.Taken;
+    this.#isTakenUp = true;
+  }
+
+  /** One-shot: the callback is forgotten before it is called. Cancels are rare, so a plain function is wrapped only here. */
+  takeCancelCallback(): (request: Request) => Suspending<void> {
+    const callback = this.#cancelCallback!;
+    this.#cancelCallback = null;
+    this.#cancelState = CancelState.Delivered;
+    return suspendingCallback(callback);
+  }
+
+  // ---- Cancellation, the driver's side (section 4)
+
+  /**
+   * WdfRequestMarkCancelable. When the request is cancelled already (or its queue is being purged) the callback runs
+   * before this returns, unless a dispatch loop of its queue is active: then after the current handler. Rule C10: not
+   * the driver's, or marked already; ignored.
+   */
+  *markCancelable(evtRequestCancel: EvtRequestCancel): Suspending<void> {
+    const op = makeOp(this.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (!this.#mayMark('WdfRequestMarkCancelable')) return;
+    this.#cancelCallback = evtRequestCancel;
+    this.#cancelState = CancelState.Marked;
+    this.#marking = Marking.Marked;
+    if (!this.#cancelFlag && !this.#queue!.isCancelingOwned) return;
+    this.takeForCancel();
+    yield* this.#queue!.cancelOwned(this);
+  }
+
+  /**
+   * WdfRequestMarkCancelableEx. CANCELLED: it is cancelled already, the callback never runs, the caller completes it.
+   * INVALID_DEVICE_REQUEST: not the driver's, or marked already (rule C10).
+   */
+  *markCancelableEx(evtRequestCancel: EvtRequestCancel): Suspending<NtStatus> {
+    const op = makeOp(this.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (!this.#mayMark('WdfRequestMarkCancelableEx')) return STATUS_INVALID_DEVICE_REQUEST;
+    if (this.#cancelFlag || this.#queue!.isCancelingOwned) {
+      this.#marking = Marking.Refused;
+      return STATUS_CANCELLED;
+    }
+    this.#marking = Marking.Marked;
+    this.#cancelCallback = evtRequestCancel;
+    this.#cancelState = CancelState.Marked;
+    return STATUS_SUCCESS;
+  }
+
+  #mayMark(ddi: string): boolean {
+    if (!this.#isOwned(ddi, 'C10')) return false;
+    if (this.#cancelState === CancelState.None) return true;
+    return this.#misuse('C10', `${ddi} is called on ${this.label}, which is cancelable already`);
+  }
+
+  /**
+   * WdfRequestUnmarkCancelable. SUCCESS: the callback can never run, the caller owns the completion. CANCELLED: the
+   * callback has run, runs or will run, and it completes the request. INVALID_DEVICE_REQUEST: not the driver's or not
+   * cancelable (rule C11).
+   */
+  *unmarkCancelable(): Suspending<NtStatus> {
+    const op = makeOp(this.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (!this.#isOwned('WdfRequestUnmarkCancelable', 'C11')) return STATUS_INVALID_DEVICE_REQUEST;
+    if (this.#cancelState === CancelState.None) {
+      this.#misuse('C11', `WdfRequestUnmarkCancelable is called on ${this.label}, which is not cancelable`);
+      return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if (this.#cancelState !== CancelState.Marked) {
+      this.#unmarkAnsweredCancelled = true;
+      return STATUS_CANCELLED;
+    }
+    this.#cancelState = CancelState.None;
+    this.#cancelCallback = null;
+    return STATUS_SUCCESS;
+  }
+
+  /** WdfRequestIsCanceled, for requests that are owned and not marked (rule C12: false otherwise). */
+  isCanceled(): boolean {
+    if (!this.#isOwned('WdfRequestIsCanceled', 'C12')) return false;
+    if (this.#cancelState === CancelState.Marked || this.#cancelState === CancelState.Taken) {
+      return this.#misuse('C12', `WdfRequestIsCanceled is called on ${this.label}, which is marked cancelable: its callback tells`);
+    }
+    return this.#cancelFlag || this.#isTakenUp;
+  }
+
+  /**
+   * The I/O manager's IoCancelIrp: sets the cancel flag; what else happens depends on where the request is. True when
+   * its cancel routine was taken: it waited in a queue, or its driver had marked it. Nothing happens to a request that
+   * has completed. At or below DISPATCH_LEVEL.
+   */
+  *cancelIrp(): Suspending<boolean> {
+    const { generation } = this;
+    const op = makeOp(this.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (this.generation !== generation || this.#completion === null) return false;
+    this.kernel.emit(EventKind.CancelRequest, this.objectId, this.#owner, this.#cancelState);
+    this.#queue?.device.checkSurpriseRemoval('IoCancelIrp', this);
+    this.#cancelFlag = true;
+    const queue = this.#queue;
+    const isQueued = this.#owner === Owner.Queue && this.#cancelState === CancelState.None;
+    if (queue === null || !(isQueued || this.#cancelState === CancelState.Marked)) return false;
+    this.takeForCancel();
+    if (isQueued) queue.beginCancelQueued();
+    // The cancel routine is taken; the queue's lock is not yet: whoever comes between finds neither routine nor request.
+    const enter = makeOp(queue.objectId, OpKind.Update);
+    if (this.kernel.at(enter)) yield enter;
+    if (isQueued) yield* queue.cancelQueued(this);
+    else if (this.generation === generation) yield* queue.cancelOwned(this);
+    return true;
+  }
+
+  // ---- The driver's side
 
   setInformation(lengthBytes: number): void {
     this.#requireDriverOwned('WdfRequestSetInformation');
@@ -106,29 +318,30 @@ export class Request extends FxObject {
   /**
    * WdfRequestComplete. The caller's completion runs inside this call; then the queue may present its next request,
    * in this context, before the call returns (section 2). Violations: C08 completed already, B03 its transaction
-   * still transfers, B06 more information than buffer.
+   * still transfers, B06 more information than buffer, C07 still cancelable, C11 its cancel callback completes it.
    */
   *complete(status: NtStatus): Suspending<void> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
     this.#requireDriverOwned('WdfRequestComplete');
-    this.#checkCompletion(status);
     const queue = this.#queue!;
+    queue.device.checkSurpriseRemoval('WdfRequestComplete', this);
+    this.#checkCompletion(status);
     queue.detach(this);
     this.#finish(status);
     yield* queue.afterRelease();
   }
 
-  /** The framework completes a request the driver never saw. */
+  /** The framework completes a request that is not in the driver's hands. */
   completeByFramework(status: NtStatus): void {
     this.#finish(status);
   }
 
-  /** WdfRequestForwardToIoQueue: to another queue of the same device. WDF_BUSY: the destination does not accept. */
+  /** WdfRequestForwardToIoQueue: to another queue of the same device. WDF_BUSY: the destination does not accept. Rule C13. */
   *forwardToIoQueue(destination: IoQueue): Suspending<NtStatus> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
-    this.#requireDriverOwned('WdfRequestForwardToIoQueue');
+    if (!this.#mayReturn('WdfRequestForwardToIoQueue')) return STATUS_INVALID_DEVICE_REQUEST;
     const source = this.#queue!;
     if (source === destination || source.device !== destination.device) return STATUS_INVALID_DEVICE_REQUEST;
     if (!destination.isAccepting) return STATUS_WDF_BUSY;
@@ -138,64 +351,115 @@ export class Request extends FxObject {
     return STATUS_SUCCESS;
   }
 
-  /** WdfRequestRequeue: back to the head of its manual queue. */
+  /** WdfRequestRequeue: back to the head of its manual queue; when it is cancelled already, as if cancelled there. Rule C13. */
   *requeue(): Suspending<NtStatus> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
-    this.#requireDriverOwned('WdfRequestRequeue');
+    if (!this.#mayReturn('WdfRequestRequeue')) return STATUS_INVALID_DEVICE_REQUEST;
     const queue = this.#queue!;
     if (queue.config.dispatchType !== 'manual') return STATUS_INVALID_DEVICE_REQUEST;
     yield* queue.takeBack(this);
     return STATUS_SUCCESS;
   }
 
+  #mayReturn(ddi: string): boolean {
+    if (!this.#isOwned(ddi, 'C13')) return false;
+    if (this.#cancelState === CancelState.None) return true;
+    return this.#misuse('C13', `${ddi} is called on ${this.label}, which is cancelable or cancelled: unmark it first, or complete it`);
+  }
+
+  /**
+   * WdfRequestStopAcknowledge, from EvtIoStop. `requeue`: back to the head of its queue, delivered again on resume;
+   * otherwise the driver keeps it and gets EvtIoResume. Rules C16 and C17; ignored where EvtIoStop was not called.
+   */
+  *stopAcknowledge(requeue: boolean): Suspending<void> {
+    const op = this.kernel.callOp(this.objectId);
+    if (this.kernel.at(op)) yield op;
+    this.#requireNotCompleted('WdfRequestStopAcknowledge');
+    if (!this.awaitsStopAnswer) {
+      this.#misuse('C16', `WdfRequestStopAcknowledge is called on ${this.label} outside EvtIoStop: ignored`);
+      return;
+    }
+    if (requeue && this.#cancelState !== CancelState.None) {
+      this.#misuse('C16', `WdfRequestStopAcknowledge is to requeue ${this.label}, which is cancelable: ignored, unmark it first`);
+      return;
+    }
+    yield* this.#queue!.acknowledgeStop(this, requeue ? StopAnswer.Requeue : StopAnswer.Keep);
+  }
+
   #finish(status: NtStatus): void {
     const shown = requesterStatus(status);
-    this.#owner = Owner.Nobody;
+    this.#owner = Owner.Completed;
     this.#queue = null;
+    if (this.#cancelState === CancelState.Marked) this.#cancelState = CancelState.None;
     this.kernel.emit(EventKind.RequestComplete, this.objectId, shown, this.informationBytes);
     const completion = this.#completion;
     this.#completion = null;
+    this.#handle?.release(this);
     completion?.requestCompleted(this, shown, this.informationBytes);
   }
 
-  /** Rules C08 and C09: the driver's handle is of a request that it no longer owns. */
-  #requireDriverOwned(ddi: string): void {
+  /** Rules C08 and C09: the driver's handle is of a request that was completed. */
+  #requireNotCompleted(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;
-    if (this.#owner === Owner.Driver) return;
-    const completed = this.#owner === Owner.Nobody;
+    if (this.#owner === Owner.Queue || this.#owner === Owner.Driver) return;
     this.kernel.violation({
-      rule: completed && ddi.startsWith('WdfRequestComplete') ? 'C08' : completed ? 'C09' : 'C10',
+      rule: ddi.startsWith('WdfRequestComplete') ? 'C08' : 'C09',
       severity: 'crash',
       object: this.label,
-      message: completed ? `${ddi} is called on ${this.label}, which was completed already` : `${ddi} is called on ${this.label}, which waits in a queue and is not the driver's`,
+      message: `${ddi} is called on ${this.label}, which was completed already`,
       bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] },
     });
   }
 
+  /** As above; and rule C10: the request waits in a queue, where it may be cancelled and gone at any moment. */
+  #requireDriverOwned(ddi: string): void {
+    this.#requireNotCompleted(ddi);
+    if (this.#owner === Owner.Driver) return;
+    this.kernel.violation({
+      rule: 'C10',
+      severity: 'crash',
+      object: this.label,
+      message: `${ddi} is called on ${this.label}, which waits in a queue and is not the driver's`,
+      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] },
+    });
+  }
+
+  #isOwned(ddi: string, rule: string): boolean {
+    this.#requireNotCompleted(ddi);
+    return this.#owner === Owner.Driver || this.#misuse(rule, `${ddi} is called on ${this.label}, which waits in a queue and is not the driver's`);
+  }
+
+  /** The framework's verifier breaks and the call does nothing. */
+  #misuse(rule: string, message: string): false {
+    this.kernel.violation({ rule, severity: 'warning', object: this.label, message });
+    return false;
+  }
+
   #checkCompletion(status: NtStatus): void {
+    const { kernel, label } = this;
+    if (this.#cancelState === CancelState.Marked || (this.#cancelState === CancelState.Taken && !this.#unmarkAnsweredCancelled)) {
+      this.#misuse('C07', `${label} is completed with ${statusName(status)} while it is marked cancelable: its cancel callback may complete it, too`);
+    } else if (this.#cancelState === CancelState.Taken) {
+      this.#misuse('C11', `${label} is completed with ${statusName(status)} although UnmarkCancelable answered CANCELLED: its cancel callback will complete it again`);
+    }
     if (this.#dmaReferences !== 0) {
-      this.kernel.violation({ rule: 'B03', severity: 'crash', object: this.label, message: `${this.label} is completed with ${statusName(status)} while its DMA transaction is still in Transfer`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_OUTSTANDING_REFERENCES, this.objectId, this.#dmaReferences] } });
+      kernel.violation({
+        rule: 'B03',
+        severity: 'crash',
+        object: label,
+        message: `${label} is completed with ${statusName(status)} while its DMA transaction is still in Transfer`,
+        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_OUTSTANDING_REFERENCES, this.objectId, this.#dmaReferences] },
+      });
     }
     if (NT_SUCCESS(status) && this.informationBytes > this.lengthBytes) {
-      this.kernel.violation({ rule: 'B06', severity: 'crash', object: this.label, message: `${this.label} is completed with ${this.informationBytes} bytes of information for a buffer of ${this.lengthBytes} bytes`, bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_FATAL_ERROR, 4, this.informationBytes, this.lengthBytes] } });
+      kernel.violation({
+        rule: 'B06',
+        severity: 'crash',
+        object: label,
+        message: `${label} is completed with ${this.informationBytes} bytes of information for a buffer of ${this.lengthBytes} bytes`,
+        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_FATAL_ERROR, 4, this.informationBytes, this.lengthBytes] },
+      });
     }
-  }
-}
-
-/** Framework-private codes never reach the requester (ddi.md section 2, "Status mapping"). */
-const WDF_FACILITY = 0x00200000;
-function requesterStatus(status: NtStatus): NtStatus {
-  if ((status & 0x0fff0000) !== WDF_FACILITY) return status;
-  switch (status) {
-    case STATUS_WDF_PAUSED:
-    case STATUS_WDF_BUSY:
-      return STATUS_DEVICE_BUSY;
-    case STATUS_WDF_INTERNAL_ERROR:
-      return STATUS_INTERNAL_ERROR;
-    case STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS:
-      return STATUS_INSUFFICIENT_RESOURCES;
-    default:
-      return STATUS_INVALID_DEVICE_REQUEST;
   }
 }

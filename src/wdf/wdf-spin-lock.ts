@@ -1,3 +1,4 @@
+import type { Irql } from '../nt/index.js';
 import { FxObject, SpinLock, type Suspending } from '../kernel/index.js';
 
 /** WDFSPINLOCK: raises to DISPATCH_LEVEL while held. Not recursive; released by its holder (rules B02, B21, C21). */
@@ -20,5 +21,11 @@ export class WdfSpinLock extends FxObject {
 
   *release(): Suspending<void> {
     yield* this.#lock.release();
+  }
+
+  /** The lock of an interrupt that shares it: it raises to the highest DIRQL of them all. */
+  atLeast(irql: Irql): SpinLock {
+    this.#lock.irql = Math.max(this.#lock.irql, irql);
+    return this.#lock;
   }
 }

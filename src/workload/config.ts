@@ -15,6 +15,8 @@ export interface WorkloadConfig {
   readonly alignBytes: number;
   /** Most MDLs chained to one buffer. Default 3. */
   readonly maxMdls: number;
+  /** Requests that are cancelled while they live, per million. Default 0. */
+  readonly cancelPerMillion: number;
   /** Compare every byte of every completed request. Default true; benchmarks turn it off. */
   readonly verifyPayload: boolean;
 }
@@ -28,5 +30,6 @@ export const workloadDefaults: WorkloadConfig = {
   maxBytes: 16384,
   alignBytes: 4,
   maxMdls: 3,
+  cancelPerMillion: 0,
   verifyPayload: true,
 };

@@ -1,7 +1,8 @@
-import { NT_SUCCESS, statusName, type NtStatus } from '../nt/index.js';
+import { NT_SUCCESS, STATUS_CANCELLED, statusName, type NtStatus } from '../nt/index.js';
 import { Dpc, EventKind, KernelEvent, newTimer, type Clock, type Kernel, type KernelTimer, type RandomSource, type Suspending } from '../kernel/index.js';
 import type { MachineMemory } from '../memory/index.js';
-import { RequestType, type Device, type IoCompletion, type Request } from '../wdf/index.js';
+import { IoHandle, RequestType, type Device, type IoCompletion, type Request } from '../wdf/index.js';
+import type { Canceller } from './canceller.js';
 import type { WorkloadConfig } from './config.js';
 import type { LatencyRecorder } from './latency.js';
 import type { PayloadPattern } from './payload.js';
@@ -21,6 +22,8 @@ export interface DeviceWorkloadParts {
   /** Physical address of the device's local memory, where the oracle looks. */
   readonly localMemoryAddress: number;
   readonly latency: LatencyRecorder;
+  /** Cancels a share of the requests; null when nothing is cancelled. */
+  readonly canceller: Canceller | null;
 }
 
 /**
@@ -40,6 +43,8 @@ export class DeviceWorkload implements IoCompletion {
   #freeHead = 0;
   #freeCount: number;
   #submitted = 0;
+  #handle: IoHandle | null = null;
+  #handles = 0;
   #stopping = false;
   #startNs = 0;
   readonly #dueTimer: KernelTimer;
@@ -119,9 +124,18 @@ export class DeviceWorkload implements IoCompletion {
       if (slot.isRead) memory.copy(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
       else pattern.writeTo(memory, slot.firstMdl, slot.patternStart);
     }
-    slot.request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, slot.lengthBytes, slot.deviceOffset, this);
+    slot.request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, slot.lengthBytes, slot.deviceOffset, this, this.#openHandle(slot));
     this.#submitted++;
+    this.#parts.canceller?.submitted(slot);
     kernel.emit(EventKind.RequestSubmit, slot.request.objectId, slot.lengthBytes, slot.deviceOffset);
+  }
+
+  /** The application's handle; a new one when the last was closed. */
+  #openHandle(slot: RequestSlot): IoHandle | null {
+    if (this.#parts.canceller === null) return null;
+    if (this.#handle?.isClosed !== false) this.#handle = new IoHandle(`${this.#parts.deviceName} handle ${++this.#handles}`);
+    slot.handle = this.#handle;
+    return this.#handle;
   }
 
   /** Called once per request, inside the call that completes it. */
@@ -129,6 +143,7 @@ export class DeviceWorkload implements IoCompletion {
     const slot = this.#slotOf.get(request)!;
     slot.inFlight = false;
     this.completed++;
+    this.#parts.canceller?.completed(slot, status);
     this.bytes += informationBytes;
     this.#parts.latency.record(this.#clock.nowNs() - slot.dueNs);
     this.#check(slot, status, informationBytes);
@@ -140,6 +155,7 @@ export class DeviceWorkload implements IoCompletion {
   #check(slot: RequestSlot, status: NtStatus, informationBytes: number): void {
     const { kernel, deviceName, config } = this.#parts;
     const what = `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes on ${deviceName}`;
+    if (status === STATUS_CANCELLED && slot.cancelWindow !== null) return;
     if (!NT_SUCCESS(status)) {
       this.failed++;
       kernel.violation({ rule: 'L-REQUEST-FAILED', severity: 'error', object: slot.request.label, message: `a ${what} completed with ${statusName(status)}; no fault was injected that would explain it` });

@@ -1,3 +1,4 @@
+export * from './canceller.js';
 export * from './config.js';
 export * from './device-workload.js';
 export * from './latency.js';

@@ -2,7 +2,7 @@ import { PAGE_SIZE, type FrameAllocator, NO_FRAME } from '../memory/index.js';
 import { UsageError } from '../nt/index.js';
 import type { RandomSource } from '../kernel/index.js';
 import { Mdl } from '../hal/index.js';
-import type { Request } from '../wdf/index.js';
+import type { CancelWindow, IoHandle, Request } from '../wdf/index.js';
 import type { WorkloadConfig } from './config.js';
 
 /**
@@ -17,6 +17,11 @@ export class RequestSlot {
   patternStart = 0;
   dueNs = 0;
   deviceOffset = 0;
+  /** Handle the request in flight was issued through. */
+  handle: IoHandle | null = null;
+  submittedAtPoint = 0;
+  /** Window in which its cancellation came; null when nobody cancelled it. */
+  cancelWindow: CancelWindow | null = null;
   readonly #frames: Int32Array;
   readonly #mdls: Mdl[];
 

@@ -46,6 +46,12 @@ describe('bench: suites', function () {
     });
   }
 
+  it('says which suite failed and why', async () => {
+    let failure = '';
+    await runSuite('S6', { ...tiny, rounds: 0 }, () => undefined).catch((error: Error) => (failure = error.message));
+    expect(failure).to.match(/^suite S6 failed: Error: nothing was measured under the name/);
+  });
+
   it('refuses a suite that does not exist with exit code 2 and one message', () => {
     const main = fileURLToPath(new URL('../../bench/main.js', import.meta.url));
     const { status, stderr, stdout } = spawnSync(process.execPath, [main, '--only', 'S99'], { encoding: 'utf8', timeout: 30_000 });

@@ -122,7 +122,14 @@ describe('replaying a schedule', () => {
       const recorded = record(name, 8);
       const schedule = scheduleOf(name, recorded);
       const report = await replaySchedule(scenario(name), schedule, 'file.json', 'dmalab');
-      expect(report).to.include({ verdict: 'ok', eventHash: schedule.eventHash, memoryHash: schedule.memoryHash, seed: 8, divergence: null, findingsTotal: 0 });
+      expect(report).to.include({
+        verdict: 'ok',
+        eventHash: schedule.eventHash,
+        memoryHash: schedule.memoryHash,
+        seed: 8,
+        divergence: null,
+        findingsTotal: 0,
+      });
       expect(report.steps).to.equal(recorded.execution.steps);
     });
   }
@@ -147,7 +154,12 @@ describe('replaying a schedule', () => {
     for (let at = 0; at < choices.length; at += Math.ceil(choices.length / 25)) {
       for (const other of others.filter((strand) => strand !== choices[at])) {
         const flipped = choices.map((choice, i) => (i === at ? other : choice));
-        const report = await replaySchedule(scenario('plx9x5x'), { ...scheduleOf('plx9x5x', recorded), choices: encodeChoices(flipped) }, 'f', 'dmalab');
+        const report = await replaySchedule(
+          scenario('plx9x5x'),
+          { ...scheduleOf('plx9x5x', recorded), choices: encodeChoices(flipped) },
+          'f',
+          'dmalab',
+        );
         expect(report.verdict, `choice ${at} is ${other}`).to.equal('diverged');
         expect(report.divergence!.step).to.be.at.least(at);
         expect(report.divergence!.expected).to.not.equal(report.divergence!.found);
@@ -191,7 +203,15 @@ describe('explore', () => {
 
   it('executes what it was asked for, each schedule twice, and leaves no file when nothing is found', async () => {
     const report = await explore(scenario('plx9x5x'), settings(outDir));
-    expect(report).to.include({ verdict: 'ok', schedules: 30, verifiedTwice: 30, strategy: 'random', seed: 5, exhausted: false, findingsTotal: 0 });
+    expect(report).to.include({
+      verdict: 'ok',
+      schedules: 30,
+      verifiedTwice: 30,
+      strategy: 'random',
+      seed: 5,
+      exhausted: false,
+      findingsTotal: 0,
+    });
     expect(report.distinctHashes).to.equal(30);
     expect(report.steps).to.be.greaterThan(30 * CONTROLLED_REQUESTS);
     expect(Object.keys(report.deviceStepsByThread)).to.deep.equal(['0']);
@@ -200,7 +220,10 @@ describe('explore', () => {
 
   it('is the same search for the same seed, and another for another', async () => {
     const search = async (seed: number): Promise<readonly unknown[]> => {
-      const { steps, distinctHashes, deviceStepsByThread } = await explore(scenario('ring'), settings(outDir, { overrides: { seed }, schedules: 10 }));
+      const { steps, distinctHashes, deviceStepsByThread } = await explore(
+        scenario('ring'),
+        settings(outDir, { overrides: { seed }, schedules: 10 }),
+      );
       return [steps, distinctHashes, deviceStepsByThread];
     };
     expect(await search(1)).to.deep.equal(await search(1));

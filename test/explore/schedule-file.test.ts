@@ -63,17 +63,23 @@ describe('schedule file: choices', () => {
   it('a text is a list of choices or a usage error, never anything else', () => {
     const pieces = fc.array(fc.constantFrom('0', '1', '12', 'x', ' ', '-', '.', 'e', '0x', 'x3', '99999', '\n'), { maxLength: 12 });
     fc.assert(
-      fc.property(fc.oneof(pieces.map((list) => list.join('')), fc.string()), (text) => {
-        let choices: number[];
-        try {
-          choices = decodeChoices(text, 'file.json');
-        } catch (error) {
-          expect(error).to.be.instanceOf(UsageError).and.include({ code: 'USAGE_BAD_SCHEDULE' });
-          return;
-        }
-        expect(choices.every((choice) => Number.isInteger(choice) && choice >= 0)).to.equal(true);
-        expect(decodeChoices(encodeChoices(choices), 'x')).to.deep.equal(choices);
-      }),
+      fc.property(
+        fc.oneof(
+          pieces.map((list) => list.join('')),
+          fc.string(),
+        ),
+        (text) => {
+          let choices: number[];
+          try {
+            choices = decodeChoices(text, 'file.json');
+          } catch (error) {
+            expect(error).to.be.instanceOf(UsageError).and.include({ code: 'USAGE_BAD_SCHEDULE' });
+            return;
+          }
+          expect(choices.every((choice) => Number.isInteger(choice) && choice >= 0)).to.equal(true);
+          expect(decodeChoices(encodeChoices(choices), 'x')).to.deep.equal(choices);
+        },
+      ),
     );
   });
 
@@ -150,22 +156,39 @@ describe('schedule file: parameters', () => {
     { requiredKeys: [] },
   );
   const machine = fc.record(
-    { vcpus: fc.integer({ min: 1, max: 8 }), mapRegisters: fc.integer({ min: 2, max: 1024 }), addressing: fc.constantFrom('direct', 'bounce32', 'iommu') },
+    {
+      vcpus: fc.integer({ min: 1, max: 8 }),
+      mapRegisters: fc.integer({ min: 2, max: 1024 }),
+      addressing: fc.constantFrom('direct', 'bounce32', 'iommu'),
+    },
     { requiredKeys: [] },
   );
 
   it('round trip: what shaped the machine shapes it again', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0 }), workload, machine, fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }), (seed, w, m, instances) => {
-        const overrides = { seed, workload: w, machine: m, ...(instances === undefined ? {} : { instances }) } as Overrides;
-        const parsed = parseOverrides(seed, flattenOverrides(overrides), 'x');
-        expect(parsed).to.deep.equal(overrides);
-      }),
+      fc.property(
+        fc.integer({ min: 0 }),
+        workload,
+        machine,
+        fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
+        (seed, w, m, instances) => {
+          const overrides = { seed, workload: w, machine: m, ...(instances === undefined ? {} : { instances }) } as Overrides;
+          const parsed = parseOverrides(seed, flattenOverrides(overrides), 'x');
+          expect(parsed).to.deep.equal(overrides);
+        },
+      ),
     );
   });
 
   it('a parameter nobody knows, or of the wrong type, is refused by name', () => {
-    const flats = [{ 'workload.speed': 3 }, { speed: 3 }, { 'machine.vcpus': '2' }, { instances: 'two' }, { 'workload.requests': true }, { 'other.vcpus': 1 }];
+    const flats = [
+      { 'workload.speed': 3 },
+      { speed: 3 },
+      { 'machine.vcpus': '2' },
+      { instances: 'two' },
+      { 'workload.requests': true },
+      { 'other.vcpus': 1 },
+    ];
     for (const flat of flats) {
       const error = usageErrorOf(() => parseOverrides(1, flat as Record<string, number>, 'my.json'));
       expect(error).to.include({ code: 'USAGE_BAD_SCHEDULE' });

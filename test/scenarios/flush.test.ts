@@ -1,6 +1,14 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { AllocationAction, DomainAccess, HalPlatform, Mdl, ScatterGatherList, type DmaAdapter, type DmaDomain } from '../../src/hal/index.js';
+import {
+  AllocationAction,
+  DomainAccess,
+  HalPlatform,
+  Mdl,
+  ScatterGatherList,
+  type DmaAdapter,
+  type DmaDomain,
+} from '../../src/hal/index.js';
 import { EventRing, Kernel, SeededRandom, VirtualClock, type Suspending } from '../../src/kernel/index.js';
 import { FrameAllocator, MachineMemory, PAGE_SIZE } from '../../src/memory/index.js';
 import { DISPATCH_LEVEL, STATUS_SUCCESS } from '../../src/nt/index.js';
@@ -81,7 +89,7 @@ class Bench {
 }
 
 describe('flushing a bounced read (rules A15, D03)', () => {
-  it('before PutScatterGatherList the buffer holds the old bytes, after it the device\'s', () => {
+  it("before PutScatterGatherList the buffer holds the old bytes, after it the device's", () => {
     const bench = new Bench('bounce');
     const control = {
       // eslint-disable-next-line require-yield -- a list routine during which the device is done at once
@@ -90,7 +98,9 @@ describe('flushing a bounced read (rules A15, D03)', () => {
       },
     };
     const { adapter, mdl, list } = bench;
-    expect(bench.atDispatch(adapter.buildScatterGatherListEx(null, mdl, 0, LENGTH_BYTES, false, control, false, list, false))).to.equal(STATUS_SUCCESS);
+    expect(bench.atDispatch(adapter.buildScatterGatherListEx(null, mdl, 0, LENGTH_BYTES, false, control, false, list, false))).to.equal(
+      STATUS_SUCCESS,
+    );
     expect(bench.seen()).to.deep.equal([OLD]);
     bench.atDispatch(adapter.putScatterGatherList(list));
     expect(bench.seen()).to.deep.equal([NEW]);
@@ -145,7 +155,9 @@ describe('flushing a bounced read (rules A15, D03)', () => {
     const bench = new Bench('bounce');
     const base = mapKept(bench);
     bench.deviceFills();
-    expect(() => bench.atDispatch(bench.adapter.freeMapRegisters(base, 2))).to.throw().with.nested.property('violation.rule', 'A18');
+    expect(() => bench.atDispatch(bench.adapter.freeMapRegisters(base, 2)))
+      .to.throw()
+      .with.nested.property('violation.rule', 'A18');
     expect(bench.seen()).to.deep.equal([OLD]);
   });
 

@@ -116,17 +116,22 @@ for (const { name, run } of backends) {
     }
 
     it('a descriptor reaches past its mapping: A36, bug check 0xE6/26, with the address', async () => {
-      const scenario = scenarioOf(new faulty.PointsPastMapping('too long'), { machine: { addressing: 'iommu' }, workload: { outstanding: 1 } });
+      const scenario = scenarioOf(new faulty.PointsPastMapping('too long'), {
+        machine: { addressing: 'iommu' },
+        workload: { outstanding: 1 },
+      });
       const finding = await only(scenario, 'A36');
       expect(finding.severity).to.equal('crash');
       const [code, , address] = finding.bugCheck!.parameters;
       expect([finding.bugCheck!.code, code]).to.deep.equal([DRIVER_VERIFIER_DMA_VIOLATION, 0x26]);
       // Logical addresses of sgring lie beyond 2^32.
       expect(address).to.match(/^0x12[0-9a-f]{8}$/);
-      expect(finding.message).to.contain(address as string).and.contain('not mapped');
+      expect(finding.message)
+        .to.contain(address as string)
+        .and.contain('not mapped');
     });
 
-    it('a descriptor holds a physical address: A36, outside the device\'s address space', async () => {
+    it("a descriptor holds a physical address: A36, outside the device's address space", async () => {
       const finding = await only(scenarioOf(new faulty.UsesPhysicalAddress('physical')), 'A36');
       expect(finding.message).to.contain('no page of its address space');
     });
@@ -161,6 +166,25 @@ for (const { name, run } of backends) {
       expect(outcome.findings[0]!.message).to.contain('STATUS_UNSUCCESSFUL');
       expect(outcome.requests).to.equal(0);
     });
+
+    it('a driver creates no device: L-START says that', async () => {
+      const outcome = await run(scenarioOf(faulty.createsNoDevice));
+      expect(rulesOf(outcome)).to.deep.equal(['L-START']);
+      expect(outcome.findings[0]!.message).to.contain('without creating the device');
+    });
+
+    it('a driver keeps its device object alive: L-LEAK after removal', async () => {
+      const outcome = await run(scenarioOf(new faulty.KeepsDeviceAlive('keeps a reference')));
+      expect(rulesOf(outcome)).to.deep.equal(['L-LEAK']);
+      expect(outcome.findings[0]!.message).to.contain('1 reference');
+      expect(outcome.requests).to.equal(20);
+    });
+
+    it('a register access that hits no register: L-REGISTER, with the offset', async () => {
+      const finding = await only(scenarioOf(new faulty.ReadsAcrossRegisters('across')), 'L-REGISTER');
+      expect(finding.severity).to.equal('crash');
+      expect(finding.message).to.contain('0x2');
+    });
   });
 }
 
@@ -172,7 +196,10 @@ describe('an engine is lost', function () {
     expect(rulesOf(report)).to.deep.equal(['L-ENGINE-LOST']);
     const { message, severity, object } = report.findings[0]!;
     expect([report.verdict, severity, object]).to.deep.equal(['finding', 'crash', 'board']);
-    expect(message).to.contain('the gearbox is out of gears').and.match(/engine thread \d+/).and.match(/SQ_TAIL|0x/);
+    expect(message)
+      .to.contain('the gearbox is out of gears')
+      .and.match(/engine thread \d+/)
+      .and.match(/SQ_TAIL|0x/);
   });
 
   it('because a step never ends: L-ENGINE-LOST, and its thread is killed', async () => {
@@ -195,7 +222,9 @@ describe('races that only some schedules show', function () {
     expect(report.verdict).to.equal('finding');
     const [finding] = report.findings;
     expect(finding!.rule).to.equal('L-DEADLOCK');
-    expect(finding!.message).to.match(/vCPU 0 .* waits for SpinLock#\d+, held by vCPU 1/).and.match(/vCPU 1 .* waits for SpinLock#\d+, held by vCPU 0/);
+    expect(finding!.message)
+      .to.match(/vCPU 0 .* waits for SpinLock#\d+, held by vCPU 1/)
+      .and.match(/vCPU 1 .* waits for SpinLock#\d+, held by vCPU 0/);
     expect(report.schedules, 'not in every schedule').to.be.greaterThan(1);
 
     const schedule = parseScheduleJson(JSON.parse(readFileSync(finding!.schedule!, 'utf8')), finding!.schedule!);
@@ -203,7 +232,11 @@ describe('races that only some schedules show', function () {
     for (let i = 0; i < 100; i++) {
       const replayed = await replaySchedule(scenario, schedule, finding!.schedule!, 'dmalab');
       expect(replayed.divergence).to.equal(null);
-      expect([replayed.verdict, replayed.eventHash, replayed.memoryHash]).to.deep.equal(['finding', schedule.eventHash, schedule.memoryHash]);
+      expect([replayed.verdict, replayed.eventHash, replayed.memoryHash]).to.deep.equal([
+        'finding',
+        schedule.eventHash,
+        schedule.memoryHash,
+      ]);
       expect(replayed.findings.map(({ rule, message }) => [rule, message])).to.deep.equal([[finding!.rule, finding!.message]]);
     }
   });

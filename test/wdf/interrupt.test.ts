@@ -12,7 +12,10 @@ function interruptOf(device: Device, config: InterruptConfig): Interrupt {
   return created.object;
 }
 
-function rigWithInterrupt(config: (rig: Rig) => InterruptConfig, options: RigOptions = {}): { rig: Rig; device: Device; interrupt: Interrupt } {
+function rigWithInterrupt(
+  config: (rig: Rig) => InterruptConfig,
+  options: RigOptions = {},
+): { rig: Rig; device: Device; interrupt: Interrupt } {
   const rig = new Rig({ sources: ['line'], ...options });
   const device = rig.createDevice();
   const interrupt = interruptOf(device, config(rig));
@@ -63,15 +66,19 @@ describe('interrupt: the lock', () => {
         return true;
       },
     }));
-    rig.thread(0, 'driver', (function* (): Suspending<void> {
-      yield* interrupt.acquireLock();
-      rig.sources[0]!.pending = true;
-      expect(rig.vectors[0]!.isDeliverable).to.equal(false);
-      expect(rig.kernel.current.irql).to.equal(rig.vectors[0]!.irql);
-      rig.log.push('work');
-      yield* interrupt.releaseLock();
-      rig.log.push(`released at ${rig.kernel.current.irql}`);
-    })());
+    rig.thread(
+      0,
+      'driver',
+      (function* (): Suspending<void> {
+        yield* interrupt.acquireLock();
+        rig.sources[0]!.pending = true;
+        expect(rig.vectors[0]!.isDeliverable).to.equal(false);
+        expect(rig.kernel.current.irql).to.equal(rig.vectors[0]!.irql);
+        rig.log.push('work');
+        yield* interrupt.releaseLock();
+        rig.log.push(`released at ${rig.kernel.current.irql}`);
+      })(),
+    );
     rig.settle(everyPoint);
     expect(rig.log.slice(0, 2)).to.deep.equal(['work', 'released at 0']);
     expect(rig.log[2]).to.equal('ISR');
@@ -87,12 +94,16 @@ describe('interrupt: the lock', () => {
     }));
     rig.kernel.gate = everyPoint;
     const holder = rig.kernel.vcpus[1]!;
-    rig.thread(1, 'driver', (function* (): Suspending<void> {
-      yield* interrupt.acquireLock();
-      rig.log.push('held');
-      yield* interrupt.releaseLock();
-      rig.log.push('released');
-    })());
+    rig.thread(
+      1,
+      'driver',
+      (function* (): Suspending<void> {
+        yield* interrupt.acquireLock();
+        rig.log.push('held');
+        yield* interrupt.releaseLock();
+        rig.log.push('released');
+      })(),
+    );
     holder.advance();
     holder.advance(); // holds the lock, stands before its release
     expect(rig.log).to.deep.equal(['held']);

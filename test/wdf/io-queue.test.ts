@@ -136,7 +136,11 @@ describe('queue: creation and routing', () => {
     const reads = rig.createQueue(device, { dispatchType: 'parallel', evtIoRead: () => expect.fail('no read was sent') });
     device.configureRequestDispatching(reads, RequestType.DeviceControl);
     rig.start(device);
-    application.submit(device, application.request('no queue', RequestType.Write), application.request('no callback', RequestType.DeviceControl));
+    application.submit(
+      device,
+      application.request('no queue', RequestType.Write),
+      application.request('no callback', RequestType.DeviceControl),
+    );
     expect(application.completed).to.deep.equal([
       { name: 'no queue', status: STATUS_INVALID_DEVICE_REQUEST, bytes: 0 },
       { name: 'no callback', status: STATUS_INVALID_DEVICE_REQUEST, bytes: 0 },
@@ -314,8 +318,10 @@ describe('queue: power', () => {
     application.submit(device, application.request('a'));
     expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
     rig.start(device);
-    expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_SUCCESS);
-    queue.powerDown();
+    const taken = rig.run(queue.retrieveNextRequest());
+    expect(taken.status).to.equal(STATUS_SUCCESS);
+    if (taken.ok) rig.run(taken.object.complete(STATUS_SUCCESS));
+    rig.run(device.powerDown());
     expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
   });
 });

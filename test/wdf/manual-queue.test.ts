@@ -89,7 +89,7 @@ describe('manual queue: ReadyNotify', () => {
 });
 
 describe('manual queue: forward and requeue', () => {
-  it('a forwarded request is its new queue\'s, and frees the place in the old one', () => {
+  it("a forwarded request is its new queue's, and frees the place in the old one", () => {
     const rig = new Rig();
     const application = new Application(rig);
     const device = rig.createDevice();

@@ -110,7 +110,7 @@ describe('request: what a driver may not do (section 3)', () => {
     });
   }
 
-  it('C10: a request that waits in a queue is not the driver\'s to complete or look into', () => {
+  it("C10: a request that waits in a queue is not the driver's to complete or look into", () => {
     const { rig, application, request, queue } = forwarded();
     const violation = crashOf(() => rig.run(request.complete(STATUS_SUCCESS)));
     expect(violation).to.include({ rule: 'C10', severity: 'crash' });
@@ -136,7 +136,7 @@ describe('request: what a driver may not do (section 3)', () => {
     expect(violation.message).to.contain('65 bytes').and.contain('64 bytes');
   });
 
-  it('B06 spares exactly the buffer\'s length, and failures', () => {
+  it("B06 spares exactly the buffer's length, and failures", () => {
     const full = owned(64);
     full.rig.run(full.request.completeWithInformation(STATUS_SUCCESS, 64));
     const failed = owned(64);
@@ -216,6 +216,6 @@ describe('request: what the requester gets to see (status mapping)', () => {
       }),
       { numRuns: 200 },
     );
-    for (let code = 0x200; code <= 0x214; code++) expect(seenFor((0xc020_0000 | code) | 0) & 0x0fff_0000).to.equal(0);
+    for (let code = 0x200; code <= 0x214; code++) expect(seenFor(0xc020_0000 | code | 0) & 0x0fff_0000).to.equal(0);
   });
 });

@@ -7,9 +7,10 @@ import {
   IoQueue,
   Request,
   RequestType,
+  type BusResources,
   type Device,
-  type HardwareResources,
   type IoCompletion,
+  type IoHandle,
   type IoQueueConfig,
   type PnpPowerEventCallbacks,
   type RegisterPort,
@@ -17,19 +18,20 @@ import {
   type VectorSource,
 } from '../../src/wdf/index.js';
 
-/** A register window of plain words. */
-class FakeRegisters implements RegisterPort {
+/** A register window of plain words; all ones while its device is not there. */
+export class FakeRegisters implements RegisterPort {
   readonly lengthBytes = 64;
+  isPresent = true;
   readonly words = new Int32Array(16);
 
   constructor(readonly objectId: number) {}
 
   readRegister(offset: number): number {
-    return this.words[offset >> 2]! >>> 0;
+    return this.isPresent ? this.words[offset >> 2]! >>> 0 : 0xffff_ffff;
   }
 
   writeRegister(offset: number, _widthBytes: 1 | 2 | 4, value: number): void {
-    this.words[offset >> 2] = value;
+    if (this.isPresent) this.words[offset >> 2] = value;
   }
 }
 
@@ -39,7 +41,7 @@ export class FakeSource implements VectorSource {
   pending = false;
   taken = 0;
 
-  constructor(readonly kind: 'line' | 'message' = 'line') {}
+  constructor(readonly kind: 'line' | 'edge' | 'message' = 'line') {}
 
   isPending(): boolean {
     return this.pending;
@@ -47,7 +49,7 @@ export class FakeSource implements VectorSource {
 
   take(): void {
     this.taken++;
-    if (this.kind === 'message') this.pending = false;
+    if (this.kind !== 'line') this.pending = false;
   }
 }
 
@@ -55,7 +57,7 @@ export interface RigOptions {
   readonly callbacks?: PnpPowerEventCallbacks;
   readonly scope?: SynchronizationScope;
   /** Kind of each interrupt resource. Default none. */
-  readonly sources?: readonly ('line' | 'message')[];
+  readonly sources?: readonly ('line' | 'edge' | 'message')[];
 }
 
 /** One machine of plain parts: a kernel, a HAL without memory, and devices on vectors that the test raises. */
@@ -66,6 +68,9 @@ export class Rig {
   readonly vectors: readonly InterruptVector[];
   /** What setBusMaster was called with, over all devices. */
   readonly busMaster: boolean[] = [];
+  /** What setPowerState was called with, over all devices. */
+  readonly powerStates: number[] = [];
+  readonly registers: FakeRegisters[] = [];
   /** What happened, in order; tests write into it from callbacks. */
   readonly log: string[] = [];
 
@@ -79,16 +84,20 @@ export class Rig {
 
   /** What EvtDriverDeviceAdd is given. */
   deviceInit(name = 'fake'): DeviceInit {
-    const { kernel, platform, vectors, busMaster } = this;
-    const resources: HardwareResources = {
+    const { kernel, platform, vectors, busMaster, powerStates } = this;
+    const registers = new FakeRegisters(kernel.nextObjectId());
+    this.registers.push(registers);
+    const resources: BusResources = {
       deviceName: name,
-      registers: new FakeRegisters(kernel.nextObjectId()),
+      registers,
       vectors,
       localMemoryBytes: 4096,
       platform,
       domain: null,
       capabilities: {},
       setBusMaster: (enabled) => void busMaster.push(enabled),
+      setPowerState: (state) => void powerStates.push(state),
+      setPresent: (present) => void (registers.isPresent = present),
     };
     const init = new DeviceInit(kernel, resources);
     init.setPnpPowerEventCallbacks(this.options.callbacks ?? {});
@@ -149,11 +158,11 @@ export class Application implements IoCompletion {
 
   constructor(private readonly rig: Rig) {}
 
-  request(name: string, type: RequestType = RequestType.Read, lengthBytes = 64): Request {
+  request(name: string, type: RequestType = RequestType.Read, lengthBytes = 64, handle: IoHandle | null = null): Request {
     const request = new Request(this.rig.kernel);
     this.#names.set(request, name);
     const mdl = lengthBytes === 0 ? null : new Mdl(Int32Array.of(7), 0, lengthBytes);
-    request.prepare(type, mdl, lengthBytes, 0, this);
+    request.prepare(type, mdl, lengthBytes, 0, this, handle);
     return request;
   }
 

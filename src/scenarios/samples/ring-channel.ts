@@ -1,35 +1,64 @@
 import {
-  CommonBuffer, DmaDirection, NT_SUCCESS, STATUS_IO_DEVICE_ERROR, STATUS_MORE_PROCESSING_REQUIRED, WdfSpinLock,
-  type Device, type DmaEnabler, type DmaTransaction, type NtStatus, type RegisterBlock, type ScatterGatherList, type Suspending,
+  CommonBuffer, DmaDirection, STATUS_IO_DEVICE_ERROR, STATUS_SUCCESS, WdfSpinLock,
+  type Device, type DmaEnabler, type Interrupt, type NtStatus, type RegisterBlock, type ScatterGatherList, type Suspending,
 } from '../../index.js';
+import { CancelableTransfer } from './cancelable-transfer.js';
 import * as ring from './ring-registers.js';
 
 /** Entries of each ring; a power of two. */
-export const RING_ENTRIES = 1024;
+export const RING_ENTRIES = 4096;
+/** Pages of the longest transfer, and ragged ends of a few chained MDLs. */
+export const ELEMENTS_MAX = 16;
+/** Aborted requests whose descriptors the device may not have passed over yet (docs/sgring.md section 6). */
+const ABORTED_IN_RING_MAX = 16;
+/** So many requests of a channel always fit its ring, aborted ones included: no transfer ever waits for descriptors. */
+export const REQUESTS_PER_CHANNEL = RING_ENTRIES / ELEMENTS_MAX - ABORTED_IN_RING_MAX;
 /** Completions taken under the lock at once. */
 const REAP_BATCH = 64;
 /** Interrupt after this many completions, or this many device steps after the first one waits. */
 const MODERATION_COMPLETIONS = 32;
 const MODERATION_STEPS = 64;
 
+const SLOT_BITS = 16;
+const SLOT_MASK = (1 << SLOT_BITS) - 1;
+
 /** A transaction with what its transfer in flight needs: one request from EvtIo to completion. */
-export class RingSlot {
-  transaction!: DmaTransaction;
-  direction: DmaDirection = DmaDirection.ReadFromDevice;
-  list: ScatterGatherList | null = null;
-  descriptors = 0;
+export class RingSlot extends CancelableTransfer {
+  /** Names the transfer in flight to the device and back; no two transfers share one for a long time. */
+  tag = 0;
+  /** Next in the list of free slots, or of aborts that wait for the device's acknowledgement. */
   next: RingSlot | null = null;
+  #uses = 0;
 
   constructor(
-    /** Names the request to the device and back. */
-    readonly tag: number,
-    readonly channel: RingChannel,
-  ) {}
+    device: Device,
+    private readonly index: number,
+    private readonly channel: RingChannel,
+    private readonly onIdle: (slot: RingSlot) => void,
+  ) {
+    super(device);
+  }
+
+  protected *startHardware(list: ScatterGatherList): Suspending<void> {
+    // A stale completion or a late abort must not hit the slot's next transfer: each has a tag of its own.
+    this.#uses = (this.#uses + 1) & 0x7fff;
+    this.tag = (this.#uses << SLOT_BITS) | this.index;
+    yield* this.channel.submit(this, list);
+  }
+
+  protected *abortHardware(): Suspending<void> {
+    yield* this.channel.abort(this.tag);
+  }
+
+  protected becameIdle(): void {
+    this.onIdle(this);
+  }
 }
 
 /**
- * One channel: a submission ring the driver fills, a completion ring it reaps, free-running counters for both. All of
- * it under one spin lock, because EvtProgramDma and the DPC run on different processors.
+ * One channel: a submission ring the driver fills, a completion ring it reaps, free-running counters for both, and
+ * one abort at a time. All of it under one spin lock, because EvtProgramDma, cancel callbacks and the DPC run on
+ * different processors.
  */
 export class RingChannel {
   readonly #lock: WdfSpinLock;
@@ -37,12 +66,13 @@ export class RingChannel {
   readonly #completion: CommonBuffer;
   #registers!: RegisterBlock;
   #submitted = 0;
-  #freeDescriptors = RING_ENTRIES;
   #reaped = 0;
   #isReaping = false;
-  /** Transfers whose descriptors did not fit, in order. */
-  #pendingHead: RingSlot | null = null;
-  #pendingTail: RingSlot | null = null;
+  /** Causes the ISR took and the DPC has not looked at; under the interrupt lock. */
+  #savedCauses = 0;
+  /** Tags to abort after the one the device works on, in order. */
+  readonly #aborts: number[] = [];
+  #isAborting = false;
   readonly #batchTags = new Int32Array(REAP_BATCH);
   readonly #batchBytes = new Int32Array(REAP_BATCH);
   readonly #batchStatus = new Int32Array(REAP_BATCH);
@@ -59,7 +89,7 @@ export class RingChannel {
     this.#completion = completion;
   }
 
-  /** The lock and the two rings, or the status of the allocation that failed. `slots` are the device's, by tag. */
+  /** The lock and the two rings, or the status of the allocation that failed. `slots` are the device's, by index. */
   static *create(device: Device, enabler: DmaEnabler, index: number, slots: readonly RingSlot[]): Suspending<RingChannel | NtStatus> {
     const submission = yield* CommonBuffer.create(enabler, RING_ENTRIES * ring.DESCRIPTOR_BYTES);
     if (!submission.ok) return submission.status;
@@ -68,12 +98,11 @@ export class RingChannel {
     return new RingChannel(index, slots, WdfSpinLock.create(device), submission.object, completion.object);
   }
 
-  /** D0 entry: empty rings, bases, moderation, interrupts unmasked, enabled last. */
+  /** D0 entry: empty rings, bases, moderation, enabled last. */
   *enable(registers: RegisterBlock): Suspending<void> {
     this.#registers = registers;
     this.#submitted = 0;
     this.#reaped = 0;
-    this.#freeDescriptors = RING_ENTRIES;
     this.#completion.fill(0);
     const submission = this.#submission.logicalAddress;
     const completion = this.#completion.logicalAddress;
@@ -106,31 +135,21 @@ export class RingChannel {
     const causes = yield* this.#registers.read32(at);
     if (causes === 0) return false;
     yield* this.#registers.write32(at, causes);
+    this.#savedCauses |= causes;
     return true;
   }
 
-  /** EvtProgramDma: descriptors and doorbell, or the end of the waiting line when the ring is full. */
-  *program(slot: RingSlot, list: ScatterGatherList): Suspending<void> {
-    slot.list = list;
-    slot.descriptors = list.count;
+  /** Descriptors, then the doorbell. There is always room: see REQUESTS_PER_CHANNEL. */
+  *submit(slot: RingSlot, list: ScatterGatherList): Suspending<void> {
     yield* this.#lock.acquire();
-    if (this.#pendingHead !== null || list.count > this.#freeDescriptors) this.#appendPending(slot);
-    else {
-      this.#writeDescriptors(slot, list);
-      yield* this.#write(ring.SQ_TAIL, this.#submitted);
-    }
+    this.#writeDescriptors(slot, list);
+    yield* this.#write(ring.SQ_TAIL, this.#submitted);
     yield* this.#lock.release();
   }
 
-  #appendPending(slot: RingSlot): void {
-    slot.next = null;
-    if (this.#pendingTail === null) this.#pendingHead = slot;
-    else this.#pendingTail.next = slot;
-    this.#pendingTail = slot;
-  }
-
   #writeDescriptors(slot: RingSlot, list: ScatterGatherList): void {
-    const { transaction } = slot;
+    const { transaction, tag } = slot;
+    const submission = this.#submission;
     const fromDevice = slot.direction === DmaDirection.ReadFromDevice ? ring.FLAG_FROM_DEVICE : 0;
     let deviceOffset = transaction.request!.deviceOffset + transaction.bytesTransferred;
     const last = list.count - 1;
@@ -139,81 +158,85 @@ export class RingChannel {
       const address = list.address(i);
       const lengthBytes = list.lengthBytes(i);
       const high = Math.floor(address / 0x1_0000_0000);
-      this.#submission.write32(at + ring.DESCRIPTOR_ADDRESS_LOW, address - high * 0x1_0000_0000);
-      this.#submission.write32(at + ring.DESCRIPTOR_ADDRESS_HIGH, high);
-      this.#submission.write32(at + ring.DESCRIPTOR_LENGTH, lengthBytes);
-      this.#submission.write32(at + ring.DESCRIPTOR_FLAGS, fromDevice | (i === last ? ring.FLAG_END_OF_REQUEST : 0));
-      this.#submission.write32(at + ring.DESCRIPTOR_DEVICE_OFFSET, deviceOffset);
-      this.#submission.write32(at + ring.DESCRIPTOR_TAG, slot.tag);
+      submission.write32(at + ring.DESCRIPTOR_ADDRESS_LOW, address - high * 0x1_0000_0000);
+      submission.write32(at + ring.DESCRIPTOR_ADDRESS_HIGH, high);
+      submission.write32(at + ring.DESCRIPTOR_LENGTH, lengthBytes);
+      submission.write32(at + ring.DESCRIPTOR_FLAGS, fromDevice | (i === last ? ring.FLAG_END_OF_REQUEST : 0));
+      submission.write32(at + ring.DESCRIPTOR_DEVICE_OFFSET, deviceOffset);
+      submission.write32(at + ring.DESCRIPTOR_TAG, tag);
       deviceOffset += lengthBytes;
       this.#submitted = (this.#submitted + 1) | 0;
     }
-    this.#freeDescriptors -= list.count;
+  }
+
+  /** Asks the device to stop a transfer, or queues the wish while it answers another. Its completion says how far it came. */
+  *abort(tag: number): Suspending<void> {
+    yield* this.#lock.acquire();
+    this.#aborts.push(tag);
+    if (!this.#isAborting) yield* this.#abortNext();
+    yield* this.#lock.release();
+  }
+
+  *#abortNext(): Suspending<void> {
+    const tag = this.#aborts.shift();
+    this.#isAborting = tag !== undefined;
+    if (tag !== undefined) yield* this.#write(ring.ABORT, tag);
+  }
+
+  /** DPC: what the ISR saved, then the completions. */
+  *service(interrupt: Interrupt): Suspending<void> {
+    yield* interrupt.acquireLock();
+    const causes = this.#savedCauses;
+    this.#savedCauses = 0;
+    yield* interrupt.releaseLock();
+    if ((causes & ring.INT_ABORT_ACK) !== 0) {
+      yield* this.#lock.acquire();
+      yield* this.#abortNext();
+      yield* this.#lock.release();
+    }
+    yield* this.#reap();
   }
 
   /**
-   * DPC: takes completions until there are none, finishing each batch outside the lock. A second instance of the DPC,
+   * Takes completions until there are none, finishing each batch outside the lock. A second instance of the DPC,
    * running meanwhile on another processor, leaves them to the first, which looks again before it ends.
    */
-  *reap(): Suspending<void> {
+  *#reap(): Suspending<void> {
     for (let isFirstLook = true; ; isFirstLook = false) {
       yield* this.#lock.acquire();
       const isElsewhere = isFirstLook && this.#isReaping;
       const count = isElsewhere ? 0 : this.#takeBatch();
       if (!isElsewhere) this.#isReaping = count > 0;
-      if (count > 0) {
-        yield* this.#write(ring.CQ_HEAD, this.#reaped);
-        yield* this.#programPending();
-      }
+      if (count > 0) yield* this.#write(ring.CQ_HEAD, this.#reaped);
       yield* this.#lock.release();
       if (count === 0) return;
-      for (let i = 0; i < count; i++) yield* this.#finish(this.slots[this.#batchTags[i]!]!, this.#batchStatus[i]!, this.#batchBytes[i]!);
+      for (let i = 0; i < count; i++) yield* this.#finish(this.#batchTags[i]!, this.#batchStatus[i]!, this.#batchBytes[i]!);
     }
   }
 
   #takeBatch(): number {
+    const completion = this.#completion;
     let count = 0;
     while (count < REAP_BATCH) {
       const at = (this.#reaped & (RING_ENTRIES - 1)) * ring.COMPLETION_BYTES;
       const expectedPhase = (this.#reaped & RING_ENTRIES) === 0 ? ring.PHASE : 0;
       // The sequence word is the device's last store of an entry: read it first, the rest after it.
-      if ((this.#completion.observe32(at + ring.COMPLETION_SEQUENCE) & ring.PHASE) !== expectedPhase) break;
-      const tag = this.#completion.read32(at + ring.COMPLETION_TAG);
-      this.#batchTags[count] = tag;
-      this.#batchBytes[count] = this.#completion.read32(at + ring.COMPLETION_BYTES_MOVED);
-      this.#batchStatus[count] = this.#completion.read32(at + ring.COMPLETION_STATUS);
-      this.#freeDescriptors += this.slots[tag]!.descriptors;
+      if ((completion.observe32(at + ring.COMPLETION_SEQUENCE) & ring.PHASE) !== expectedPhase) break;
+      this.#batchTags[count] = completion.read32(at + ring.COMPLETION_TAG);
+      this.#batchBytes[count] = completion.read32(at + ring.COMPLETION_BYTES_MOVED);
+      this.#batchStatus[count] = completion.read32(at + ring.COMPLETION_STATUS);
       this.#reaped = (this.#reaped + 1) | 0;
       count++;
     }
     return count;
   }
 
-  *#programPending(): Suspending<void> {
-    const before = this.#submitted;
-    for (let slot = this.#pendingHead; slot !== null && slot.descriptors <= this.#freeDescriptors; slot = this.#pendingHead) {
-      this.#pendingHead = slot.next;
-      if (this.#pendingHead === null) this.#pendingTail = null;
-      this.#writeDescriptors(slot, slot.list!);
-    }
-    if (this.#submitted !== before) yield* this.#write(ring.SQ_TAIL, this.#submitted);
+  *#finish(tag: number, completionStatus: number, movedBytes: number): Suspending<void> {
+    const slot = this.slots[tag & SLOT_MASK];
+    // Not of a transfer in flight: a completion that came twice.
+    if (slot === undefined || slot.tag !== tag) return;
+    slot.tag = 0;
+    const isOk = completionStatus === ring.STATUS_OK || completionStatus === ring.STATUS_ABORTED;
+    yield* slot.transferDone(movedBytes, isOk ? STATUS_SUCCESS : STATUS_IO_DEVICE_ERROR);
   }
-
-  /** One transfer is done; the transaction ends, or has staged its next transfer and is not ours to touch. */
-  *#finish(slot: RingSlot, completionStatus: number, movedBytes: number): Suspending<void> {
-    const { transaction } = slot;
-    slot.list = null;
-    const isOk = completionStatus === ring.STATUS_OK;
-    const ended = isOk ? yield* transaction.dmaCompletedWithLength(movedBytes) : yield* transaction.dmaCompletedFinal(movedBytes);
-    if (ended === STATUS_MORE_PROCESSING_REQUIRED) return;
-    const status = isOk ? ended : STATUS_IO_DEVICE_ERROR;
-    const request = transaction.request!;
-    const bytes = NT_SUCCESS(status) ? transaction.bytesTransferred : 0;
-    yield* transaction.release();
-    this.slotFinished(slot);
-    yield* request.completeWithInformation(status, bytes);
-  }
-
-  /** Told when a slot can carry the next request; before its request completes, because that may present one. */
-  slotFinished: (slot: RingSlot) => void = () => undefined;
 }

@@ -1,19 +1,18 @@
 import {
   DmaDirection, DmaEnabler, DmaTransaction, Interrupt, IoQueue, NT_SUCCESS, RegisterBlock, STATUS_SUCCESS, declareContext,
-  type Device, type DeviceInit, type DriverConfig, type HardwareResources, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  type Device, type DeviceInit, type DriverConfig, type HardwareResources, type NtStatus, type Request, type Suspending,
 } from '../../index.js';
-import { RingChannel, RingSlot } from './ring-channel.js';
+import { transferLink } from './cancelable-transfer.js';
+import { ELEMENTS_MAX, REQUESTS_PER_CHANNEL, RingChannel, RingSlot } from './ring-channel.js';
 import * as ring from './ring-registers.js';
 
 /*
- * A driver for sgring: one transaction a request, many in flight, requests spread over the channels. Transactions are
- * made when they are first needed and reused; a request that finds all in use is not presented (the queue's bound).
+ * A driver for sgring: one transaction a request, many in flight, requests spread over the channels, each of them
+ * cancelable at any time (withdrawn while it waits for map registers, aborted by its tag while the device works on
+ * it). Transactions are made when they are first needed and reused; the queue presents no more requests than fit.
  */
 
 const MAXIMUM_TRANSFER_BYTES = 32 * 1024;
-/** Pages of the longest transfer, and ragged ends of a few chained MDLs. */
-const ELEMENTS_MAX = 16;
-const REQUESTS_PRESENTED_MAX = 512;
 
 class RingContext {
   registers!: RegisterBlock;
@@ -26,26 +25,27 @@ const ringContext = declareContext('RING_CONTEXT', RingContext);
 
 function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry, evtDeviceD0Exit });
+  deviceInit.setRequestContext(transferLink);
   const created = deviceInit.create(ringContext);
   if (!created.ok) return created.status;
   const device = created.object;
   device.alignmentRequirement = 63;
-  const queue = IoQueue.create(device, { dispatchType: 'parallel', numberOfPresentedRequests: REQUESTS_PRESENTED_MAX, evtIoRead, evtIoWrite });
+  const { vectors } = deviceInit.resources;
+  const queue = IoQueue.create(device, { dispatchType: 'parallel', numberOfPresentedRequests: REQUESTS_PER_CHANNEL * vectors.length, evtIoRead, evtIoWrite });
   if (!queue.ok) return queue.status;
   device.setDefaultQueue(queue.object);
-  return yield* createDmaObjects(device, deviceInit.resources);
+  return yield* createDmaObjects(device, vectors.length);
 }
 
-function* createDmaObjects(device: Device, resources: HardwareResources): Suspending<NtStatus> {
+function* createDmaObjects(device: Device, channels: number): Suspending<NtStatus> {
   const context = ringContext(device);
   const enabler = yield* DmaEnabler.create(device, { profile: 'ScatterGather64Duplex', maximumLengthBytes: MAXIMUM_TRANSFER_BYTES, wdmDmaVersionOverride: 3 });
   if (!enabler.ok) return enabler.status;
   context.enabler = enabler.object;
   enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);
-  for (let index = 0; index < resources.vectors.length; index++) {
+  for (let index = 0; index < channels; index++) {
     const channel = yield* RingChannel.create(device, enabler.object, index, context.slots);
     if (typeof channel === 'number') return channel;
-    channel.slotFinished = (slot) => freeSlot(context, slot);
     context.channels.push(channel);
     const interrupt = createInterrupt(device, channel);
     if (!NT_SUCCESS(interrupt)) return interrupt;
@@ -61,11 +61,11 @@ function createInterrupt(device: Device, channel: RingChannel): NtStatus {
       if (ours) interrupt.queueDpcForIsr();
       return ours;
     },
-    *evtInterruptDpc() {
-      yield* channel.reap();
+    *evtInterruptDpc(interrupt) {
+      yield* channel.service(interrupt);
     },
     *evtInterruptEnable() {
-      yield* channel.setInterruptMask(ring.INT_COMPLETION | ring.INT_ERROR);
+      yield* channel.setInterruptMask(ring.INT_COMPLETION | ring.INT_ABORT_ACK | ring.INT_ERROR);
       return STATUS_SUCCESS;
     },
     *evtInterruptDisable() {
@@ -101,25 +101,9 @@ function* evtIoWrite(queue: IoQueue, request: Request): Suspending<void> {
 
 function* start(device: Device, request: Request, direction: DmaDirection): Suspending<void> {
   const context = ringContext(device);
-  const slot = takeSlot(context) ?? (yield* createSlot(context));
-  if (typeof slot === 'number') {
-    yield* request.complete(slot);
-    return;
-  }
-  slot.direction = direction;
-  const { transaction } = slot;
-  let status = yield* transaction.initializeUsingRequest(request, evtProgramDma, direction);
-  if (NT_SUCCESS(status)) status = yield* transaction.execute(slot);
-  if (NT_SUCCESS(status)) return;
-  yield* transaction.release();
-  freeSlot(context, slot);
-  yield* request.complete(status);
-}
-
-function* evtProgramDma(_transaction: DmaTransaction, _device: Device, context: unknown, _direction: DmaDirection, list: ScatterGatherList): Suspending<boolean> {
-  const slot = context as RingSlot;
-  yield* slot.channel.program(slot, list);
-  return true;
+  const slot = takeSlot(context) ?? (yield* createSlot(device, context));
+  if (typeof slot === 'number') yield* request.complete(slot);
+  else yield* slot.start(request, direction);
 }
 
 /** Taking and freeing a slot contain no scheduling point: no other processor can come between. */
@@ -134,9 +118,9 @@ function freeSlot(context: RingContext, slot: RingSlot): void {
   context.freeSlots = slot;
 }
 
-function* createSlot(context: RingContext): Suspending<RingSlot | NtStatus> {
-  const tag = context.slots.length;
-  const slot = new RingSlot(tag, context.channels[tag % context.channels.length]!);
+function* createSlot(device: Device, context: RingContext): Suspending<RingSlot | NtStatus> {
+  const index = context.slots.length;
+  const slot = new RingSlot(device, index, context.channels[index % context.channels.length]!, (free) => freeSlot(context, free));
   context.slots.push(slot);
   const transaction = yield* DmaTransaction.create(context.enabler);
   if (!transaction.ok) return transaction.status;

@@ -16,10 +16,12 @@ export const CQ_BASE_LOW = 0x10;
 export const CQ_BASE_HIGH = 0x14;
 export const SQ_TAIL = 0x18;
 export const CQ_HEAD = 0x1c;
+export const ABORT = 0x20;
 export const INT_MASK = 0x24;
 export const MODERATION = 0x28;
 export const INT_CAUSE = 0x84;
 export const INT_COMPLETION = 1 << 0;
+export const INT_ABORT_ACK = 1 << 1;
 export const INT_ERROR = 1 << 2;
 
 /** Submission descriptor: AddressLow | AddressHigh | LengthBytes | Flags | DeviceOffset | Tag | - | - */
@@ -41,3 +43,4 @@ export const COMPLETION_STATUS = 8;
 export const COMPLETION_SEQUENCE = 12;
 export const PHASE = 1 << 0;
 export const STATUS_OK = 0;
+export const STATUS_ABORTED = 1;

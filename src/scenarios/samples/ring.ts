@@ -7,4 +7,6 @@ export const ring = defineScenario({
   kind: 'sample',
   devices: [{ name: 'ring', model: 'sgring', driver: ringDriver }],
   workload: { outstanding: 64, minBytes: 64, maxBytes: 16384 },
+  // Fewer than the requests in flight would like at their largest: some wait for map registers.
+  machine: { mapRegisters: 160 },
 });

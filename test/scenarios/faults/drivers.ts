@@ -3,9 +3,11 @@ import {
   DmaDirection,
   IoQueue,
   Mdl,
+  STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
   WdfSpinLock,
   type Device,
+  type DriverConfig,
   type NtStatus,
   type Request,
   type ScatterGatherList,
@@ -164,14 +166,6 @@ export class ThrowsDice extends SmallDriver {
   }
 }
 
-/** Its ISR claims each interrupt and does nothing about it. */
-export class ForgetsDevice extends SmallDriver {
-  // eslint-disable-next-line require-yield -- an ISR that touches nothing
-  override *isr(): Suspending<boolean> {
-    return true;
-  }
-}
-
 /** EvtDeviceD0Entry refuses. */
 export class RefusesToStart extends SmallDriver {
   override *d0Entry(device: Device): Suspending<NtStatus> {
@@ -179,3 +173,28 @@ export class RefusesToStart extends SmallDriver {
     return STATUS_UNSUCCESSFUL;
   }
 }
+
+/** Takes a reference on its device and never drops it. */
+export class KeepsDeviceAlive extends SmallDriver {
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    device.reference();
+    return yield* super.d0Entry(device);
+  }
+}
+
+/** Reads a register at an offset that no access of four bytes may have. */
+export class ReadsAcrossRegisters extends SmallDriver {
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    yield* smallContext(device).registers.read32(2);
+    return yield* super.d0Entry(device);
+  }
+}
+
+/** EvtDriverDeviceAdd succeeds without a device. */
+export const createsNoDevice: DriverConfig = {
+  name: 'creates no device',
+  // eslint-disable-next-line require-yield -- it has forgotten everything
+  *evtDriverDeviceAdd(): Suspending<NtStatus> {
+    return STATUS_SUCCESS;
+  },
+};

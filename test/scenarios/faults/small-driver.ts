@@ -76,7 +76,9 @@ export class SmallDriver implements DriverConfig {
   }
 
   createQueue(device: Device): IoQueue {
-    return must(IoQueue.create(device, { dispatchType: 'sequential', evtIoDefault: (queue, request) => this.evtIo(queue.device, request) }));
+    return must(
+      IoQueue.create(device, { dispatchType: 'sequential', evtIoDefault: (queue, request) => this.evtIo(queue.device, request) }),
+    );
   }
 
   *createDmaObjects(device: Device): Suspending<void> {

@@ -1,0 +1,142 @@
+import {
+  CommonBuffer, DmaDirection, DmaEnabler, DmaTransaction, Interrupt, IoQueue, NT_SUCCESS, RegisterBlock, RequestType, STATUS_SUCCESS,
+  declareContext, type Device, type DeviceInit, type DriverConfig, type HardwareResources, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+} from '../../index.js';
+import { CancelableTransfer, transferLink } from './cancelable-transfer.js';
+import { acknowledgeInterrupt, ELEMENTS_MAX, MAXIMUM_TRANSFER_BYTES, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
+import * as plx from './plx9x5x-registers.js';
+
+/*
+ * The PLX9x5x driver with what the published sample leaves out: requests can be cancelled at any time. Waiting
+ * transactions are withdrawn, live transfers are aborted through DMACSR and end when the chip confirms with Done; the
+ * residual in the elements says how far they came. No synchronization scope: the transfers have locks of their own.
+ */
+
+/** A direction of the chip as a cancelable transfer. */
+class ChannelTransfer extends CancelableTransfer {
+  readonly channel: PlxChannel;
+
+  constructor(
+    private readonly device: Device,
+    index: 0 | 1,
+  ) {
+    super(device);
+    this.channel = new PlxChannel(index, true);
+  }
+
+  protected *startHardware(list: ScatterGatherList): Suspending<void> {
+    const { registers, interrupt } = plxContext(this.device);
+    const { channel, transaction } = this;
+    channel.writeElements(list, transaction.request!.deviceOffset + transaction.bytesTransferred);
+    yield* interrupt.acquireLock();
+    yield* channel.start(registers);
+    yield* interrupt.releaseLock();
+  }
+
+  protected *abortHardware(): Suspending<void> {
+    const { registers, interrupt } = plxContext(this.device);
+    yield* interrupt.acquireLock();
+    yield* registers.write8(plx.DMA_CSR[this.channel.index], plx.CSR_ENABLE | plx.CSR_ABORT);
+    yield* interrupt.releaseLock();
+  }
+
+  protected becameIdle(): void {
+    // The queue is sequential: the next request comes when this one has completed.
+  }
+}
+
+class PlxCancelContext {
+  registers!: RegisterBlock;
+  interrupt!: Interrupt;
+  transfers: readonly ChannelTransfer[] = [];
+}
+const plxContext = declareContext('PLX_CANCEL_CONTEXT', PlxCancelContext);
+
+function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
+  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry });
+  deviceInit.setRequestContext(transferLink);
+  const created = deviceInit.create(plxContext);
+  if (!created.ok) return created.status;
+  const device = created.object;
+  device.alignmentRequirement = 15;
+  const queues = createQueues(device);
+  if (!NT_SUCCESS(queues)) return queues;
+  const interrupt = Interrupt.create(device, { evtInterruptIsr, evtInterruptDpc, evtInterruptEnable, evtInterruptDisable });
+  if (!interrupt.ok) return interrupt.status;
+  const context = plxContext(device);
+  context.interrupt = interrupt.object;
+  context.transfers = [new ChannelTransfer(device, WRITE), new ChannelTransfer(device, READ)];
+  return yield* createDmaObjects(device);
+}
+
+function createQueues(device: Device): NtStatus {
+  for (const [type, evtIo] of [[RequestType.Write, { evtIoWrite }], [RequestType.Read, { evtIoRead }]] as const) {
+    const queue = IoQueue.create(device, { dispatchType: 'sequential', ...evtIo });
+    if (!queue.ok) return queue.status;
+    const status = device.configureRequestDispatching(queue.object, type);
+    if (!NT_SUCCESS(status)) return status;
+  }
+  return STATUS_SUCCESS;
+}
+
+function* createDmaObjects(device: Device): Suspending<NtStatus> {
+  const enabler = yield* DmaEnabler.create(device, { profile: 'ScatterGather64Duplex', maximumLengthBytes: MAXIMUM_TRANSFER_BYTES, wdmDmaVersionOverride: 3 });
+  if (!enabler.ok) return enabler.status;
+  enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);
+  for (const transfer of plxContext(device).transfers) {
+    const elements = yield* CommonBuffer.create(enabler.object, ELEMENTS_MAX * plx.DTE_BYTES);
+    if (!elements.ok) return elements.status;
+    transfer.channel.elements = elements.object;
+    const transaction = yield* DmaTransaction.create(enabler.object);
+    if (!transaction.ok) return transaction.status;
+    transfer.transaction = transaction.object;
+    transfer.channel.transaction = transaction.object;
+  }
+  return STATUS_SUCCESS;
+}
+
+function evtDevicePrepareHardware(device: Device, resources: HardwareResources): NtStatus {
+  plxContext(device).registers = new RegisterBlock(device.kernel, resources.registers);
+  return STATUS_SUCCESS;
+}
+
+function* evtDeviceD0Entry(device: Device): Suspending<NtStatus> {
+  const { registers, transfers } = plxContext(device);
+  for (const { channel } of transfers) yield* channel.enterD0(registers);
+  return STATUS_SUCCESS;
+}
+
+function* evtInterruptEnable(_interrupt: Interrupt, device: Device): Suspending<NtStatus> {
+  yield* setMasterEnable(plxContext(device).registers, true);
+  return STATUS_SUCCESS;
+}
+
+function* evtInterruptDisable(_interrupt: Interrupt, device: Device): Suspending<NtStatus> {
+  yield* setMasterEnable(plxContext(device).registers, false);
+  return STATUS_SUCCESS;
+}
+
+function* evtIoWrite(queue: IoQueue, request: Request): Suspending<void> {
+  yield* plxContext(queue.device).transfers[WRITE]!.start(request, DmaDirection.WriteToDevice);
+}
+
+function* evtIoRead(queue: IoQueue, request: Request): Suspending<void> {
+  yield* plxContext(queue.device).transfers[READ]!.start(request, DmaDirection.ReadFromDevice);
+}
+
+function* evtInterruptIsr(interrupt: Interrupt): Suspending<boolean> {
+  const { registers, transfers } = plxContext(interrupt.device);
+  return yield* acknowledgeInterrupt(interrupt, registers, [transfers[WRITE]!.channel, transfers[READ]!.channel]);
+}
+
+function* evtInterruptDpc(interrupt: Interrupt, device: Device): Suspending<void> {
+  const { transfers } = plxContext(device);
+  yield* interrupt.acquireLock();
+  const writeDone = transfers[WRITE]!.channel.takeDone();
+  const readDone = transfers[READ]!.channel.takeDone();
+  yield* interrupt.releaseLock();
+  if (writeDone) yield* transfers[WRITE]!.transferDone(transfers[WRITE]!.channel.movedBytes(), STATUS_SUCCESS);
+  if (readDone) yield* transfers[READ]!.transferDone(transfers[READ]!.channel.movedBytes(), STATUS_SUCCESS);
+}
+
+export const plx9x5xCancelDriver: DriverConfig = { name: 'plx9x5x-cancel', evtDriverDeviceAdd };

@@ -1,0 +1,56 @@
+import { STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS } from '../nt/index.js';
+import type { Kernel } from '../kernel/index.js';
+import type { ContextType } from './context-type.js';
+import type { Created } from './created.js';
+import { Device, type SynchronizationScope } from './device.js';
+import { HardwareResources, type BusResources } from './hardware-resources.js';
+import type { PnpPowerEventCallbacks } from './power-callbacks.js';
+
+/** WDFDEVICE_INIT: what EvtDriverDeviceAdd fills in before it creates the device. */
+export class DeviceInit {
+  readonly resources: HardwareResources;
+  readonly #kernel: Kernel;
+  readonly #bus: BusResources;
+  #callbacks: PnpPowerEventCallbacks = {};
+  #scope: SynchronizationScope = 'none';
+  #requestContext: ContextType<object> | null = null;
+  #device: Device | null = null;
+
+  constructor(kernel: Kernel, bus: BusResources) {
+    this.#kernel = kernel;
+    this.#bus = bus;
+    this.resources = new HardwareResources(kernel, bus);
+  }
+
+  setPnpPowerEventCallbacks(callbacks: PnpPowerEventCallbacks): void {
+    this.#callbacks = callbacks;
+  }
+
+  setSynchronizationScope(scope: SynchronizationScope): void {
+    this.#scope = scope;
+  }
+
+  /** WdfDeviceInitSetRequestAttributes: every request of the device carries such a context. */
+  setRequestContext(type: ContextType<object>): void {
+    this.#requestContext = type;
+  }
+
+  /** WdfDeviceCreate. INVALID_DEVICE_REQUEST when this DeviceInit has made its device already. */
+  create(contextType?: ContextType<object>): Created<Device> {
+    if (this.#device !== null) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
+    this.#device = new Device(this.#kernel, {
+      bus: this.#bus,
+      resources: this.resources,
+      callbacks: this.#callbacks,
+      synchronizationScope: this.#scope,
+      requestContext: this.#requestContext,
+      context: contextType?.create(),
+    });
+    return { ok: true, status: STATUS_SUCCESS, object: this.#device };
+  }
+
+  /** The device the driver created; null when EvtDriverDeviceAdd did not get that far. */
+  get device(): Device | null {
+    return this.#device;
+  }
+}

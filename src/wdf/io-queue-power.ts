@@ -1,0 +1,201 @@
+import { KernelEvent, type Suspending } from '../kernel/index.js';
+import { RequestStopAction } from './io-queue-config.js';
+import type { IoQueue } from './io-queue.js';
+import type { RequestList } from './request-list.js';
+import { CancelState, PowerMark, StopAnswer } from './request-state.js';
+import type { Request } from './request.js';
+
+/**
+ * Power states of a queue and where each leads, in the framework's order: leaving D0, purging on removal, coming
+ * back. `NotifyingDriver` states hold cancel notifications back, so that no request is completed twice.
+ */
+export const QUEUE_POWER_STATES = {
+  On: { next: 'StartingTransition', notifiesDriver: false },
+  /** No new dispatching; handlers that run still end. */
+  StartingTransition: { next: 'Stopping', notifiesDriver: false },
+  Stopping: { next: 'StoppingNotifyingDriver', notifiesDriver: false },
+  StoppingNotifyingDriver: { next: 'StoppingDriverNotified', notifiesDriver: true },
+  StoppingDriverNotified: { next: 'Off', notifiesDriver: false },
+  Purging: { next: 'PurgingNotifyingDriver', notifiesDriver: false },
+  PurgingNotifyingDriver: { next: 'PurgingDriverNotified', notifiesDriver: true },
+  PurgingDriverNotified: { next: 'Off', notifiesDriver: false },
+  Off: { next: 'Restarting', notifiesDriver: false },
+  Restarting: { next: 'RestartingNotifyingDriver', notifiesDriver: false },
+  RestartingNotifyingDriver: { next: 'On', notifiesDriver: true },
+} as const;
+export type QueuePowerState = keyof typeof QUEUE_POWER_STATES;
+
+/** The queue's insides, as its power state machine needs them. */
+export interface QueuePowerHost {
+  readonly driverOwned: RequestList;
+  /** Dispatch loops running, on all virtual CPUs. */
+  readonly loopsRunning: number;
+  readonly hasStopCallback: boolean;
+  readonly hasResumeCallback: boolean;
+  callStop(request: Request, actionFlags: number): Suspending<void>;
+  callResume(request: Request): Suspending<void>;
+  /** Back to the head of the queue, or out of it when it is cancelled. */
+  putBack(request: Request): void;
+}
+
+/** One queue's part of a power transition (queues-requests-cancel section 8); driven by the dispatch loop. */
+export class QueuePower {
+  #state: QueuePowerState;
+  readonly #idle: KernelEvent;
+
+  constructor(
+    queue: IoQueue,
+    private readonly host: QueuePowerHost,
+    isOff: boolean,
+  ) {
+    this.#state = isOff ? 'Off' : 'On';
+    this.#idle = new KernelEvent(queue.kernel, `${queue.label}: the driver to stop its requests`);
+  }
+
+  get state(): QueuePowerState {
+    return this.#state;
+  }
+
+  get isOn(): boolean {
+    return this.#state === 'On';
+  }
+
+  get isOff(): boolean {
+    return this.#state === 'Off';
+  }
+
+  get isInTransition(): boolean {
+    return this.#state !== 'On' && this.#state !== 'Off';
+  }
+
+  /** EvtIoStop or EvtIoResume calls are being made: cancel notifications wait. */
+  get isNotifyingDriver(): boolean {
+    return QUEUE_POWER_STATES[this.#state].notifiesDriver;
+  }
+
+  /** Enters a state of a transition whose end `waitUntilIdle` waits for. */
+  begin(state: 'StartingTransition' | 'Stopping' | 'Purging' | 'Restarting'): void {
+    this.#state = state;
+    this.#idle.clear();
+  }
+
+  /** The power thread waits until the state begun has been worked off; PASSIVE_LEVEL. */
+  *waitUntilIdle(): Suspending<void> {
+    yield* this.#idle.wait();
+  }
+
+  /** Requests that EvtIoStop was due for and that were neither completed nor acknowledged. */
+  get unanswered(): number {
+    let count = 0;
+    for (let request = this.host.driverOwned.head; request !== null; request = request.next) {
+      if (request.powerMark !== PowerMark.None) count++;
+    }
+    return count;
+  }
+
+  /** One step of the transition. False: it waits for the driver, or for other loops of this queue to end. */
+  *step(): Suspending<boolean> {
+    switch (this.#state) {
+      case 'StartingTransition':
+        return this.#settleWhenAlone();
+      case 'Stopping':
+      case 'Purging':
+      case 'Restarting':
+        this.#markAll();
+        this.#advance();
+        return true;
+      case 'StoppingNotifyingDriver':
+        yield* this.#notifyStop(RequestStopAction.Suspend);
+        return true;
+      case 'PurgingNotifyingDriver':
+        yield* this.#notifyStop(RequestStopAction.Purge);
+        return true;
+      case 'RestartingNotifyingDriver':
+        return yield* this.#notifyResume();
+      case 'StoppingDriverNotified':
+      case 'PurgingDriverNotified':
+        return this.#collectAnswers();
+      case 'On':
+      case 'Off':
+        return false;
+    }
+  }
+
+  #advance(): void {
+    this.#state = QUEUE_POWER_STATES[this.#state].next;
+  }
+
+  #settleWhenAlone(): false {
+    if (this.host.loopsRunning === 1) this.#idle.set();
+    return false;
+  }
+
+  #markAll(): void {
+    for (let request = this.host.driverOwned.head; request !== null; request = request.next) request.powerMark = PowerMark.ToNotify;
+  }
+
+  #firstMarked(mark: PowerMark): Request | null {
+    let request = this.host.driverOwned.head;
+    while (request !== null && request.powerMark !== mark) request = request.next;
+    return request;
+  }
+
+  *#notifyStop(action: number): Suspending<void> {
+    const request = this.#firstMarked(PowerMark.ToNotify);
+    if (request === null) {
+      this.#advance();
+      return;
+    }
+    request.powerMark = PowerMark.Notified;
+    request.stopAnswer = StopAnswer.None;
+    // Without the callback the power thread waits until the request completes; a cancelled one completes anyway.
+    if (!this.host.hasStopCallback || request.isCancelTakenUp) return;
+    request.awaitsStopAnswer = true;
+    yield* this.host.callStop(request, action + (request.cancelState === CancelState.Marked ? RequestStopAction.RequestCancelable : 0));
+  }
+
+  /** False at the end: the loop leaves, nothing is dispatched before all queues of the device are on. */
+  *#notifyResume(): Suspending<boolean> {
+    const request = this.#firstMarked(PowerMark.ToNotify);
+    if (request === null) {
+      this.#advance();
+      this.#idle.set();
+      return false;
+    }
+    request.powerMark = PowerMark.None;
+    if (this.host.hasResumeCallback && !request.isCancelTakenUp) yield* this.host.callResume(request);
+    return true;
+  }
+
+  /** Takes the acknowledgements in; off when every request is answered for and no other loop runs. */
+  #collectAnswers(): boolean {
+    let took = false;
+    let request = this.host.driverOwned.head;
+    let unanswered = 0;
+    while (request !== null) {
+      const { next } = request;
+      if (request.powerMark === PowerMark.Notified && request.stopAnswer !== StopAnswer.None) {
+        took = true;
+        this.#takeAnswer(request);
+      } else if (request.powerMark === PowerMark.Notified) unanswered++;
+      request = next;
+    }
+    if (unanswered > 0 || this.host.loopsRunning !== 1) return took;
+    this.#advance();
+    this.#idle.set();
+    return true;
+  }
+
+  #takeAnswer(request: Request): void {
+    const { stopAnswer } = request;
+    forgetPowerMarks(request);
+    if (stopAnswer === StopAnswer.Requeue) this.host.putBack(request);
+  }
+}
+
+/** A request that leaves the driver's hands, or was answered for, has no part in the transition any more. */
+export function forgetPowerMarks(request: Request): void {
+  request.powerMark = PowerMark.None;
+  request.stopAnswer = StopAnswer.None;
+  request.awaitsStopAnswer = false;
+}

@@ -1,0 +1,194 @@
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { dmalab, jsonOf, moduleText, newFolder, paste, start, type Json } from './dmalab.js';
+
+/** Members of the results, by their published names. */
+const EVERY = ['verdict', 'scenario', 'seed', 'findings'];
+const RUN = [
+  ...EVERY,
+  'requests',
+  'bytes',
+  'requestsPerSecond',
+  'bytesPerSecond',
+  'latencyNs',
+  'interrupts',
+  'nestedInterrupts',
+  'cancels',
+];
+const EXPLORE = [...EVERY, 'strategy', 'schedules', 'steps', 'schedulesPerSecond', 'exhausted'];
+const FINDING = ['rule', 'title', 'message', 'object', 'step', 'schedule', 'replay'];
+
+function expectFinding(finding: unknown, rule: string): Json {
+  expect(finding).to.include.all.keys(...FINDING);
+  const json = finding as Json;
+  expect(json['rule']).to.equal(rule);
+  expect(json['title']).to.be.a('string').and.not.equal(rule);
+  expect(json['message']).to.be.a('string').and.not.equal('');
+  expect(json['replay']).to.be.a('string').and.not.match(/\n/);
+  return json;
+}
+
+describe('dmalab as a user starts it: results', function () {
+  this.timeout(30_000);
+  let folder: string;
+
+  before(() => {
+    folder = newFolder();
+    writeFileSync(join(folder, 'good.mjs'), moduleText('SmallDriver'));
+    writeFileSync(join(folder, 'deadlock.mjs'), moduleText('LocksInOppositeOrder'));
+    writeFileSync(join(folder, 'twice.mjs'), moduleText('CompletesTwice'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('run --json: one object with every member, exit 0, nothing on stderr', async () => {
+    const ended = await dmalab(['run', 'demo', '--requests', '400', '--seed', '9', '--json'], folder);
+    expect(ended).to.include({ code: 0, stderr: '' });
+    const json = jsonOf(ended);
+    expect(json).to.include.all.keys(...RUN);
+    expect(json).to.deep.include({ verdict: 'ok', scenario: 'demo', seed: 9, findings: [], requests: 400 });
+    for (const member of ['bytes', 'requestsPerSecond', 'bytesPerSecond', 'interrupts', 'nestedInterrupts']) {
+      expect(json[member], member).to.be.a('number').greaterThan(0);
+    }
+    expect(json['latencyNs']).to.have.all.keys('p50', 'p90', 'p99', 'p999', 'max');
+    const { p50, p90, p99, p999, max } = json['latencyNs'] as Record<string, number>;
+    expect([p50, p90, p99, p999, max]).to.deep.equal([p50, p90, p99, p999, max].sort((a, b) => a! - b!));
+    expect(json['cancels']).to.have.all.keys('requested', 'won', 'lost', 'byWindow');
+    expect(json['bytesVerified']).to.equal(json['bytes']);
+  });
+
+  it('run in words: a summary on stdout, exit 0', async () => {
+    const { code, stdout } = await dmalab(['run', 'ring', '--requests', '200'], folder);
+    expect(code).to.equal(0);
+    expect(stdout).to.contain('ring').and.contain('200').and.match(/ok/);
+    expect(() => JSON.parse(stdout) as unknown).to.throw(SyntaxError);
+  });
+
+  it('explore --json: one object with every member', async () => {
+    const ended = await dmalab(['explore', 'plx9x5x', '--schedules', '25', '--seed', '3', '--json'], folder);
+    expect(ended).to.include({ code: 0, stderr: '' });
+    const json = jsonOf(ended);
+    expect(json).to.include.all.keys(...EXPLORE);
+    expect(json).to.deep.include({
+      verdict: 'ok',
+      scenario: 'plx9x5x',
+      seed: 3,
+      findings: [],
+      strategy: 'random',
+      schedules: 25,
+      exhausted: false,
+    });
+    expect(json['steps']).to.be.a('number').greaterThan(25);
+    expect(existsSync(join(folder, 'dmalab-findings')), 'no folder without a finding').to.equal(false);
+  });
+
+  it('list --json: scenarios, devices and strategies', async () => {
+    const ended = await dmalab(['list', '--json'], folder);
+    expect(ended).to.include({ code: 0, stderr: '' });
+    const { scenarios, devices, strategies } = jsonOf(ended) as { scenarios: Json[]; devices: Json[]; strategies: Json[] };
+    expect(scenarios.map(({ name }) => name)).to.include.members(['demo', 'plx9x5x', 'ring']);
+    for (const scenario of scenarios) {
+      expect(scenario).to.have.all.keys('name', 'kind', 'title', 'expects', 'twin');
+      expect(scenario['kind']).to.be.oneOf(['sample', 'gallery', 'demo']);
+    }
+    expect(devices.map(({ name }) => name)).to.include.members(['plx9656', 'sgring']);
+    expect(strategies.map(({ name }) => name)).to.include('random');
+  });
+
+  it('a scenario module by its path runs and explores under its own name', async () => {
+    const [run, explore] = await Promise.all([
+      dmalab(['run', './good.mjs', '--requests', '20', '--json'], folder),
+      dmalab(['explore', join(folder, 'good.mjs'), '--schedules', '10', '--json'], folder),
+    ]);
+    expect([run.code, explore.code]).to.deep.equal([0, 0]);
+    expect(jsonOf(run)).to.deep.include({ verdict: 'ok', scenario: 'mine', requests: 20 });
+    expect(jsonOf(explore)).to.deep.include({ verdict: 'ok', scenario: 'mine', schedules: 10 });
+  });
+
+  it('run with a finding: exit 1, the finding whole, and its line runs it again', async () => {
+    const ended = await dmalab(['run', 'twice.mjs', '--seed', '4', '--json'], folder);
+    expect(ended.code).to.equal(1);
+    const json = jsonOf(ended);
+    expect(json['verdict']).to.equal('finding');
+    const finding = expectFinding((json['findings'] as unknown[])[0], 'C08');
+    expect([finding['step'], finding['schedule']]).to.deep.equal([null, null]);
+    const again = await paste(`${String(finding['replay'])} --json`, folder);
+    expect(again.code).to.equal(1);
+    expectFinding((jsonOf(again)['findings'] as unknown[])[0], 'C08');
+    const words = await dmalab(['run', 'twice.mjs', '--seed', '4'], folder);
+    expect(words.code).to.equal(1);
+    expect(words.stdout).to.contain('C08').and.contain('completed already');
+  });
+
+  it('explore with a finding writes a schedule under --out, which replays; changed, it diverges', async () => {
+    const ended = await dmalab(['explore', 'deadlock.mjs', '--schedules', '2000', '--out', 'found', '--json'], folder);
+    expect(ended.code).to.equal(1);
+    const finding = expectFinding((jsonOf(ended)['findings'] as unknown[])[0], 'L-DEADLOCK');
+    expect(finding['step']).to.be.a('number').greaterThan(0);
+    const file = String(finding['schedule']);
+    expect(file).to.match(/^found\//);
+
+    const replayed = await dmalab(['replay', file, '--json'], folder);
+    expect(replayed.code).to.equal(1);
+    const report = jsonOf(replayed);
+    expect(report).to.include({ verdict: 'finding', scenario: 'mine' });
+    expect(expectFinding((report['findings'] as unknown[])[0], 'L-DEADLOCK')['message']).to.equal(finding['message']);
+    const pasted = await paste(String(finding['replay']), folder);
+    expect(pasted.code).to.equal(1);
+    expect(pasted.stdout).to.contain('L-DEADLOCK');
+
+    const schedule = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { seed: number };
+    writeFileSync(join(folder, 'changed.json'), JSON.stringify({ ...schedule, seed: schedule.seed + 1 }));
+    const diverged = await dmalab(['replay', 'changed.json', '--json'], folder);
+    expect(diverged.code).to.equal(2);
+    expect(jsonOf(diverged)).to.include({ verdict: 'diverged' });
+    expect(jsonOf(diverged)['divergence']).to.have.all.keys('step', 'expected', 'found');
+  });
+
+  it('the same seed gives the same traffic, another seed another', async () => {
+    const bytes = async (seed: number): Promise<unknown> =>
+      jsonOf(await dmalab(['run', 'ring', '--requests', '100', '--seed', String(seed), '--json'], folder))['bytes'];
+    const [first, second, other] = [await bytes(1), await bytes(1), await bytes(2)];
+    expect(second).to.equal(first);
+    expect(other).to.not.equal(first);
+  });
+});
+
+describe('dmalab as a user starts it: interruption and progress', function () {
+  this.timeout(30_000);
+  let folder: string;
+  before(() => (folder = newFolder()));
+  after(() => rmSync(folder, { recursive: true }));
+
+  it('SIGINT during a run ends it with whole results and exit 130; progress stands on stderr only', async () => {
+    const { child, ended, spoken } = start(['run', 'demo', '--duration', '25', '--json'], folder);
+    await spoken();
+    child.kill('SIGINT');
+    const end = await ended;
+    expect(end.code).to.equal(130);
+    const json = jsonOf(end);
+    expect(json).to.include.all.keys(...RUN);
+    expect(json).to.deep.include({ verdict: 'interrupted', scenario: 'demo', findings: [] });
+    expect(json['requests']).to.be.a('number').greaterThan(0);
+    expect(json['bytesVerified']).to.equal(json['bytes']);
+    expect(end.stderr).to.contain('requests').and.contain('interrupted');
+  });
+
+  it('SIGINT during a search does, too', async () => {
+    const { child, ended, spoken } = start(['explore', 'plx9x5x', '--schedules', '100000000', '--json'], folder);
+    await spoken();
+    child.kill('SIGINT');
+    const end = await ended;
+    expect(end.code).to.equal(130);
+    expect(jsonOf(end)).to.include.all.keys(...EXPLORE);
+    expect(jsonOf(end)).to.include({ verdict: 'interrupted' });
+    expect(jsonOf(end)['schedules']).to.be.a('number').greaterThan(0);
+  });
+
+  it('--quiet says nothing on stderr', async () => {
+    const { code, stderr, stdout } = await dmalab(['run', 'ring', '--duration', '1.5', '--quiet'], folder);
+    expect([code, stderr]).to.deep.equal([0, '']);
+    expect(stdout).to.equal('ok: nothing found\n');
+  });
+});
