@@ -79,15 +79,14 @@ export class ControlledBackend {
 
   /** Nothing can run any more: was everything done? */
   #requireDone(): void {
-    const { kernel, isDone, devices } = this.#machine;
+    const { kernel, isDone } = this.#machine;
     if (isDone) return;
     const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
-    const waiting = devices.flatMap(({ name, workload }) => (workload === null || workload.outstanding === 0 ? [] : [`${workload.outstanding} of ${name}`]));
     kernel.violation({
       rule: blocked ? 'L-DEADLOCK' : 'L-QUIESCENCE',
       severity: 'crash',
       object: null,
-      message: blocked ? `deadlock: ${kernel.describeWaits()}` : `nothing can run any more and requests are outstanding: ${waiting.join(', ')}`,
+      message: blocked ? `deadlock: ${kernel.describeWaits()}` : `nothing can run any more, and outstanding are ${this.#machine.describeOutstanding()}`,
     });
   }
 

@@ -176,12 +176,11 @@ export class ThreadsRun {
   }
 
   #stalled(): never {
-    const { kernel, devices } = this.machine;
-    const outstanding = devices.flatMap(({ name, workload }) => (workload === null || workload.outstanding === 0 ? [] : [`${workload.outstanding} of ${name}`])).join(', ');
+    const { kernel } = this.machine;
     const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
     const violation: Violation = blocked
       ? { rule: 'L-DEADLOCK', severity: 'crash', object: null, message: `deadlock: ${kernel.describeWaits()}` }
-      : { rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `no request completed for ${(this.settings.stallMs ?? STALL_MS) / 1000} s, and outstanding are ${outstanding}: neither the driver nor a device has anything left to do` };
+      : { rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `no request completed for ${(this.settings.stallMs ?? STALL_MS) / 1000} s, and outstanding are ${this.machine.describeOutstanding()}: neither the driver nor a device has anything left to do` };
     kernel.violation(violation);
     throw kernel.dead!;
   }

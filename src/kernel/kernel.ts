@@ -1,10 +1,10 @@
-import { BugCheck, irqlName, WDF_VIOLATION, WdfViolation, type Irql, type Violation } from '../nt/index.js';
+import { BugCheck, DPC_WATCHDOG_VIOLATION, irqlName, WDF_VIOLATION, WdfViolation, type Irql, type Violation } from '../nt/index.js';
 import { VirtualClock, type Clock } from './clock.js';
 import { EventKind, type EventRing } from './event-ring.js';
 import { FindingLog } from './finding-log.js';
 import { makeOp, OpKind, type Op, type Suspending } from './op.js';
 import { TimerQueue } from './timer-queue.js';
-import { VirtualCpu, type Waitable } from './virtual-cpu.js';
+import { VirtualCpu, type Activation, type Waitable } from './virtual-cpu.js';
 
 /**
  * The scheduler's seam, asked inside every scheduling point of the running vCPU. True: the running code must be
@@ -18,6 +18,9 @@ export interface Gate {
 export const straightGate: Gate = {
   at: () => false,
 };
+
+/** Operations one DPC or ISR may perform; a legal one that completes hundreds of requests stays far below. */
+export const DPC_POINTS_MAX = 200_000;
 
 export interface KernelOptions {
   /** Virtual CPUs, 1 to 8; default 2. */
@@ -68,8 +71,22 @@ export class Kernel {
     if (this.dead !== null) throw this.dead;
     this.points++;
     const cpu = this.current;
-    cpu.top!.pending = op;
+    const top = cpu.top!;
+    top.pending = op;
+    if (++top.points > DPC_POINTS_MAX && top.kind !== 'thread') this.#watchdog(top);
     return cpu.dpcIsDue || this.gate.at(op, cpu);
+  }
+
+  /** A DPC (or an ISR) that goes on and on: Windows' DPC watchdog. */
+  #watchdog(activation: Activation): never {
+    this.violation({
+      rule: 'L-DPC-WATCHDOG',
+      severity: 'crash',
+      object: activation.name,
+      message: `${activation.name} has not ended after ${DPC_POINTS_MAX} operations: it waits for something in a loop, and nothing below its level can run on its virtual CPU meanwhile`,
+      bugCheck: { code: DPC_WATCHDOG_VIOLATION, parameters: [0, activation.points, DPC_POINTS_MAX] },
+    });
+    throw this.dead!;
   }
 
   /** As `at`, before something that may not let this vCPU pass; the caller loops until it can and then says `passed`. */

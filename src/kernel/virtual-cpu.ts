@@ -26,6 +26,8 @@ export interface Activation {
   /** IRQL the body was started at; it must end at the same. */
   readonly irqlInside: Irql;
   pending: Op;
+  /** Scheduling points it has passed; a DPC has a bound. */
+  points: number;
   blockedOn: Waitable | null;
   parked: boolean;
 }
@@ -204,5 +206,5 @@ function newActivation(
   irqlInside: Irql,
   body: Suspending<void>,
 ): Activation {
-  return { kind, name, body, irqlBefore, irqlInside, pending: makeOp(objectId, OpKind.Deliver), blockedOn: null, parked: false };
+  return { kind, name, body, irqlBefore, irqlInside, pending: makeOp(objectId, OpKind.Deliver), points: 0, blockedOn: null, parked: false };
 }

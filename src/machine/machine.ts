@@ -219,6 +219,11 @@ export class Machine {
     return this.devices.every((device) => device.workload === null || device.workload.isDone);
   }
 
+  /** What is outstanding, and where each request stands. */
+  describeOutstanding(): string {
+    return this.devices.map(({ workload }) => workload?.describeInFlight() ?? '').filter((text) => text !== '').join('; ');
+  }
+
   /** Looks at what the devices' translation tables refused; rule A36 is a crash and throws. */
   reportFaults(): void {
     if (!this.controller.takeFaultAttention()) return;

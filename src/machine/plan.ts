@@ -33,7 +33,7 @@ export interface MachinePlan {
 export function planMachine(parameters: MachineParameters, hostCount: number): MachinePlan {
   const { devices, machine } = parameters;
   const models = devices.map((device) => deviceModel(device.model));
-  const contiguousFrames = devices.reduce((sum, device, i) => sum + COMMON_BUFFER_PAGES * (vectorsOf(models[i]!, device.params).count + 1), 0);
+  const contiguousFrames = devices.reduce((sum, device, i) => sum + commonBufferPages(models[i]!, device.params), 0);
   const bounceFrames = machine.addressing === 'bounce32' ? machine.mapRegisters : 0;
   const needed = contiguousFrames + bounceFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
   const ramFrames = machine.ramPages === 0 ? Math.ceil(needed * 1.25) : machine.ramPages;
@@ -54,7 +54,7 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
       params: device.params,
       ramFrames,
       // Common buffers lie in the window, too, and must not take the room that waiting transfers hope for.
-      windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2 + COMMON_BUFFER_PAGES,
+      windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2 + commonBufferPages(models[i]!, device.params),
       firstVector: firstVectors[i]!,
       host: hostCount === 0 ? 0 : hosts[hostOf[i]!]!,
       ...(isModuleUrl(device.model) ? { modelUrl: device.model } : {}),
@@ -63,6 +63,10 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   const pattern = new PayloadPattern(layout, Math.max(...devices.map((device) => device.workload.maxBytes)));
   const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { align: PAGE_SIZE });
   return { models, placements, controller, hosts, hostOf, vectorCount, pattern, regions: layout.regions, firstRamFrame: ram / PAGE_SIZE, ramFrames, contiguousFrames, lengthBytes: layout.lengthBytes };
+}
+
+function commonBufferPages(model: DeviceModel, params: DeviceParams): number {
+  return COMMON_BUFFER_PAGES * (vectorsOf(model, params).count + 1);
 }
 
 function vectorsOf(model: DeviceModel, params: DeviceParams): VectorRequest {

@@ -17,4 +17,5 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-LIST-BOUNDS', title: 'a scatter/gather list is asked only for elements it has', severity: 'crash' },
   { id: 'L-REQUEST-REFERENCE', title: 'a transaction drops only request references it took', severity: 'warning' },
   { id: 'L-RESERVED-DIRECTION', title: 'a reserved transaction runs in the direction it was reserved for', severity: 'warning' },
+  { id: 'L-DPC-WATCHDOG', title: 'a DPC or ISR ends', severity: 'crash' },
 ];

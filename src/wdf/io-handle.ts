@@ -1,5 +1,6 @@
 import { assertInternal } from '../nt/index.js';
 import type { Suspending } from '../kernel/index.js';
+import type { IoQueue } from './io-queue.js';
 import type { Request } from './request.js';
 
 /**
@@ -32,13 +33,17 @@ export class IoHandle {
   }
 
   /**
-   * Cancels every request that is outstanding now, in the order they were issued; those that their driver does not
-   * let go of complete later. At or below DISPATCH_LEVEL.
+   * Cancels every request that is outstanding now: the cancel flags of all are set at once, so that completing the
+   * first cannot hand the next to the driver; then each is told, in the order they were issued. Requests that their
+   * driver does not let go of complete later. At or below DISPATCH_LEVEL.
    */
   *close(): Suspending<void> {
     this.#closed = true;
-    const pending = [...this.#requests].map((request) => ({ request, generation: request.generation }));
-    // A request that completes meanwhile may be in use again for something else, which is not this handle's.
-    for (const { request, generation } of pending) if (request.generation === generation) yield* request.cancelIrp();
+    const taken: { request: Request; queue: IoQueue; generation: number }[] = [];
+    for (const request of this.#requests) {
+      const queue = request.beginCancel();
+      if (queue !== null) taken.push({ request, queue, generation: request.generation });
+    }
+    for (const { request, queue, generation } of taken) yield* request.finishCancel(queue, generation);
   }
 }

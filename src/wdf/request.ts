@@ -253,6 +253,8 @@ export class Request extends FxObject {
   *unmarkCancelable(): Suspending<NtStatus> {
     const op = makeOp(this.objectId, OpKind.Update);
     if (this.kernel.at(op)) yield op;
+    // A reference taken before keeps the handle good although the callback has completed the request.
+    if (this.#owner === Owner.Completed && this.#cancelState === CancelState.Delivered && this.references > 1) return STATUS_CANCELLED;
     if (!this.#isOwned('WdfRequestUnmarkCancelable', 'C11')) return STATUS_INVALID_DEVICE_REQUEST;
     if (this.#cancelState === CancelState.None) {
       this.#misuse('C11', `WdfRequestUnmarkCancelable is called on ${this.label}, which is not cancelable`);
@@ -285,21 +287,33 @@ export class Request extends FxObject {
     const { generation } = this;
     const op = makeOp(this.objectId, OpKind.Update);
     if (this.kernel.at(op)) yield op;
-    if (this.generation !== generation || this.#completion === null) return false;
-    this.kernel.emit(EventKind.CancelRequest, this.objectId, this.#owner, this.#cancelState);
-    this.#queue?.device.checkSurpriseRemoval('IoCancelIrp', this);
-    this.#cancelFlag = true;
+    if (this.generation !== generation) return false;
+    const queue = this.beginCancel();
+    if (queue !== null) yield* this.finishCancel(queue, generation);
+    return queue !== null;
+  }
+
+  /** First half of `cancelIrp`: sets the flag and takes the cancel routine. The queue that goes on with it; null when there was no routine. */
+  beginCancel(): IoQueue | null {
     const queue = this.#queue;
+    if (this.#completion === null) return null;
+    this.kernel.emit(EventKind.CancelRequest, this.objectId, this.#owner, this.#cancelState);
+    queue?.device.checkSurpriseRemoval('IoCancelIrp', this);
+    this.#cancelFlag = true;
     const isQueued = this.#owner === Owner.Queue && this.#cancelState === CancelState.None;
-    if (queue === null || !(isQueued || this.#cancelState === CancelState.Marked)) return false;
+    if (queue === null || !(isQueued || this.#cancelState === CancelState.Marked)) return null;
     this.takeForCancel();
     if (isQueued) queue.beginCancelQueued();
-    // The cancel routine is taken; the queue's lock is not yet: whoever comes between finds neither routine nor request.
-    const enter = makeOp(queue.objectId, OpKind.Update);
-    if (this.kernel.at(enter)) yield enter;
-    if (isQueued) yield* queue.cancelQueued(this);
-    else if (this.generation === generation) yield* queue.cancelOwned(this);
-    return true;
+    return queue;
+  }
+
+  /** Second half: enters the queue. Whoever came between finds neither the cancel routine nor, in a queue, the request. */
+  *finishCancel(queue: IoQueue, generation: number): Suspending<void> {
+    const op = makeOp(queue.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    if (this.generation !== generation) return;
+    if (this.#owner === Owner.Queue) yield* queue.cancelQueued(this);
+    else yield* queue.cancelOwned(this);
   }
 
   // ---- The driver's side

@@ -180,8 +180,29 @@ export class DeviceWorkload implements IoCompletion {
     kernel.violation({ rule: 'L-DATA', severity: 'error', object: slot.request.label, message: `a ${what} completed with success, but byte ${at} in ${where} is not what was sent` });
   }
 
-  /** Requests still in flight, for the report of a run that cannot go on. */
-  inFlight(): readonly RequestSlot[] {
-    return this.#parts.slots.filter((slot) => slot.inFlight);
+  /** Requests in flight and where each stands, the first few by name; empty when there are none. */
+  describeInFlight(): string {
+    const inFlight = this.#parts.slots.filter((slot) => slot.inFlight);
+    const named = inFlight.slice(0, DESCRIBED_MAX).map((slot) => `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes (${slot.request.label}) ${whereabouts(slot.request)}`);
+    const rest = inFlight.length - named.length;
+    return inFlight.length === 0 ? '' : `${this.deviceName}: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
   }
+}
+
+/** Requests a report names one by one. */
+const DESCRIBED_MAX = 3;
+
+const stageTexts: Readonly<Record<string, string>> = {
+  C: 'initialised, not executed',
+  D: 'waits for map registers',
+  E: 'has its map registers and is being programmed',
+  F: 'is at the device',
+  G: 'is between two transfers',
+  H: 'has ended its transfers and was not completed',
+};
+
+function whereabouts(request: Request): string {
+  if (!request.isDriverOwned) return 'waits in its queue';
+  const { transaction } = request;
+  return transaction === null ? 'is with the driver, without a transaction' : (stageTexts[transaction.cancelWindow] ?? 'is with the driver');
 }

@@ -15,7 +15,7 @@ const addressings: readonly MachineConfig['addressing'][] = ['direct', 'bounce32
 interface Backend {
   readonly name: string;
   readonly requests: number;
-  run(scenario: Scenario, overrides: Overrides): Promise<Outcome>;
+  readonly run: (scenario: Scenario, overrides: Overrides) => Promise<Outcome>;
 }
 const preempt = { numerator: 1, denominator: 20 };
 const backends: readonly Backend[] = [

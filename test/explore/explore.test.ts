@@ -251,10 +251,10 @@ describe('explore', () => {
 
   it('has strategies by name, each a new one every time', () => {
     expect(strategies.map(({ name }) => name)).to.include('random');
-    for (const { name, title, create } of strategies) {
-      expect(create().name).to.equal(name);
-      expect(create()).to.not.equal(create());
-      expect(title).to.not.equal('');
+    for (const strategy of strategies) {
+      expect(strategy.create().name).to.equal(strategy.name);
+      expect(strategy.create()).to.not.equal(strategy.create());
+      expect(strategy.title).to.not.equal('');
     }
   });
 });

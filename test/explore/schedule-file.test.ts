@@ -190,7 +190,7 @@ describe('schedule file: parameters', () => {
       { 'other.vcpus': 1 },
     ];
     for (const flat of flats) {
-      const error = usageErrorOf(() => parseOverrides(1, flat as Record<string, number>, 'my.json'));
+      const error = usageErrorOf(() => parseOverrides(1, flat, 'my.json'));
       expect(error).to.include({ code: 'USAGE_BAD_SCHEDULE' });
       expect(error.message).to.contain(Object.keys(flat)[0]);
       expect(error.details.where).to.equal('my.json');

@@ -92,7 +92,6 @@ describe('flushing a bounced read (rules A15, D03)', () => {
   it("before PutScatterGatherList the buffer holds the old bytes, after it the device's", () => {
     const bench = new Bench('bounce');
     const control = {
-      // eslint-disable-next-line require-yield -- a list routine during which the device is done at once
       *listControl(): Suspending<void> {
         bench.deviceFills();
       },
@@ -110,7 +109,7 @@ describe('flushing a bounced read (rules A15, D03)', () => {
   it('where the device reaches the buffer itself the bytes are there at once', () => {
     for (const addressing of ['direct', 'iommu'] as const) {
       const bench = new Bench(addressing);
-      // eslint-disable-next-line require-yield -- a list routine that waits
+
       const control = { *listControl(): Suspending<void> {} };
       const { adapter, mdl, list } = bench;
       bench.atDispatch(adapter.buildScatterGatherListEx(null, mdl, 0, LENGTH_BYTES, false, control, false, list, false));
@@ -124,7 +123,6 @@ describe('flushing a bounced read (rules A15, D03)', () => {
   function mapKept(bench: Bench): number {
     let base = 0;
     const control = {
-      // eslint-disable-next-line require-yield -- a control routine that only answers
       *adapterControl(mapRegisterBase: number): Suspending<AllocationAction> {
         base = mapRegisterBase;
         return AllocationAction.DeallocateObjectKeepRegisters;

@@ -33,7 +33,7 @@ const ONCE = { seed: SEED };
 
 interface Backend {
   readonly name: string;
-  run(scenario: Scenario): Promise<Outcome>;
+  readonly run: (scenario: Scenario) => Promise<Outcome>;
 }
 const backends: readonly Backend[] = [
   { name: 'threads', run: (scenario) => onThreads(scenario, ONCE, { stallMs: 300 }) },
@@ -126,9 +126,7 @@ for (const { name, run } of backends) {
       expect([finding.bugCheck!.code, code]).to.deep.equal([DRIVER_VERIFIER_DMA_VIOLATION, 0x26]);
       // Logical addresses of sgring lie beyond 2^32.
       expect(address).to.match(/^0x12[0-9a-f]{8}$/);
-      expect(finding.message)
-        .to.contain(address as string)
-        .and.contain('not mapped');
+      expect(finding.message).to.contain(address).and.contain('not mapped');
     });
 
     it("a descriptor holds a physical address: A36, outside the device's address space", async () => {

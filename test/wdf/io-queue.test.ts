@@ -206,7 +206,7 @@ describe('queue: re-entrancy of the dispatch loop (section 2)', () => {
     const { rig, application, device, held } = keeping({ dispatchType: 'sequential' });
     application.submit(device, application.request('a'), application.request('b'));
     rig.log.length = 0;
-    new Dpc(rig.kernel, 'a DPC', () => complete(rig, held[0]!)).queue(rig.kernel.vcpus[0]!);
+    new Dpc(rig.kernel, 'a DPC', () => complete(rig, held[0]!)).queue(rig.kernel.vcpus[0]);
     rig.settle();
     expect(rig.log).to.deep.equal(['Complete begins', 'completed a', `EvtIo b at ${DISPATCH_LEVEL}`, 'Complete returns']);
     expect(rig.kernel.vcpus[0]!.irql).to.equal(PASSIVE_LEVEL);

@@ -101,7 +101,6 @@ describe('device workload', () => {
   it('keeps as many requests in flight as it was asked to, and no more', () => {
     const held: Request[] = [];
     const keep = (): Handler =>
-      // eslint-disable-next-line require-yield -- a handler that keeps the request
       function* (_queue, request) {
         held.push(request);
       };
@@ -115,7 +114,6 @@ describe('device workload', () => {
   it('stops when it is told to: nothing new is submitted, what is in flight still counts', () => {
     const held: Request[] = [];
     const keep = (bench: Bench): Handler =>
-      // eslint-disable-next-line require-yield -- a handler that keeps the request
       function* (_queue, request) {
         bench.move(request);
         held.push(request);

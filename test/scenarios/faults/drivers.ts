@@ -63,7 +63,6 @@ export class LeaksCommonBuffer extends SmallDriver {
 export class LeaksMapRegisters extends SmallDriver {
   override *d0Entry(device: Device): Suspending<NtStatus> {
     const control = {
-      // eslint-disable-next-line require-yield -- a control routine that only answers
       *adapterControl(): Suspending<AllocationAction> {
         return AllocationAction.DeallocateObjectKeepRegisters;
       },
@@ -82,7 +81,7 @@ export class LeaksList extends SmallDriver {
     const buffer = must(yield* CommonBuffer.create(smallContext(device).enabler, 64));
     const mdl = new Mdl(Int32Array.of(Math.floor(buffer.virtualAddress / 4096)), 0, 64);
     const list = new ListBuffer(device.kernel, 'leaked list', 1);
-    // eslint-disable-next-line require-yield -- a list routine that keeps the list
+
     const control = { *listControl(): Suspending<void> {} };
     const lock = WdfSpinLock.create(device);
     yield* lock.acquire();
@@ -193,7 +192,7 @@ export class ReadsAcrossRegisters extends SmallDriver {
 /** EvtDriverDeviceAdd succeeds without a device. */
 export const createsNoDevice: DriverConfig = {
   name: 'creates no device',
-  // eslint-disable-next-line require-yield -- it has forgotten everything
+
   *evtDriverDeviceAdd(): Suspending<NtStatus> {
     return STATUS_SUCCESS;
   },
