@@ -3,7 +3,7 @@ import type { Machine, MachineDevice } from '../machine/machine.js';
 import type { EngineReport, Finding, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { ruleTitle } from '../verifier/index.js';
-import { LatencyRecorder, type CancelCounts } from '../workload/index.js';
+import { LatencyRecorder, type CancelCounts, type PowerActor } from '../workload/index.js';
 import type { EnginePool } from './engine-pool.js';
 
 /** A finding for the outside: the rule's title, the schedule file if there is one, the line to paste. */
@@ -33,6 +33,8 @@ export class RunTotals {
   #interrupts = 0;
   #nestedInterrupts = 0;
   #engineOverlapMs = 0;
+  #powerCycles = 0;
+  #unplugs = 0;
   readonly #cancels: CancelCounts = { requested: 0, won: 0, lost: 0, byWindow: {} };
 
   /** Requests completed so far. */
@@ -53,7 +55,8 @@ export class RunTotals {
     for (const device of machine.devices) this.#addDevice(device);
   }
 
-  #addDevice({ name, workload, vectors, canceller }: MachineDevice): void {
+  #addDevice({ name, workload, vectors, canceller, power }: MachineDevice): void {
+    if (power !== null) this.#addPower(power);
     if (canceller !== null) this.#addCancels(canceller.counts);
     const row = this.#perDevice.get(name) ?? { requests: 0, bytes: 0, interrupts: 0 };
     row.requests += workload?.completed ?? 0;
@@ -62,6 +65,11 @@ export class RunTotals {
     this.#perDevice.set(name, row);
     this.requests += workload?.completed ?? 0;
     this.#bytesVerified += workload?.bytesVerified ?? 0;
+  }
+
+  #addPower(power: PowerActor): void {
+    this.#powerCycles += power.powerCycles;
+    if (power.isGone) this.#unplugs++;
   }
 
   #addCancels(counts: CancelCounts): void {
@@ -91,6 +99,8 @@ export class RunTotals {
       interrupts: this.#interrupts,
       nestedInterrupts: this.#nestedInterrupts,
       cancels: this.#cancels,
+      powerCycles: this.#powerCycles,
+      unplugs: this.#unplugs,
       engines: this.#engines,
       engineOverlapMs: this.#engineOverlapMs,
       perDevice: [...this.#perDevice].map(([device, row]) => ({ device, ...row })),

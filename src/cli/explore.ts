@@ -19,6 +19,8 @@ interface ExploreFlags {
   readonly requests?: number;
   readonly outstanding?: number;
   readonly cancel?: Ratio;
+  readonly powerCycle?: Ratio;
+  readonly unplug?: Ratio;
   readonly out?: string;
   readonly quiet?: boolean;
 }
@@ -38,6 +40,8 @@ export function exploreCommand(session: Session): Command {
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
     .option('--outstanding <n>', 'requests in flight per device', count('--outstanding', LIMITS.outstandingMax))
     .option('--cancel <share>', 'share of requests to cancel, such as 0.2 or 1/5', ratio('--cancel'))
+    .option('--power-cycle <chance>', 'chance per request that its device goes to D3 and back', ratio('--power-cycle'))
+    .option('--unplug <chance>', 'chance per request that its device is pulled out', ratio('--unplug'))
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -62,6 +66,8 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
     ...given('requests', flags.requests),
     ...given('outstanding', flags.outstanding),
     ...given('cancel', flags.cancel),
+    ...given('powerCycle', flags.powerCycle),
+    ...given('unplug', flags.unplug),
     outDir: session.outDir,
     scenarioReference: loaded.reference,
     paste: { program, again: pasteAgain(program, session.argv, flags.seed) },

@@ -25,6 +25,9 @@ export interface ExecutionOptions {
   readonly outstanding?: number;
   /** Share of requests that are cancelled while they live. */
   readonly cancel?: Ratio;
+  /** Chances per submitted request: its device goes to D3 and back; its hardware is pulled. */
+  readonly powerCycle?: Ratio;
+  readonly unplug?: Ratio;
   /** Where schedule files go; made when the first is written. A directory the user named exists already. */
   readonly outDir: string;
   /** What names the scenario on a command line and in schedule files: its name, or the absolute path of its module. */

@@ -4,7 +4,7 @@ import { explore, parseScheduleJson, replaySchedule, strategies } from '../explo
 import { builtInScenarios } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
 import { given } from './given.js';
-import type { ExecutionOptions, Lab, RunOptions } from './lab.js';
+import type { ExecutionOptions, Lab, Ratio, RunOptions } from './lab.js';
 
 /** Opens the laboratory itself; loaded only by commands that need it, so that `--help` stays quick. */
 export function openLab(): Promise<Lab> {
@@ -50,8 +50,14 @@ function trafficOf(options: ExecutionOptions): NonNullable<Overrides['workload']
   return {
     ...given('requests', options.requests),
     ...given('outstanding', options.outstanding),
-    ...(options.cancel === undefined ? {} : { cancelPerMillion: Math.round((options.cancel.numerator * 1_000_000) / options.cancel.denominator) }),
+    ...given('cancelPerMillion', perMillion(options.cancel)),
+    ...given('powerCyclesPerMillion', perMillion(options.powerCycle)),
+    ...given('unplugPerMillion', perMillion(options.unplug)),
   };
+}
+
+function perMillion(ratio: Ratio | undefined): number | undefined {
+  return ratio === undefined ? undefined : Math.round((ratio.numerator * 1_000_000) / ratio.denominator);
 }
 
 /** Requests of a run that nobody bounded, neither by number nor by time. */

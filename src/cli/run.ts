@@ -29,6 +29,8 @@ interface RunFlags {
   readonly addressing?: MachineConfig['addressing'];
   readonly preempt?: Ratio;
   readonly cancel?: Ratio;
+  readonly powerCycle?: Ratio;
+  readonly unplug?: Ratio;
   readonly verifyPayload: boolean;
   readonly keepGoing?: boolean;
   readonly out?: string;
@@ -59,6 +61,8 @@ export function runCommand(session: Session): Command {
     .option('--addressing <how>', `how devices see memory: ${ADDRESSING.join(', ')}`, choice('--addressing', ADDRESSING))
     .option('--preempt <rate>', 'chance to switch virtual CPUs at a scheduling point, such as 0.05 or 1/20', ratio('--preempt'))
     .option('--cancel <share>', 'share of requests to cancel while they live, such as 0.2 or 1/5', ratio('--cancel'))
+    .option('--power-cycle <chance>', 'chance per request that its device goes to D3 and back', ratio('--power-cycle'))
+    .option('--unplug <chance>', "chance per request that its device is pulled out, which ends the device's traffic", ratio('--unplug'))
     .option('--no-verify-payload', 'do not compare the bytes that arrive')
     .option('--keep-going', 'after a crash, boot a new machine and go on until the requests or the time are over')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
@@ -124,6 +128,8 @@ function runOptions(session: Session, scenarioReference: string, flags: RunFlags
     ...given('addressing', flags.addressing),
     ...given('preempt', flags.preempt),
     ...given('cancel', flags.cancel),
+    ...given('powerCycle', flags.powerCycle),
+    ...given('unplug', flags.unplug),
     verifyPayload: flags.verifyPayload,
     keepGoing: flags.keepGoing === true,
     outDir,

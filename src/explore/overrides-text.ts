@@ -28,6 +28,8 @@ const workloadFields = {
   alignBytes: 'number',
   maxMdls: 'number',
   cancelPerMillion: 'number',
+  powerCyclesPerMillion: 'number',
+  unplugPerMillion: 'number',
   verifyPayload: 'boolean',
 } as const satisfies Record<keyof WorkloadConfig, string>;
 

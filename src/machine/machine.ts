@@ -4,7 +4,7 @@ import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js'
 import { HalPlatform } from '../hal/index.js';
 import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
 import { DeviceInit, InterruptVector, Request, type BusResources, type Device } from '../wdf/index.js';
-import { Canceller, DeviceWorkload, LatencyRecorder, RequestSlot } from '../workload/index.js';
+import { Canceller, DeviceWorkload, LatencyRecorder, PowerActor, RequestSlot } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
 import { auditMachine } from './audit.js';
 import { planMachine, type MachinePlan } from './plan.js';
@@ -24,6 +24,7 @@ export interface MachineDevice {
   device: Device | null;
   workload: DeviceWorkload | null;
   canceller: Canceller | null;
+  power: PowerActor | null;
 }
 
 export interface MachineOptions {
@@ -115,7 +116,7 @@ export class Machine {
     const { placement } = view;
     const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
     const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors));
-    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null, canceller: null };
+    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null, canceller: null, power: null };
   }
 
   #resources(view: DeviceView, vectors: readonly InterruptVector[]): BusResources {
@@ -196,6 +197,8 @@ export class Machine {
       return new RequestSlot(i, request, config, i * regionBytes, regionBytes, this.frames);
     });
     machineDevice.canceller = config.cancelPerMillion === 0 ? null : new Canceller(this.kernel, this.outsideCpu, config.cancelPerMillion, this.#random(`cancellations of ${machineDevice.name}`));
+    const disturbs = config.powerCyclesPerMillion > 0 || config.unplugPerMillion > 0;
+    machineDevice.power = disturbs ? new PowerActor(this.kernel, this.outsideCpu, device, config, this.#random(`power of ${machineDevice.name}`), machineDevice.name) : null;
     const workload = new DeviceWorkload({
       kernel: this.kernel,
       memory: this.memory,
@@ -209,6 +212,7 @@ export class Machine {
       localMemoryAddress: view.localMemory,
       latency: this.latency,
       canceller: machineDevice.canceller,
+      power: machineDevice.power,
     });
     if (machineDevice.canceller !== null) machineDevice.canceller.slotsOf = (handle) => slots.filter((slot) => slot.inFlight && slot.handle === handle);
     return workload;

@@ -56,6 +56,9 @@ export interface RunReport {
     readonly lost: number;
     readonly byWindow: Readonly<Record<string, number>>;
   };
+  /** Times a device went to D3 and back under traffic, and times its hardware was pulled. */
+  readonly powerCycles: number;
+  readonly unplugs: number;
   readonly engines: readonly EngineReport[];
   /** Milliseconds in which two or more engine hosts were busy at once. */
   readonly engineOverlapMs: number;

@@ -46,6 +46,8 @@ const workloadFields = {
   alignBytes: whole(1, LIMITS.transferBytesMax),
   maxMdls: whole(1, LIMITS.mdlsMax),
   cancelPerMillion: whole(0, 1_000_000),
+  powerCyclesPerMillion: whole(0, 1_000_000),
+  unplugPerMillion: whole(0, 1_000_000),
   verifyPayload: z.boolean('true or false'),
 } satisfies Record<keyof WorkloadConfig, z.ZodType>;
 

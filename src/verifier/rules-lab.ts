@@ -18,4 +18,5 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-REQUEST-REFERENCE', title: 'a transaction drops only request references it took', severity: 'warning' },
   { id: 'L-RESERVED-DIRECTION', title: 'a reserved transaction runs in the direction it was reserved for', severity: 'warning' },
   { id: 'L-DPC-WATCHDOG', title: 'a DPC or ISR ends', severity: 'crash' },
+  { id: 'L-POWER', title: 'a device that was sent to D3 comes back', severity: 'error' },
 ];

@@ -17,6 +17,10 @@ export interface WorkloadConfig {
   readonly maxMdls: number;
   /** Requests that are cancelled while they live, per million. Default 0. */
   readonly cancelPerMillion: number;
+  /** Chance per submitted request, in millionths, that the device goes to D3 and back meanwhile. Default 0. */
+  readonly powerCyclesPerMillion: number;
+  /** Chance per submitted request, in millionths, that the hardware is pulled out; that ends the device's traffic. Default 0. */
+  readonly unplugPerMillion: number;
   /** Compare every byte of every completed request. Default true; benchmarks turn it off. */
   readonly verifyPayload: boolean;
 }
@@ -31,5 +35,7 @@ export const workloadDefaults: WorkloadConfig = {
   alignBytes: 4,
   maxMdls: 3,
   cancelPerMillion: 0,
+  powerCyclesPerMillion: 0,
+  unplugPerMillion: 0,
   verifyPayload: true,
 };

@@ -6,6 +6,7 @@ import type { Canceller } from './canceller.js';
 import type { WorkloadConfig } from './config.js';
 import type { LatencyRecorder } from './latency.js';
 import type { PayloadPattern } from './payload.js';
+import type { PowerActor } from './power-actor.js';
 import type { RequestSlot } from './request-slot.js';
 
 export interface DeviceWorkloadParts {
@@ -24,6 +25,8 @@ export interface DeviceWorkloadParts {
   readonly latency: LatencyRecorder;
   /** Cancels a share of the requests; null when nothing is cancelled. */
   readonly canceller: Canceller | null;
+  /** Power cycles and unplugs; null when nothing of the kind happens. */
+  readonly power: PowerActor | null;
 }
 
 /**
@@ -71,7 +74,7 @@ export class DeviceWorkload implements IoCompletion {
 
   /** Everything asked for was submitted and has completed. */
   get isDone(): boolean {
-    return this.outstanding === 0 && (this.#stopping || this.#submitted >= this.#parts.quota);
+    return this.outstanding === 0 && this.#parts.power?.isBusy !== true && (this.#stopping || this.#submitted >= this.#parts.quota);
   }
 
   /** No more submissions; what is in flight still completes. */
@@ -127,6 +130,7 @@ export class DeviceWorkload implements IoCompletion {
     slot.request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, slot.lengthBytes, slot.deviceOffset, this, this.#openHandle(slot));
     this.#submitted++;
     this.#parts.canceller?.submitted(slot);
+    if (this.#parts.power?.submitted() === true) this.stop();
     kernel.emit(EventKind.RequestSubmit, slot.request.objectId, slot.lengthBytes, slot.deviceOffset);
   }
 
@@ -156,6 +160,7 @@ export class DeviceWorkload implements IoCompletion {
     const { kernel, deviceName, config } = this.#parts;
     const what = `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes on ${deviceName}`;
     if (status === STATUS_CANCELLED && slot.cancelWindow !== null) return;
+    if (!NT_SUCCESS(status) && this.#parts.power?.isGone === true) return;
     if (!NT_SUCCESS(status)) {
       this.failed++;
       kernel.violation({ rule: 'L-REQUEST-FAILED', severity: 'error', object: slot.request.label, message: `a ${what} completed with ${statusName(status)}; no fault was injected that would explain it` });

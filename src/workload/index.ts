@@ -3,4 +3,5 @@ export * from './config.js';
 export * from './device-workload.js';
 export * from './latency.js';
 export * from './payload.js';
+export * from './power-actor.js';
 export * from './request-slot.js';

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'mocha';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DRIVER_VERIFIER_DMA_VIOLATION, WDF_VIOLATION, WdfViolation } from '../../src/nt/index.js';
+import { DRIVER_VERIFIER_DMA_VIOLATION, InternalError, WDF_VIOLATION, WdfViolation } from '../../src/nt/index.js';
 import { explore, parseScheduleJson, replaySchedule, RandomWalk } from '../../src/explore/index.js';
 import { defineScenario, type MachineConfig, type Scenario } from '../../src/machine/scenario.js';
 import type { DriverConfig } from '../../src/wdf/driver.js';
@@ -148,7 +148,7 @@ for (const { name, run } of backends) {
     it('a request is lost: L-QUIESCENCE, naming who waits', async () => {
       const outcome = await run(scenarioOf(new faulty.LosesRequest('loses one')));
       expect(rulesOf(outcome)).to.deep.equal(['L-QUIESCENCE']);
-      expect(outcome.findings[0]!.message).to.match(/outstanding.* \d of board/);
+      expect(outcome.findings[0]!.message).to.match(/outstanding.* board: (read|write) of \d+ bytes \(Request#\d+\)/);
       expect(outcome.requests).to.equal(2);
     });
 
@@ -205,6 +205,21 @@ describe('an engine is lost', function () {
     expect(rulesOf(report)).to.deep.equal(['L-ENGINE-LOST']);
     expect(report.findings[0]!.message).to.contain('no sign of life');
     // The root hook fails the suite if the thread is still there.
+  });
+});
+
+describe('an engine does not start', function () {
+  this.timeout(20_000);
+
+  it('because its module does not load in a worker: an error with the reason, and no thread is left', async () => {
+    let thrown: unknown = null;
+    try {
+      await onThreads(scenarioOf(new SmallDriver(), { model: deviceUrl('unloadable-device') }), ONCE);
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).to.be.instanceOf(InternalError).and.include({ code: 'ENGINE_START' });
+    expect((thrown as InternalError).message).to.contain('no windows in this room');
   });
 });
 

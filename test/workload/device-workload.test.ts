@@ -44,7 +44,7 @@ class Bench {
     );
     this.workload = new DeviceWorkload({
       ...{ kernel, memory, device, pattern, quota, deviceName: 'fake', slots: this.slots, config: full },
-      ...{ random: new SeededRandom(3), localMemoryAddress: this.localMemory, latency: new LatencyRecorder(), canceller: null },
+      ...{ random: new SeededRandom(3), localMemoryAddress: this.localMemory, latency: new LatencyRecorder(), canceller: null, power: null },
     });
   }
 
@@ -104,8 +104,13 @@ describe('device workload', () => {
       function* (_queue, request) {
         held.push(request);
       };
-    const { workload, rig } = new Bench(keep, { outstanding: 3 }).run();
-    expect([held.length, workload.outstanding, workload.inFlight().length, workload.isDone]).to.deep.equal([3, 3, 3, false]);
+    const { workload, rig, slots } = new Bench(keep, { outstanding: 3 }).run();
+    expect([held.length, workload.outstanding, slots.filter(({ inFlight }) => inFlight).length, workload.isDone]).to.deep.equal([
+      3,
+      3,
+      3,
+      false,
+    ]);
     rig.run(held[0]!.completeWithInformation(STATUS_CANCELLED, 0));
     rig.settle();
     expect([held.length, workload.completed, workload.failed]).to.deep.equal([4, 1, 1]);

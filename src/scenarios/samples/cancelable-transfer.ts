@@ -1,5 +1,5 @@
 import {
-  DmaDirection, NT_SUCCESS, STATUS_CANCELLED, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS, WdfSpinLock, declareContext,
+  DmaDirection, NT_SUCCESS, STATUS_CANCELLED, STATUS_DEVICE_REMOVED, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS, WdfSpinLock, declareContext,
   type DmaDevice, type DmaTransaction, type FxObject, type NtStatus, type Request, type ScatterGatherList, type Suspending,
 } from '../../index.js';
 
@@ -54,6 +54,8 @@ export abstract class CancelableTransfer {
   protected abstract startHardware(list: ScatterGatherList): Suspending<void>;
   /** Tells the device to stop; it confirms through its interrupt. The transfer's lock is held. */
   protected abstract abortHardware(): Suspending<void>;
+  /** The hardware was pulled: nothing will be confirmed any more. */
+  protected abstract isDeviceGone(): boolean;
   /** The object is free for the next request; called before the old one completes, because that may present the next. */
   protected abstract becameIdle(): void;
 
@@ -84,16 +86,20 @@ export abstract class CancelableTransfer {
   /** EvtProgramDma, first transfer or a later one. */
   *program(list: ScatterGatherList): Suspending<void> {
     yield* this.#lock.acquire();
-    const isCancelled = this.#isCancelled;
-    if (isCancelled) this.#phase = Phase.Completing;
-    else {
+    const status = this.#isCancelled ? STATUS_CANCELLED : this.isDeviceGone() ? STATUS_DEVICE_REMOVED : STATUS_SUCCESS;
+    if (NT_SUCCESS(status)) {
       this.#phase = Phase.Running;
       yield* this.startHardware(list);
-    }
+    } else this.#phase = Phase.Completing;
     yield* this.#lock.release();
-    if (!isCancelled) return;
+    if (NT_SUCCESS(status)) return;
     yield* this.transaction.dmaCompletedFinal(0);
-    yield* this.#end(STATUS_CANCELLED);
+    yield* this.#end(status);
+  }
+
+  /** The device is gone: a transfer it was working on ends here, unless its DPC was quicker. */
+  *deviceRemoved(): Suspending<void> {
+    yield* this.transferDone(0, STATUS_DEVICE_REMOVED);
   }
 
   /** DPC: the device has stopped working on the transfer, having moved `movedBytes`. A failing `status` ends the transaction. */
@@ -101,9 +107,12 @@ export abstract class CancelableTransfer {
     const { transaction } = this;
     const generation = this.#generation;
     yield* this.#lock.acquire();
-    this.#phase = Phase.Completing;
+    // Two paths can see the same end, the DPC and the removal: one of them takes it.
+    const isOurs = this.#phase === Phase.Running;
+    if (isOurs) this.#phase = Phase.Completing;
     const isFinal = this.#isCancelled || !NT_SUCCESS(status);
     yield* this.#lock.release();
+    if (!isOurs) return;
     const ended = isFinal ? yield* transaction.dmaCompletedFinal(movedBytes) : yield* transaction.dmaCompletedWithLength(movedBytes);
     if (ended !== STATUS_MORE_PROCESSING_REQUIRED) yield* this.#end(isFinal ? (NT_SUCCESS(status) ? STATUS_CANCELLED : status) : ended);
     else yield* this.#stagedNext(generation);

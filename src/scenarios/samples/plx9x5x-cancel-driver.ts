@@ -40,6 +40,10 @@ class ChannelTransfer extends CancelableTransfer {
     yield* interrupt.releaseLock();
   }
 
+  protected isDeviceGone(): boolean {
+    return plxContext(this.device).isGone;
+  }
+
   protected becameIdle(): void {
     // The queue is sequential: the next request comes when this one has completed.
   }
@@ -49,11 +53,13 @@ class PlxCancelContext {
   registers!: RegisterBlock;
   interrupt!: Interrupt;
   transfers: readonly ChannelTransfer[] = [];
+  channels: readonly PlxChannel[] = [];
+  isGone = false;
 }
 const plxContext = declareContext('PLX_CANCEL_CONTEXT', PlxCancelContext);
 
 function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
-  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry });
+  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry, evtDeviceSurpriseRemoval, evtDeviceSelfManagedIoSuspend });
   deviceInit.setRequestContext(transferLink);
   const created = deviceInit.create(plxContext);
   if (!created.ok) return created.status;
@@ -66,6 +72,7 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   const context = plxContext(device);
   context.interrupt = interrupt.object;
   context.transfers = [new ChannelTransfer(device, WRITE), new ChannelTransfer(device, READ)];
+  context.channels = context.transfers.map((transfer) => transfer.channel);
   return yield* createDmaObjects(device);
 }
 
@@ -106,6 +113,18 @@ function* evtDeviceD0Entry(device: Device): Suspending<NtStatus> {
   return STATUS_SUCCESS;
 }
 
+/** Only notes it: requests must not be completed here (rule C18). */
+function evtDeviceSurpriseRemoval(device: Device): void {
+  plxContext(device).isGone = true;
+}
+
+/** The power-down sequence runs without hardware: what the chip worked on will never be confirmed, so it ends here. */
+function* evtDeviceSelfManagedIoSuspend(device: Device): Suspending<NtStatus> {
+  const { isGone, transfers } = plxContext(device);
+  if (isGone) for (const transfer of transfers) yield* transfer.deviceRemoved();
+  return STATUS_SUCCESS;
+}
+
 function* evtInterruptEnable(_interrupt: Interrupt, device: Device): Suspending<NtStatus> {
   yield* setMasterEnable(plxContext(device).registers, true);
   return STATUS_SUCCESS;
@@ -125,8 +144,8 @@ function* evtIoRead(queue: IoQueue, request: Request): Suspending<void> {
 }
 
 function* evtInterruptIsr(interrupt: Interrupt): Suspending<boolean> {
-  const { registers, transfers } = plxContext(interrupt.device);
-  return yield* acknowledgeInterrupt(interrupt, registers, [transfers[WRITE]!.channel, transfers[READ]!.channel]);
+  const { registers, channels } = plxContext(interrupt.device);
+  return yield* acknowledgeInterrupt(interrupt, registers, channels);
 }
 
 function* evtInterruptDpc(interrupt: Interrupt, device: Device): Suspending<void> {

@@ -39,3 +39,6 @@ export const DTE_LOCAL_ADDRESS = 4;
 export const DTE_TRANSFER_SIZE = 8;
 export const DTE_DESCRIPTOR_POINTER = 12;
 export const DTE_PCI_ADDRESS_HIGH = 16;
+
+/** What a read gives when the device is gone. */
+export const ALL_ONES = 0xffff_ffff;

@@ -34,9 +34,13 @@ export class RingSlot extends CancelableTransfer {
     device: Device,
     private readonly index: number,
     private readonly channel: RingChannel,
-    private readonly onIdle: (slot: RingSlot) => void,
+    private readonly pool: RingSlotPool,
   ) {
     super(device);
+  }
+
+  protected isDeviceGone(): boolean {
+    return this.pool.isGone;
   }
 
   protected *startHardware(list: ScatterGatherList): Suspending<void> {
@@ -51,7 +55,27 @@ export class RingSlot extends CancelableTransfer {
   }
 
   protected becameIdle(): void {
-    this.onIdle(this);
+    this.pool.free(this);
+  }
+}
+
+/** All slots of a device: by index for the channels, and those that are free. */
+export class RingSlotPool {
+  readonly slots: RingSlot[] = [];
+  /** The hardware was pulled. */
+  isGone = false;
+  #free: RingSlot | null = null;
+
+  /** Null when all are in use. Taking and freeing contain no scheduling point: no other processor can come between. */
+  take(): RingSlot | null {
+    const slot = this.#free;
+    if (slot !== null) this.#free = slot.next;
+    return slot;
+  }
+
+  free(slot: RingSlot): void {
+    slot.next = this.#free;
+    this.#free = slot;
   }
 }
 
@@ -103,6 +127,9 @@ export class RingChannel {
     this.#registers = registers;
     this.#submitted = 0;
     this.#reaped = 0;
+    this.#savedCauses = 0;
+    this.#aborts.length = 0;
+    this.#isAborting = false;
     this.#completion.fill(0);
     const submission = this.#submission.logicalAddress;
     const completion = this.#completion.logicalAddress;
@@ -133,7 +160,8 @@ export class RingChannel {
   *acknowledge(): Suspending<boolean> {
     const at = ring.channelRegister(this.index, ring.INT_CAUSE);
     const causes = yield* this.#registers.read32(at);
-    if (causes === 0) return false;
+    // All ones: nobody answers on the bus any more (rule D45).
+    if (causes === 0 || causes === ring.ALL_ONES) return false;
     yield* this.#registers.write32(at, causes);
     this.#savedCauses |= causes;
     return true;

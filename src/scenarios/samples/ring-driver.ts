@@ -3,7 +3,7 @@ import {
   type Device, type DeviceInit, type DriverConfig, type HardwareResources, type NtStatus, type Request, type Suspending,
 } from '../../index.js';
 import { transferLink } from './cancelable-transfer.js';
-import { ELEMENTS_MAX, REQUESTS_PER_CHANNEL, RingChannel, RingSlot } from './ring-channel.js';
+import { ELEMENTS_MAX, REQUESTS_PER_CHANNEL, RingChannel, RingSlot, RingSlotPool } from './ring-channel.js';
 import * as ring from './ring-registers.js';
 
 /*
@@ -18,13 +18,12 @@ class RingContext {
   registers!: RegisterBlock;
   enabler!: DmaEnabler;
   channels: RingChannel[] = [];
-  readonly slots: RingSlot[] = [];
-  freeSlots: RingSlot | null = null;
+  readonly pool = new RingSlotPool();
 }
 const ringContext = declareContext('RING_CONTEXT', RingContext);
 
 function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
-  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry, evtDeviceD0Exit });
+  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry, evtDeviceD0Exit, evtDeviceSurpriseRemoval, evtDeviceSelfManagedIoSuspend });
   deviceInit.setRequestContext(transferLink);
   const created = deviceInit.create(ringContext);
   if (!created.ok) return created.status;
@@ -44,7 +43,7 @@ function* createDmaObjects(device: Device, channels: number): Suspending<NtStatu
   context.enabler = enabler.object;
   enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);
   for (let index = 0; index < channels; index++) {
-    const channel = yield* RingChannel.create(device, enabler.object, index, context.slots);
+    const channel = yield* RingChannel.create(device, enabler.object, index, context.pool.slots);
     if (typeof channel === 'number') return channel;
     context.channels.push(channel);
     const interrupt = createInterrupt(device, channel);
@@ -91,6 +90,18 @@ function* evtDeviceD0Exit(device: Device): Suspending<NtStatus> {
   return STATUS_SUCCESS;
 }
 
+/** Only notes it: requests must not be completed here (rule C18). */
+function evtDeviceSurpriseRemoval(device: Device): void {
+  ringContext(device).pool.isGone = true;
+}
+
+/** The power-down sequence runs without hardware: what the device worked on will never be confirmed, so it ends here. */
+function* evtDeviceSelfManagedIoSuspend(device: Device): Suspending<NtStatus> {
+  const { pool } = ringContext(device);
+  if (pool.isGone) for (const slot of pool.slots) yield* slot.deviceRemoved();
+  return STATUS_SUCCESS;
+}
+
 function* evtIoRead(queue: IoQueue, request: Request): Suspending<void> {
   yield* start(queue.device, request, DmaDirection.ReadFromDevice);
 }
@@ -100,29 +111,17 @@ function* evtIoWrite(queue: IoQueue, request: Request): Suspending<void> {
 }
 
 function* start(device: Device, request: Request, direction: DmaDirection): Suspending<void> {
-  const context = ringContext(device);
-  const slot = takeSlot(context) ?? (yield* createSlot(device, context));
+  const slot = ringContext(device).pool.take() ?? (yield* createSlot(device));
   if (typeof slot === 'number') yield* request.complete(slot);
   else yield* slot.start(request, direction);
 }
 
-/** Taking and freeing a slot contain no scheduling point: no other processor can come between. */
-function takeSlot(context: RingContext): RingSlot | null {
-  const slot = context.freeSlots;
-  if (slot !== null) context.freeSlots = slot.next;
-  return slot;
-}
-
-function freeSlot(context: RingContext, slot: RingSlot): void {
-  slot.next = context.freeSlots;
-  context.freeSlots = slot;
-}
-
-function* createSlot(device: Device, context: RingContext): Suspending<RingSlot | NtStatus> {
-  const index = context.slots.length;
-  const slot = new RingSlot(device, index, context.channels[index % context.channels.length]!, (free) => freeSlot(context, free));
-  context.slots.push(slot);
-  const transaction = yield* DmaTransaction.create(context.enabler);
+function* createSlot(device: Device): Suspending<RingSlot | NtStatus> {
+  const { pool, channels, enabler } = ringContext(device);
+  const index = pool.slots.length;
+  const slot = new RingSlot(device, index, channels[index % channels.length]!, pool);
+  pool.slots.push(slot);
+  const transaction = yield* DmaTransaction.create(enabler);
   if (!transaction.ok) return transaction.status;
   slot.transaction = transaction.object;
   return slot;

@@ -44,3 +44,6 @@ export const COMPLETION_SEQUENCE = 12;
 export const PHASE = 1 << 0;
 export const STATUS_OK = 0;
 export const STATUS_ABORTED = 1;
+
+/** What a read gives when the device is gone. */
+export const ALL_ONES = 0xffff_ffff;

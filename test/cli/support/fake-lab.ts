@@ -46,6 +46,8 @@ export const runReport: RunReport = {
   interrupts: 123_456,
   nestedInterrupts: 12,
   cancels: { requested: 0, won: 0, lost: 0, byWindow: {} },
+  powerCycles: 0,
+  unplugs: 0,
   engines: [
     { host: 0, threadId: 1, devices: ['disk'], steps: 9_876_543, busyMs: 4210 },
     { host: 1, threadId: 2, devices: ['ring'], steps: 8_765_432, busyMs: 3100 },
