@@ -3,7 +3,7 @@
  * the table may not exist. Type-only imports count: a type is a dependency of the reader.
  */
 const ground = ['nt', 'memory', 'kernel'];
-const belowMachine = [...ground, 'hardware', 'hal', 'wdf', 'workload', 'verifier', 'trace'];
+const belowMachine = [...ground, 'faults', 'hardware', 'hal', 'wdf', 'workload', 'verifier', 'trace'];
 const belowCli = [...belowMachine, 'machine', 'backends', 'explore', 'campaign', 'conformance', 'report'];
 
 /** @type {Record<string, string[]>} */
@@ -11,8 +11,9 @@ const allowed = {
   nt: [],
   memory: ['nt'],
   kernel: ['nt', 'memory'],
-  hardware: ['nt', 'memory'], // and the four kernel files below
-  hal: ground,
+  faults: ground,
+  hardware: ['nt', 'memory'], // and the kernel and fault files below
+  hal: [...ground, 'faults'],
   wdf: [...ground, 'hal'],
   workload: [...ground, 'hal', 'wdf'],
   verifier: ['nt', 'kernel'],
@@ -28,12 +29,16 @@ const allowed = {
 };
 /** Device models run on worker threads: they load these and not the kernel. */
 const kernelFilesOfHardware = ['op', 'event-ring', 'random', 'clock'];
+const faultFilesOfHardware = ['fault-kind', 'fault-plan'];
 /** What worker threads load must be small, and the ground must not depend on anybody's package. */
-const withoutPackages = [...ground, 'hardware', 'hal', 'wdf', 'verifier'];
+const withoutPackages = [...ground, 'faults', 'hardware', 'hal', 'wdf', 'verifier'];
 
 /** Files beside the folders that a folder may reach. @type {Record<string, string[]>} */
 const allowedFiles = {
-  hardware: kernelFilesOfHardware.map((name) => `src/kernel/${name}\\.ts`),
+  hardware: [
+    ...kernelFilesOfHardware.map((name) => `src/kernel/${name}\\.ts`),
+    ...faultFilesOfHardware.map((name) => `src/faults/${name}\\.ts`),
+  ],
   scenarios: ['src/index\\.ts'],
   cli: ['src/index\\.ts'],
 };

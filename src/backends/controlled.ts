@@ -1,11 +1,11 @@
 import { threadId } from 'node:worker_threads';
-import { BugCheck } from '../nt/index.js';
 import { EventKind, EventRing, SpinLock, VirtualClock, type RecordedViolation } from '../kernel/index.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
 import { createStrands } from '../machine/strands.js';
 import type { Strand } from '../machine/strand.js';
 import { ControlledScheduler } from './controlled-scheduler.js';
+import { recordThrown } from './driver-error.js';
 import type { Strategy } from './strategy.js';
 
 /** Events kept of one execution: the trace a report shows. */
@@ -72,7 +72,7 @@ export class ControlledBackend {
       this.#requireDone();
       machine.epilogue();
     } catch (error) {
-      if (!(error instanceof BugCheck)) throw error;
+      recordThrown(error, kernel);
     }
     return this.#outcome(scheduler);
   }

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os';
-import { BugCheck, type Violation } from '../nt/index.js';
+import type { Violation } from '../nt/index.js';
 import { EventRing, HostClock, SeededRandom, SpinLock, deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { Machine } from '../machine/machine.js';
 import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
 import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
+import { recordThrown } from './driver-error.js';
 import { EnginePool } from './engine-pool.js';
 import { RunTotals } from './run-report.js';
 import { ThreadsGate, type Ratio } from './threads-gate.js';
@@ -43,6 +44,8 @@ const SLICE_MS = 50;
 const SPINS = 2000;
 /** vCPU advances between looks at the clock. */
 const ADVANCES_PER_LOOK = 64;
+/** Pumps after the last completion until everything must have come to rest. */
+const SETTLE_PUMPS_MAX = 100_000;
 /** Default of `stallMs`. */
 const STALL_MS = 5000;
 
@@ -121,7 +124,7 @@ export class ThreadsRun {
       }
     } catch (error) {
       this.seconds = this.#startMs === 0 ? 0 : (hostTimeMs() - this.#startMs) / 1000;
-      if (!(error instanceof BugCheck)) throw error;
+      recordThrown(error, machine.kernel);
     }
   }
 
@@ -187,7 +190,7 @@ export class ThreadsRun {
 
   /** Lets what is still under way end: DPCs, late interrupts. */
   #settle(): void {
-    while (this.#pump());
+    for (let i = 0; i < SETTLE_PUMPS_MAX && this.#pump(); i++);
   }
 
   async #sleep(nowMs: number): Promise<void> {

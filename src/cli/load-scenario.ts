@@ -7,7 +7,6 @@ import { isModuleUrl } from '../machine/device-modules.js';
 import { defineScenario, type Scenario, type ScenarioConfig } from '../machine/scenario.js';
 import { expectedName } from './choice.js';
 import { fileErrorText, isUsageError } from './errors.js';
-import { watchForForgottenYields } from '../wdf/index.js';
 import type { Io } from './io.js';
 import type { Lab } from './lab.js';
 
@@ -34,8 +33,6 @@ export async function loadScenario(reference: string, lab: Lab, io: Io): Promise
   const path = resolve(reference);
   requireModuleFile(reference, path);
   const scenario = scenarioOf(await importModule(path, io), path);
-  // Built-in drivers are checked by the build; plain JavaScript only here.
-  watchForForgottenYields();
   return { scenario: checkModels(scenario, lab, path), reference: path };
 }
 

@@ -1,8 +1,11 @@
+import { isAbsolute } from 'node:path';
 import { runOnThreads } from '../backends/index.js';
 import { deviceModels } from '../hardware/index.js';
 import { explore, parseScheduleJson, replaySchedule, strategies } from '../explore/index.js';
 import { builtInScenarios } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
+import type { Scenario } from '../machine/scenario.js';
+import { watchForForgottenYields } from '../wdf/index.js';
 import { given } from './given.js';
 import type { ExecutionOptions, Lab, Ratio, RunOptions } from './lab.js';
 
@@ -16,19 +19,22 @@ const lab: Lab = {
   devices: () => [...deviceModels.values()].map(({ name, title }) => ({ name, title })),
   strategies: () => strategies.map(({ name, title }) => ({ name, title })),
 
-  run: (scenario, options, hooks) =>
-    runOnThreads(scenario, {
-      overrides: runOverrides(options),
+  run(scenario, options, hooks) {
+    watchModules(options.scenarioReference);
+    return runOnThreads(scenario, {
+      overrides: runOverrides(scenario, options),
       durationSeconds: options.durationSeconds ?? null,
       preempt: options.preempt ?? null,
       keepGoing: options.keepGoing,
       blocking: options.blocking,
       again: options.paste.again,
       ...hooks,
-    }),
+    });
+  },
 
-  explore: (scenario, options, hooks) =>
-    explore(scenario, {
+  explore(scenario, options, hooks) {
+    watchModules(options.scenarioReference);
+    return explore(scenario, {
       overrides: { seed: options.seed, workload: trafficOf(options) },
       strategy: strategies.find(({ name }) => name === options.strategy)!.create(),
       schedules: options.schedules,
@@ -37,14 +43,21 @@ const lab: Lab = {
       program: options.paste.program,
       signal: hooks.signal,
       onProgress: (schedules, seconds, findings) => hooks.onProgress({ schedules, target: options.schedules, seconds, findings }),
-    }),
+    });
+  },
 
   async replay(json, options) {
     const schedule = parseScheduleJson(json, options.file);
+    watchModules(schedule.scenario);
     const scenario = await options.loadScenario(schedule.scenario);
     return replaySchedule(scenario, schedule, options.file, options.paste.program);
   },
 };
+
+/** Built-in drivers are checked by the build; plain JavaScript for forgotten `yield*` only here. */
+function watchModules(scenarioReference: string): void {
+  if (isAbsolute(scenarioReference)) watchForForgottenYields();
+}
 
 function trafficOf(options: ExecutionOptions): NonNullable<Overrides['workload']> {
   return {
@@ -63,14 +76,14 @@ function perMillion(ratio: Ratio | undefined): number | undefined {
 /** Requests of a run that nobody bounded, neither by number nor by time. */
 const DEFAULT_REQUESTS = 10_000;
 
-function runOverrides(options: RunOptions): Overrides {
-  const unbounded = options.requests === undefined && options.durationSeconds === undefined;
+function runOverrides(scenario: Scenario, options: RunOptions): Overrides {
+  const unasked = options.durationSeconds === undefined ? (scenario.workload.requests ?? DEFAULT_REQUESTS) : Infinity;
   return {
     seed: options.seed,
     ...given('instances', options.devices),
     machine: { ...given('mapRegisters', options.mapRegisters), ...given('addressing', options.addressing) },
     workload: {
-      ...(unbounded ? { requests: DEFAULT_REQUESTS } : {}),
+      requests: unasked,
       ...trafficOf(options),
       ...given('ratePerSecond', options.ratePerSecond),
       ...given('readsPercent', options.readsPercent),

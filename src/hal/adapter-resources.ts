@@ -81,6 +81,7 @@ export abstract class AdapterResources {
     const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
     if (this.kernel.at(op)) yield op;
     if (!this.mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
+    if (this.platform.faults?.failsAllocation('map registers') === true) return STATUS_INSUFFICIENT_RESOURCES;
     if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
     const grant = this.newRequest(context, registers);
     grant.control = control;

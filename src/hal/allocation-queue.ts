@@ -28,18 +28,22 @@ export class AllocationQueue {
   readonly #depthByCpu: Int32Array;
   /** Null when grants run inside the freeing call. */
   readonly #dpc: Dpc | null;
+  /** Grants what an injected fault made wait; null while no faults are planned. */
+  readonly #delayDpc: Dpc | null;
 
   constructor(private readonly platform: HalPlatform) {
     this.#kernel = platform.kernel;
     this.#depthByCpu = new Int32Array(platform.kernel.vcpus.length);
     this.#dpc = platform.policy.grantContext === 'dpc' ? new Dpc(platform.kernel, 'HAL grant', () => this.#pump()) : null;
+    this.#delayDpc = platform.faults === null ? null : new Dpc(platform.kernel, 'HAL delayed grant', () => this.#pump());
   }
 
   /** Answers a request: its registers are taken and `execute` is due, or it waits, or (`isSynchronous`) it is refused. */
   admit(grant: MapRegisterGrant, isSynchronous: boolean): Admission {
     const adapter = grant.adapter!;
-    const { observer } = this.platform;
-    if (adapter.queueHead === null && this.#tryGrant(grant)) {
+    const { observer, faults } = this.platform;
+    const isDelayed = !isSynchronous && faults !== null && adapter.queueHead === null && this.#fits(grant) && faults.delaysGrant();
+    if (!isDelayed && adapter.queueHead === null && this.#tryGrant(grant)) {
       observer?.allocate(grant.registers, 'granted', grant.number);
       return Admission.Granted;
     }
@@ -49,6 +53,7 @@ export class AllocationQueue {
       return Admission.Refused;
     }
     this.#enqueue(adapter, grant);
+    if (isDelayed) this.#delayDpc!.queue();
     return Admission.Queued;
   }
 
@@ -109,13 +114,19 @@ export class AllocationQueue {
     return null;
   }
 
-  /** A request fits when its registers are free and, for a system adapter, its one channel is. Takes them if so. */
+  /** A request fits when its registers are free and, for a system adapter, its one channel is. */
+  #fits(grant: MapRegisterGrant): boolean {
+    const adapter = grant.adapter!;
+    if (adapter.isSystem && adapter.channelOwner !== null) return false;
+    return this.platform.counted(grant.registers) <= this.platform.pool.free;
+  }
+
+  /** Takes what a request asks for if it fits and the adapter's window has room. */
   #tryGrant(grant: MapRegisterGrant): boolean {
     const adapter = grant.adapter!;
     const { pool } = this.platform;
     const registers = this.platform.counted(grant.registers);
-    if (adapter.isSystem && adapter.channelOwner !== null) return false;
-    if (registers > pool.free) return false;
+    if (!this.#fits(grant)) return false;
     if (adapter.window !== null && registers > 0) {
       const slot = adapter.window.take(registers);
       if (slot === NO_SLOT) return false;

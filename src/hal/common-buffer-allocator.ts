@@ -37,6 +37,7 @@ export class CommonBufferAllocator {
     const { memory, frames } = this.platform;
     const { domain } = adapter;
     if (memory === null || frames === null || domain === null) return null;
+    if (this.platform.faults?.failsAllocation(`a common buffer of ${lengthBytes} bytes`) === true) return null;
     const pages = Math.max(1, Math.ceil(lengthBytes / PAGE_SIZE));
     const frame = frames.allocateContiguous(pages);
     if (frame === NO_FRAME) return null;

@@ -134,6 +134,7 @@ export class DmaAdapter extends AdapterResources {
     }
     const { registers } = walk;
     if (!this.mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
+    if (this.platform.faults?.failsAllocation('a scatter/gather list') === true) return STATUS_INSUFFICIENT_RESOURCES;
     if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
     const grant = this.newRequest(context, registers);
     checkMap(this, grant, mdl, offset, lengthBytes);
@@ -246,6 +247,13 @@ export class DmaAdapter extends AdapterResources {
     const registers = this.platform.hasMapRegisters ? grant.registers : UNLIMITED;
     list.begin();
     walk.run(mdl, offset, lengthBytes, registers, list.capacity, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
+    if (walk.registers > 1 && this.platform.faults?.shortensMap() === true) {
+      // Within the contract of MapTransfer: *Length may come back smaller, as if there were fewer registers.
+      const fewer = walk.registers >> 1;
+      grant.pieces = 0;
+      list.begin();
+      walk.run(mdl, offset, lengthBytes, fewer, list.capacity, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
+    }
     this.mappedLengthBytes = walk.lengthBytes;
     if (walk.lengthBytes === 0 && lengthBytes > 0) {
       this.platform.observer?.mapFailed('nothing');

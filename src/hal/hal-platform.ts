@@ -1,4 +1,5 @@
 import { PAGE_SIZE, type MachineMemory } from '../memory/index.js';
+import type { PlatformFaults } from '../faults/index.js';
 import type { Kernel } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
 import { AllocationQueue } from './allocation-queue.js';
@@ -31,6 +32,8 @@ export interface HalPlatformOptions {
   /** The framework's own verifier: breaks, and bug checks that depend on it. Default true. */
   readonly frameworkVerifier?: boolean;
   readonly observer?: HalObserver | null;
+  /** Planned faults; null or absent: none, and nothing is counted. */
+  readonly faults?: PlatformFaults | null;
 }
 
 function reachesWindow({ windowBase, windowSlots }: DmaDomain, { addressWidthBits }: DeviceDescription): boolean {
@@ -48,6 +51,7 @@ export class HalPlatform {
   readonly dmaVerification: boolean;
   readonly frameworkVerifier: boolean;
   readonly observer: HalObserver | null;
+  readonly faults: PlatformFaults | null;
   readonly pool: MapRegisterPool;
   readonly queue: AllocationQueue;
   readonly mapper: PageMapper;
@@ -71,6 +75,7 @@ export class HalPlatform {
     this.dmaVerification = options.dmaVerification ?? true;
     this.frameworkVerifier = options.frameworkVerifier ?? true;
     this.observer = options.observer ?? null;
+    this.faults = options.faults ?? null;
     this.pool = new MapRegisterPool(kernel.nextObjectId(), options.mapRegisters ?? 1024, this.addressing === 'bounce' ? this.frames : null);
     this.queue = new AllocationQueue(this);
     this.mapper = new PageMapper(this.addressing, this.memory, this.dmaVerification);
@@ -81,6 +86,7 @@ export class HalPlatform {
   getDmaAdapter(description: DeviceDescription, domain: DmaDomain | null): DmaAdapter | null {
     if (description.version < 1 || description.version > 3) return null;
     if (domain !== null && this.needsWindow(domain, description) && !reachesWindow(domain, description)) return null;
+    if (this.faults?.failsAllocation('a DMA adapter') === true) return null;
     const wanted = Math.ceil(description.maximumLengthBytes / PAGE_SIZE) + 1;
     const adapter = new DmaAdapter(this, description, domain, Math.min(wanted, this.maxMapRegistersPerAdapter));
     this.adapters.push(adapter);

@@ -64,7 +64,8 @@ export interface DeviceModel {
   /** Brings state words to their power-on values; registers and latches have been reset, state words are zero. */
   reset(d: DeviceView): void;
   /**
-   * The access that `step` would perform now, DONE while the device waits for its driver. Reads only, by plain loads;
+   * The access that `step` would perform now, DONE while the device waits for its driver, kind Wait while it only lets
+   * time pass: a step of it is one tick, which a host that runs freely paces. Reads only, by plain loads;
    * any thread may ask, the answer holds for the one that steps the device.
    */
   pending(d: DeviceView): Op;
@@ -72,7 +73,7 @@ export interface DeviceModel {
   step(d: DeviceView): boolean;
   /**
    * Performs one to `limit` steps, faster than `step` called as often and with the same result, and returns their
-   * number; 0 when nothing was pending. For hosts that run freely. Default: `step` in a loop.
+   * number; 0 when nothing was pending, or only a wait. For hosts that run freely. Default: `step` in a loop.
    */
   stepMany?(d: DeviceView, limit: number): number;
   /**

@@ -1,6 +1,7 @@
 import { assertInternal } from '../nt/index.js';
 import { CACHE_LINE_BYTES, PAGE_SIZE, struct, type LayoutBuilder } from '../memory/index.js';
 import { resolveParams, type DeviceModel, type DeviceParams, type VectorRequest } from './device-model.js';
+import { planFaults } from './device-faults.js';
 import { planIommu, type IommuPlacement } from './iommu.js';
 
 /** Words that every device has in front of its own: its place in the machine. */
@@ -29,6 +30,8 @@ export interface DevicePlacement {
   readonly objectId: number;
   readonly params: DeviceParams;
   readonly header: number;
+  /** Planned faults, see device-faults.ts. */
+  readonly faults: number;
   /** Transport word: 1 while an engine host is inside a batch of steps. */
   readonly engaged: number;
   readonly registers: number;
@@ -75,6 +78,7 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
   const table = model.registers(params);
   const line = { align: CACHE_LINE_BYTES };
   const header = layout.reserve(`${name}.header`, DEVICE_HEADER_BYTES, line);
+  const faults = planFaults(layout, name);
   const registers = layout.reserve(`${name}.registers`, table.lengthBytes, line);
   const latches = layout.reserve(`${name}.latches`, Math.max(table.latchCount, 1) * 4, line);
   const stateWords = model.stateWords(params);
@@ -94,6 +98,7 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
     objectId,
     params,
     header,
+    faults,
     engaged,
     registers,
     latches,

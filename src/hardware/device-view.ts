@@ -43,6 +43,8 @@ export class DeviceView implements LineSource {
   readonly gate: number;
   /** Word index of the free-running step counter. */
   readonly steps: number;
+  /** Word index of the planned faults; the word is 0 while none are planned. */
+  readonly faults: number;
   readonly #header: number;
   readonly #engaged: number;
   readonly #host: number;
@@ -68,6 +70,7 @@ export class DeviceView implements LineSource {
     this.#header = placement.header >> 2;
     this.gate = this.#header + DeviceHeader.Gate;
     this.steps = this.#header + DeviceHeader.Steps;
+    this.faults = placement.faults >> 2;
     this.#engaged = placement.engaged >> 2;
     this.#host = placement.host >> 2;
     if (placement.vectors.kind === 'line') platform.interrupts.connectLine(placement.vectors.first, this);

@@ -1,6 +1,6 @@
 import { InternalError } from '../nt/index.js';
 import { MachineMemory, atomics, type WasmMemory } from '../memory/index.js';
-import { DONE } from '../kernel/op.js';
+import { DONE, OpKind, opKind } from '../kernel/op.js';
 import { hostTimeMs } from '../kernel/clock.js';
 import { deviceModels } from './device-models.js';
 import type { DevicePlacement } from './device-plan.js';
@@ -32,6 +32,11 @@ export interface EngineResult {
 
 /** Steps of one device before the next device of the host has its turn and the control word is looked at. */
 const STEPS_PER_TURN = 64;
+/** Looks at devices of which one waits for time and none has work, before each tick: a tick takes about a microsecond. */
+const POLLS_PER_TICK = 32;
+/** What a turn came to. */
+const Turn = { Idle: 0, Waiting: 1, Worked: 2 } as const;
+type Turn = (typeof Turn)[keyof typeof Turn];
 /** Longest sleep: the heartbeat goes on while nothing happens. */
 const SLEEP_SLICE_MS = 100;
 
@@ -44,6 +49,7 @@ export function runEngineHost(task: EngineTask, threadId: number): EngineResult 
  * An engine host: the worker's side. One thread, one or more devices, one control block.
  *
  *     look at control -> steps of each device in turn -> heartbeat -> ... nothing pending: spin, then sleep -> ...
+ *                                                                     ... only waits pending: spin, then a tick -> ...
  *
  * Going to sleep: read the doorbell, set the flag, look once more, wait for the doorbell to change. Whoever gives a
  * device something to do writes first and reads the flag afterwards, so one of the two sees the other.
@@ -96,13 +102,17 @@ class EngineHost {
 
   #loop(): void {
     let idlePolls = 0;
+    let waitingPolls = 0;
     for (;;) {
       const command = atomics.load(this.#words, this.#at + HostWord.Control) as HostCommand;
       if (command === HostCommand.Stop) return;
       this.#beat();
-      const worked = command === HostCommand.Grant ? this.#serveGrant() : this.#turn();
-      if (worked) idlePolls = 0;
-      else if (idlePolls++ >= this.#spinPolls) {
+      const turn = command === HostCommand.Grant ? this.#serveGrant() : this.#turn(waitingPolls === POLLS_PER_TICK);
+      if (turn !== Turn.Idle) {
+        idlePolls = 0;
+        // The clock goes on while there is work, too, but a device counts its own steps then.
+        waitingPolls = turn === Turn.Waiting && waitingPolls < POLLS_PER_TICK ? waitingPolls + 1 : 0;
+      } else if (idlePolls++ >= this.#spinPolls) {
         this.#sleep(command);
         idlePolls = 0;
       }
@@ -114,26 +124,32 @@ class EngineHost {
     atomics.store(this.#words, this.#at + HostWord.Heartbeat, this.#heartbeat);
   }
 
-  /** One turn of every device; false when nothing was pending anywhere. */
-  #turn(): boolean {
+  /** One turn of every device; those that only wait for time get a tick if one is due. */
+  #turn(isTickDue: boolean): Turn {
     const devices = this.#devices;
     let steps = 0;
+    let waiting = false;
     for (let i = 0; i < devices.length; i++) {
       const device = devices[i]!;
-      if (device.model.pending(device) === DONE) continue;
+      const op = device.model.pending(device);
+      if (op === DONE) continue;
+      const isWait = opKind(op) === OpKind.Wait;
+      if (isWait) waiting = true;
+      if (isWait && !isTickDue) continue;
       if (steps === 0) this.#beginBusy();
-      steps += this.#stepDevice(device, STEPS_PER_TURN);
+      steps += isWait ? this.#stepDevice(device, 1) : this.#stepDevice(device, STEPS_PER_TURN);
     }
-    if (steps === 0) return false;
-    this.#countSteps(steps);
-    return true;
+    if (steps > 0) this.#countSteps(steps);
+    return waiting ? Turn.Waiting : steps > 0 ? Turn.Worked : Turn.Idle;
   }
 
   #stepDevice(device: DeviceView, limit: number): number {
     const { model } = device;
     this.#stepping = device.name;
     device.setEngaged(true);
-    const steps = limit > 1 && model.stepMany !== undefined ? manySteps(device, limit) : singleSteps(device, limit);
+    let steps: number;
+    if (limit === 1) steps = model.step(device) ? 1 : 0;
+    else steps = model.stepMany === undefined ? singleSteps(device, limit) : manySteps(device, limit);
     device.setEngaged(false);
     return steps;
   }
@@ -144,10 +160,10 @@ class EngineHost {
   }
 
   /** Lockstep: exactly one step of the device the main side names, then the answer. */
-  #serveGrant(): boolean {
+  #serveGrant(): Turn {
     const words = this.#words;
     const sequence = atomics.load(words, this.#at + HostWord.GrantSequence);
-    if (sequence === words[this.#at + HostWord.GrantDone]) return false;
+    if (sequence === words[this.#at + HostWord.GrantDone]) return Turn.Idle;
     const device = this.#devices[words[this.#at + HostWord.GrantDevice]!];
     if (device === undefined)
       throw new InternalError(
@@ -159,7 +175,7 @@ class EngineHost {
     words[this.#at + HostWord.GrantResult] = steps;
     atomics.store(words, this.#at + HostWord.GrantDone, sequence);
     atomics.notify(words, this.#at + HostWord.GrantDone);
-    return true;
+    return Turn.Worked;
   }
 
   #sleep(command: HostCommand): void {
@@ -235,7 +251,11 @@ class EngineHost {
 function singleSteps(device: DeviceView, limit: number): number {
   const { model } = device;
   let steps = 0;
-  while (steps < limit && model.step(device)) steps++;
+  // A step that only waits must not run in a row: time would be over at once.
+  for (let op = model.pending(device); steps < limit && op !== DONE && opKind(op) !== OpKind.Wait; op = model.pending(device)) {
+    if (!model.step(device)) break;
+    steps++;
+  }
   return steps;
 }
 

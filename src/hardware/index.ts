@@ -3,6 +3,8 @@ export * from './register-block.js';
 export * from './iommu.js';
 export * from './interrupt-controller.js';
 export * from './device-model.js';
+export { armFaults, drawFault, injectedFaults } from './device-faults.js';
+export { DeviceFault } from '../faults/fault-kind.js';
 export * from './device-plan.js';
 export * from './device-view.js';
 export * from './device-models.js';

@@ -1,44 +1,26 @@
-import { PAGE_SIZE, atomics, struct } from '../memory/index.js';
+import { PAGE_SIZE, atomics } from '../memory/index.js';
 import { DONE, OpKind, type Op } from '../kernel/op.js';
 import { BarKind, type DeviceModel, type RegisterDescription } from './device-model.js';
 import type { DeviceView } from './device-view.js';
 import { BusAccess, TRANSLATION_FAULT } from './iommu.js';
 import * as plx from './plx9656-registers.js';
 import { PlxDte } from './plx9656-registers.js';
+import { drawRepeat, isLate, repeat, spoilElement, tick } from './plx9656-faults.js';
+import {
+  CHANNELS,
+  CHANNEL_WORDS,
+  Channel,
+  Phase,
+  activeBit,
+  clearsCount,
+  fail,
+  interruptsWanted,
+  lineAsserted,
+  phaseNames,
+  phaseOps,
+  raiseInterrupt,
+} from './plx9656-state.js';
 
-/**
- * What a channel does next.
- *
- *     Idle --start--> Fetch --> Move ... Move --> Writeback (clear-count mode) --> Fetch (next element)
- *                       \          \                     \------------------------> Finish --> Idle
- *                        fault      abort, fault ------> Writeback / Finish
- */
-const Phase = { Idle: 0, Fetch: 1, Move: 2, Writeback: 3, Finish: 4 } as const;
-const phaseNames = ['Idle', 'Fetch', 'Move', 'Writeback', 'Finish'];
-const phaseOps = [DONE, OpKind.Read, OpKind.Burst, OpKind.Write, OpKind.Signal] as const;
-
-/** State words of a channel. */
-const Channel = struct('PlxChannel', 16, {
-  Phase: 0,
-  /** Address of the transfer element in work, and the pointer register's flag bits as they were when it was followed. */
-  DteLow: 1,
-  DteHigh: 2,
-  DteInHostMemory: 3,
-  PciLow: 4,
-  PciHigh: 5,
-  LocalAddress: 6,
-  /** Bytes of the element, and those of them moved. */
-  Size: 7,
-  Moved: 8,
-  /** Next pointer word of the element. */
-  Next: 9,
-  /** The channel ends after this element: abort or error. */
-  Stopping: 10,
-  /** Block mode: no element in memory to write back to. */
-  Block: 11,
-});
-const CHANNEL_WORDS = 16;
-const CHANNELS = 2;
 /** State word after the channels: which channel goes first in the next step. */
 const CURSOR = CHANNELS * CHANNEL_WORDS;
 const STATE_WORDS = CURSOR + 1;
@@ -48,15 +30,13 @@ const NO_CHANNEL = -1;
 /** Not a channel: the software reset bit of CNTRL has been written. */
 const RESET = 2;
 
-const activeBit = (channel: number): number => plx.PLX_INTCSR_DMA0_ACTIVE << channel;
-const enableBit = (channel: number): number => plx.PLX_INTCSR_DMA0_ENABLE << channel;
-
 /** Something to do for `channel`: a command, or the next phase while it is enabled or on its way to stop. */
 function isRunnable(d: DeviceView, channel: number): boolean {
   const shift = channel * 8;
   if (((d.registers.peekCommands(plx.PLX_DMACSR0) >> shift) & COMMANDS) !== 0) return true;
   const at = d.state + channel * CHANNEL_WORDS;
-  if (d.words[at + Channel.Phase] === Phase.Idle) return false;
+  if (d.words[at + Channel.Phase] === Phase.Idle) return d.words[at + Channel.Repeat] !== 0;
+  if (d.words[at + Channel.Phase] === Phase.Hung) return false;
   // The enable bit cleared in the middle pauses a channel; an aborted one still writes its residual and says Done.
   return d.words[at + Channel.Stopping] !== 0 || ((d.words[d.registers.wordIndex(plx.PLX_DMACSR0)]! >> shift) & plx.PLX_CSR_ENABLE) !== 0;
 }
@@ -67,15 +47,24 @@ function choose(d: DeviceView): number {
   if (d.registers.peekCommands(plx.PLX_CNTRL) !== 0) return RESET;
   if ((d.words[d.registers.wordIndex(plx.PLX_CNTRL)]! & plx.PLX_CNTRL_SOFTWARE_RESET) !== 0) return NO_CHANNEL;
   const first = d.words[d.state + CURSOR]!;
-  if (isRunnable(d, first)) return first;
-  return isRunnable(d, 1 - first) ? 1 - first : NO_CHANNEL;
+  if (!isRunnable(d, first)) return isRunnable(d, 1 - first) ? 1 - first : NO_CHANNEL;
+  // Time passes only when the other channel has nothing to do either.
+  return opOf(d, first) === OpKind.Wait && isRunnable(d, 1 - first) ? 1 - first : first;
+}
+
+/** Kind of a runnable channel's next step. */
+function opOf(d: DeviceView, channel: number): OpKind {
+  if (((d.registers.peekCommands(plx.PLX_DMACSR0) >> (channel * 8)) & COMMANDS) !== 0) return OpKind.Update;
+  const at = d.state + channel * CHANNEL_WORDS;
+  const phase = d.words[at + Channel.Phase]!;
+  if (phase === Phase.Idle) return d.words[at + Channel.Repeat] === 1 ? OpKind.Signal : OpKind.Wait;
+  return phaseOps[phase]! as OpKind;
 }
 
 function pending(d: DeviceView): Op {
   const channel = choose(d);
   if (channel === NO_CHANNEL) return DONE;
-  if (channel === RESET || ((d.registers.peekCommands(plx.PLX_DMACSR0) >> (channel * 8)) & COMMANDS) !== 0) return d.op(OpKind.Update);
-  return d.op(phaseOps[d.words[d.state + channel * CHANNEL_WORDS + Channel.Phase]!]! as OpKind);
+  return d.op(channel === RESET ? OpKind.Update : opOf(d, channel));
 }
 
 function step(d: DeviceView): boolean {
@@ -116,6 +105,7 @@ function obey(d: DeviceView, channel: number, commands: number): void {
   words[at + Channel.PciHigh] = d.registers.get(plx.PLX_DMADAC0 + channel * 4);
   words[at + Channel.LocalAddress] = d.registers.get(plx.PLX_DMALADR0 + base);
   words[at + Channel.Size] = d.registers.get(plx.PLX_DMASIZ0 + base) & plx.PLX_SIZE_MASK;
+  words[at + Channel.Cut] = 0;
   words[at + Channel.Next] = d.registers.get(plx.PLX_DMADPR0 + base) | plx.PLX_DPR_END_OF_CHAIN;
   words[at + Channel.Phase] = Phase.Move;
 }
@@ -135,7 +125,7 @@ function follow(d: DeviceView, channel: number, pointer: number): void {
 function abort(d: DeviceView, channel: number, started: boolean): void {
   const at = d.state + channel * CHANNEL_WORDS;
   const phase = d.words[at + Channel.Phase];
-  if (phase === Phase.Idle && !started) return;
+  if ((phase === Phase.Idle && !started) || phase === Phase.Hung) return;
   d.words[at + Channel.Stopping] = 1;
   d.words[at + Channel.Phase] = phase === Phase.Move || phase === Phase.Writeback ? afterMove(d, channel) : Phase.Finish;
 }
@@ -148,6 +138,10 @@ function perform(d: DeviceView, channel: number): void {
       return move(d, channel);
     case Phase.Writeback:
       return writeback(d, channel);
+    case Phase.Wait:
+      return tick(d, channel);
+    case Phase.Idle:
+      return repeat(d, channel);
     default:
       return finish(d, channel);
   }
@@ -180,9 +174,12 @@ function fetch(d: DeviceView, channel: number): void {
   words[at + Channel.LocalAddress] = words[element + PlxDte.LocalAddress]!;
   words[at + Channel.Size] = words[element + PlxDte.TransferSize]! & plx.PLX_SIZE_MASK;
   words[at + Channel.Moved] = 0;
+  words[at + Channel.Cut] = 0;
   words[at + Channel.Next] = words[element + PlxDte.DescriptorPointer]!;
   showElement(d, channel);
   words[at + Channel.Phase] = words[at + Channel.Size] === 0 ? afterMove(d, channel) : Phase.Move;
+  if (words[d.faults] !== 0 && words[at + Channel.Size] !== 0 && spoilElement(d, channel))
+    words[at + Channel.Phase] = afterMove(d, channel);
 }
 
 /** In chain mode the address and count registers show what was loaded. */
@@ -203,7 +200,9 @@ function move(d: DeviceView, channel: number): void {
   const moved = words[at + Channel.Moved]!;
   const low = words[at + Channel.PciLow]!;
   const pageRest = PAGE_SIZE - ((low + moved) & (PAGE_SIZE - 1));
-  const burst = Math.min(words[at + Channel.Size]! - moved, d.params['burstBytes']!, pageRest);
+  const cut = words[at + Channel.Cut]!;
+  const end = cut === 0 ? words[at + Channel.Size]! : cut;
+  const burst = Math.min(end - moved, d.params['burstBytes']!, pageRest);
   const local = (words[at + Channel.LocalAddress]! >>> 0) + moved;
   const fromDevice = (words[at + Channel.Next]! & plx.PLX_DPR_FROM_DEVICE) !== 0;
   const host =
@@ -216,7 +215,7 @@ function move(d: DeviceView, channel: number): void {
     if (fromDevice) d.memory.copy(host, d.localMemory + local, burst);
     else d.memory.copy(d.localMemory + local, host, burst);
     words[at + Channel.Moved] = moved + burst;
-    if (moved + burst < words[at + Channel.Size]!) return;
+    if (moved + burst < end) return;
   }
   words[at + Channel.Phase] = afterMove(d, channel);
 }
@@ -224,8 +223,7 @@ function move(d: DeviceView, channel: number): void {
 /** Where a channel goes when it stops moving bytes of an element. */
 function afterMove(d: DeviceView, channel: number): number {
   const at = d.state + channel * CHANNEL_WORDS;
-  const clearCount = (d.registers.get(plx.PLX_DMAMODE0 + channel * plx.PLX_CHANNEL_STRIDE) & plx.PLX_MODE_CLEAR_COUNT) !== 0;
-  if (clearCount && d.words[at + Channel.Block] === 0) return Phase.Writeback;
+  if (clearsCount(d, channel) && d.words[at + Channel.Block] === 0) return Phase.Writeback;
   return endElement(d, channel);
 }
 
@@ -249,30 +247,16 @@ function writeback(d: DeviceView, channel: number): void {
   words[at + Channel.Phase] = endElement(d, channel);
 }
 
-/** Master abort or a bad local address: the channel stops and says so. */
-function fail(d: DeviceView, channel: number): void {
-  d.words[d.state + channel * CHANNEL_WORDS + Channel.Stopping] = 1;
-  d.registers.raise(plx.PLX_DMACSR0, plx.PLX_CSR_ERROR << (channel * 8));
-}
-
 /** Status before interrupt: Done, then the active bit, then the line. */
 function finish(d: DeviceView, channel: number): void {
-  d.words[d.state + channel * CHANNEL_WORDS + Channel.Phase] = Phase.Idle;
+  const at = d.state + channel * CHANNEL_WORDS;
+  const { words } = d;
+  if (words[d.faults] !== 0 && isLate(d, channel)) return;
+  words[at + Channel.Phase] = Phase.Idle;
   d.registers.raise(plx.PLX_DMACSR0, plx.PLX_CSR_DONE << (channel * 8));
-  const wanted = plx.PLX_MODE_DONE_INTERRUPT | plx.PLX_MODE_INTERRUPT_TO_PCI;
-  if ((d.registers.get(plx.PLX_DMAMODE0 + channel * plx.PLX_CHANNEL_STRIDE) & wanted) !== wanted) return;
-  d.registers.raise(plx.PLX_INTCSR, activeBit(channel));
-  if (lineAsserted(d)) d.lineChanged();
-}
-
-/** Active bits are causes: a masked one stays and asserts the line once it is enabled. */
-function lineAsserted(d: DeviceView): boolean {
-  const intcsr = d.registers.get(plx.PLX_INTCSR);
-  if ((intcsr & plx.PLX_INTCSR_PCI_ENABLE) === 0) return false;
-  for (let channel = 0; channel < CHANNELS; channel++) {
-    if ((intcsr & activeBit(channel)) !== 0 && (intcsr & enableBit(channel)) !== 0) return true;
-  }
-  return false;
+  if (!interruptsWanted(d, channel)) return;
+  raiseInterrupt(d, channel);
+  if (words[d.faults] !== 0) drawRepeat(d, channel);
 }
 
 /** What needs no step: the interrupt drops when it is cleared, Done drops when a channel is started. */
@@ -324,6 +308,7 @@ function describe(d: DeviceView): readonly RegisterDescription[] {
       field('Size'),
       field('Moved'),
       field('Stopping'),
+      field('Ticks'),
     ];
   }).flat();
 }

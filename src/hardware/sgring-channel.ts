@@ -1,4 +1,6 @@
 import { PAGE_SIZE, atomics } from '../memory/index.js';
+import { DeviceFault } from '../faults/fault-kind.js';
+import { drawFault } from './device-faults.js';
 import type { DeviceView } from './device-view.js';
 import { BusAccess, TRANSLATION_FAULT } from './iommu.js';
 import { addCompletion } from './sgring-completion.js';
@@ -10,7 +12,9 @@ import { latchOf, registersOf, stateOf } from './sgring-state.js';
 // Copies of other modules' constants, see sgring-state.ts: this is the engine's hot path.
 const Word = state.ChannelWord;
 const BURST_BYTES = state.DeviceWord.BurstBytes;
-const { FETCH_BATCH, COMPLETION_BATCH, COMPLETION_AGE_STEPS, SKIP_LIST, DESCRIPTOR_CACHE, COMPLETION_CACHE } = state;
+const { FETCH_BATCH, COMPLETION_BATCH, COMPLETION_AGE_STEPS, SKIP_LIST, DESCRIPTOR_CACHE, COMPLETION_CACHE, STALL_STEPS, LATE_STEPS } =
+  state;
+const Action = state.NextAction;
 const {
   SGRING_CTRL_ENABLE,
   SGRING_DESCRIPTOR_BYTES,
@@ -126,6 +130,7 @@ function removeSkip(d: DeviceView, channel: number, index: number): boolean {
 export function burst(d: DeviceView, channel: number): void {
   const at = stateOf(d, channel);
   const { words } = d;
+  if (words[d.faults] !== 0 && words[at + Word.RequestOpen] === 0 && standsStill(d, channel)) return;
   const slot = at + DESCRIPTOR_CACHE + ((words[at + Word.Head]! - words[at + Word.CacheFirst]!) << 3);
   const position = words[at + Word.Position]!;
   const length = words[slot + Descriptor.LengthBytes]!;
@@ -142,6 +147,11 @@ export function burst(d: DeviceView, channel: number): void {
   let bytes = words[d.state + BURST_BYTES]!;
   if (rest < bytes) bytes = rest;
   if (pageRest < bytes) bytes = pageRest;
+  let fate: Fate = UNHARMED;
+  if (words[d.faults] !== 0 && bytes === rest && (flags & SGRING_END_OF_REQUEST) !== 0) {
+    fate = drawFate(d, bytes);
+    if (fate !== UNHARMED) bytes = cut(bytes);
+  }
   const fromDevice = (flags & SGRING_FROM_DEVICE) !== 0;
   const host = d.iommu.translate(words[slot + Descriptor.AddressHigh]!, low, position, bytes, fromDevice ? Write : Read, channel);
   if (host === FAULT) {
@@ -154,14 +164,60 @@ export function burst(d: DeviceView, channel: number): void {
   if (fromDevice) d.memory.copy(host, local, bytes);
   else d.memory.copy(local, host, bytes);
   words[at + Word.RequestMoved] = words[at + Word.RequestMoved]! + bytes;
-  if (bytes < rest) {
+  if (bytes < rest && fate === UNHARMED) {
     words[at + Word.Position] = position + bytes;
     return;
   }
-  if ((flags & SGRING_END_OF_REQUEST) !== 0) endRequest(d, at, flags, Status.Ok);
+  if ((flags & SGRING_END_OF_REQUEST) !== 0) endRequest(d, at, flags, fate === UNHARMED ? Status.Ok : fate);
   else finishDescriptor(d, at);
+  if (words[d.faults] !== 0) drawLate(d, at);
   if (words[at + Word.SkipCount] !== 0) passOver(d, channel);
   if (!goesOn(d, at)) settle(d, channel);
+}
+
+// ---- Injected faults, see docs/sgring.md section 8
+
+/** A request whose last burst goes wrong ends with this status; Ok with too few bytes is the partial count. */
+type Fate = reg.SgringStatus | typeof UNHARMED;
+const UNHARMED = -1;
+
+function drawFate(d: DeviceView, bytes: number): Fate {
+  if (drawFault(d, DeviceFault.ErrorCompletion)) return Status.DeviceError;
+  if (drawFault(d, DeviceFault.AbortCompletion)) return Status.Aborted;
+  return bytes >= CUT_BYTES_MIN && drawFault(d, DeviceFault.PartialCount) ? Status.Ok : UNHARMED;
+}
+
+/** Half of a burst, in whole words. */
+function cut(bytes: number): number {
+  return bytes >= CUT_BYTES_MIN ? (bytes >> 1) & ~3 : bytes;
+}
+const CUT_BYTES_MIN = 8;
+
+/** Before a request begins: the channel may stall or hang, or send a message that means nothing. */
+function standsStill(d: DeviceView, channel: number): boolean {
+  const at = stateOf(d, channel);
+  const { words } = d;
+  if (words[at + Word.Next] === Action.Stall) {
+    words[at + Word.Next] = Action.Burst;
+    return false;
+  }
+  if (drawFault(d, DeviceFault.SpuriousInterrupt)) d.message(channel);
+  if (drawFault(d, DeviceFault.Hang)) {
+    words[at + Word.Next] = Action.Hung;
+    return true;
+  }
+  if (!drawFault(d, DeviceFault.Stall)) return false;
+  words[at + Word.Next] = Action.Stall;
+  words[at + Word.WaitUntil] = (words[d.steps]! + STALL_STEPS) | 0;
+  return true;
+}
+
+/** The completion just added, and those it would share a write with, wait on chip. */
+function drawLate(d: DeviceView, at: number): void {
+  const { words } = d;
+  if (words[at + Word.IsLate] !== 0 || words[at + Word.Ready] === 0 || !drawFault(d, DeviceFault.LateCompletion)) return;
+  words[at + Word.IsLate] = 1;
+  words[at + Word.LateUntil] = (words[d.steps]! + LATE_STEPS) | 0;
 }
 
 /**
@@ -177,7 +233,8 @@ export function burstRun(d: DeviceView, channel: number, limit: number): number 
     words[at + Word.Skipping]! |
     words[at + Word.SkipCount]! |
     words[at + Word.Urgent]! |
-    words[at + Word.HaltError]!;
+    words[at + Word.HaltError]! |
+    words[d.faults]!;
   if (begun !== 0) return 0;
   const control = registersOf(d, channel) + CTRL;
   const latch = latchOf(d, channel);

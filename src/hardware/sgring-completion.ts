@@ -1,4 +1,6 @@
 import { atomics } from '../memory/index.js';
+import { DeviceFault } from '../faults/fault-kind.js';
+import { drawFault } from './device-faults.js';
 import type { DeviceView } from './device-view.js';
 import { BusAccess, TRANSLATION_FAULT } from './iommu.js';
 import { contiguous, settle } from './sgring-next.js';
@@ -9,7 +11,7 @@ import { registersOf, stateOf } from './sgring-state.js';
 // Copies of other modules' constants, see sgring-state.ts: this is the engine's hot path.
 const Word = state.ChannelWord;
 const Action = state.NextAction;
-const { COMPLETION_CACHE } = state;
+const { COMPLETION_CACHE, REPEAT_STEPS } = state;
 const { SGRING_COMPLETION_BYTES, SGRING_INT_COMPLETION, SGRING_INT_ERROR, SGRING_STATUS_ERROR_SHIFT, SGRING_STATUS_HALTED } = reg;
 const Completion = reg.SgringCompletion;
 const Halt = reg.SgringError;
@@ -77,6 +79,7 @@ export function writeback(d: DeviceView, channel: number): void {
     settle(d, channel);
     return;
   }
+  words[at + Word.IsLate] = 0;
   writeEntries(d, at, target >> 2, count);
   publish(d, channel, (tail + count) | 0, ready, count);
   settle(d, channel);
@@ -125,7 +128,19 @@ export function interrupt(d: DeviceView, channel: number): void {
   d.words[at + Word.Unsignalled] = 0;
   d.words[at + Word.Urgent] = 0;
   signal(d, channel, SGRING_INT_COMPLETION);
+  if (d.words[d.faults] !== 0) drawRepeat(d, at);
   settle(d, channel);
+}
+
+/** Injected: the cause just set will be set once more, when the driver has long seen it. */
+function drawRepeat(d: DeviceView, at: number): void {
+  const { words } = d;
+  if (words[at + Word.IsRepeating] !== 0) {
+    if (((words[d.steps]! - words[at + Word.RepeatAt]!) | 0) >= 0) words[at + Word.IsRepeating] = 0;
+  } else if (drawFault(d, DeviceFault.DuplicateInterrupt)) {
+    words[at + Word.IsRepeating] = 1;
+    words[at + Word.RepeatAt] = (words[d.steps]! + REPEAT_STEPS) | 0;
+  }
 }
 
 /** The channel stops for good, until it is reset: status first, then the interrupt. */

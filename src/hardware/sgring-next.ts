@@ -11,6 +11,8 @@ const Action = state.NextAction;
 const { COMPLETION_BATCH, COMPLETION_AGE_STEPS } = state;
 const { SGRING_MODERATION_STEPS_SHIFT } = reg;
 const Halt = reg.SgringError;
+/** Longer than any wait. */
+const NEVER = 0x7fff_ffff;
 
 /** Registers of a channel as word offsets from its first. */
 const TAIL = reg.SGRING_SQ_TAIL >> 2;
@@ -29,9 +31,32 @@ export function settle(d: DeviceView, channel: number): void {
   const fetched = words[at + Word.Fetched]!;
   const cached = words[at + Word.Head] !== fetched;
   const idle = !cached && words[registersOf(d, channel) + TAIL] === fetched;
-  if (ready > 0 && (idle || writebackDue(d, at, ready))) words[at + Word.Next] = Action.Writeback;
-  else if (words[at + Word.Unsignalled] !== 0 && interruptDue(d, channel, idle)) words[at + Word.Next] = Action.Interrupt;
-  else words[at + Word.Next] = cached ? Action.Burst : Action.Idle;
+  const late = words[at + Word.IsLate] !== 0 && timeLeft(d, at + Word.LateUntil) > 0;
+  if (ready > 0 && !late && (idle || writebackDue(d, at, ready))) words[at + Word.Next] = Action.Writeback;
+  else if (words[at + Word.Unsignalled] !== 0 && interruptDue(d, channel)) words[at + Word.Next] = Action.Interrupt;
+  else if (words[at + Word.IsRepeating] !== 0 && timeLeft(d, at + Word.RepeatAt) <= 0) words[at + Word.Next] = Action.Interrupt;
+  else if (cached && ready < COMPLETION_BATCH) words[at + Word.Next] = Action.Burst;
+  else words[at + Word.Next] = waitsForTime(d, channel, late) ? Action.Wait : Action.Idle;
+}
+
+/** Device time until the moment a word names; not positive when it has come. */
+function timeLeft(d: DeviceView, word: number): number {
+  return (d.words[word]! - d.words[d.steps]!) | 0;
+}
+
+/** Nothing to do but let time pass until the first of: a late completion, a repeated interrupt, moderation's time. */
+function waitsForTime(d: DeviceView, channel: number, late: boolean): boolean {
+  const at = stateOf(d, channel);
+  const { words } = d;
+  const now = words[d.steps]!;
+  let left = NEVER;
+  if (late) left = timeLeft(d, at + Word.LateUntil);
+  if (words[at + Word.IsRepeating] !== 0) left = Math.min(left, timeLeft(d, at + Word.RepeatAt));
+  const time = words[registersOf(d, channel) + MODERATION]! >>> SGRING_MODERATION_STEPS_SHIFT;
+  if (words[at + Word.Unsignalled] !== 0 && time !== 0) left = Math.min(left, (words[at + Word.UnsignalledSince]! + time - now) | 0);
+  if (left === NEVER) return false;
+  words[at + Word.WaitUntil] = (now + left) | 0;
+  return true;
 }
 
 function writebackDue(d: DeviceView, at: number, ready: number): boolean {
@@ -40,14 +65,14 @@ function writebackDue(d: DeviceView, at: number, ready: number): boolean {
   return ((words[d.steps]! - words[at + Word.ReadySince]!) | 0) >= COMPLETION_AGE_STEPS;
 }
 
-/** Moderation: by count, or by time counted in device steps; a device with nothing left to do lets the time pass at once. */
-function interruptDue(d: DeviceView, channel: number, idle: boolean): boolean {
+/** Moderation: by count, or by time counted in device steps. */
+function interruptDue(d: DeviceView, channel: number): boolean {
   const at = stateOf(d, channel);
   const { words } = d;
   const moderation = words[registersOf(d, channel) + MODERATION]!;
   if (words[at + Word.Urgent] !== 0 || words[at + Word.Unsignalled]! >= (moderation & 0xffff)) return true;
   const steps = moderation >>> SGRING_MODERATION_STEPS_SHIFT;
-  return steps !== 0 && (idle || ((words[d.steps]! - words[at + Word.UnsignalledSince]!) | 0) >= steps);
+  return steps !== 0 && ((words[d.steps]! - words[at + Word.UnsignalledSince]!) | 0) >= steps;
 }
 
 /** Entries from `slot` that lie in one page and before the ring's end, at most `limit`. */

@@ -123,6 +123,8 @@ export const SgringStatus = {
   OutOfRange: 3,
   /** The IOMMU refused an access; the channel is halted. */
   Fault: 4,
+  /** The device failed in the middle (an injected fault); the bytes moved are a prefix of the request. */
+  DeviceError: 5,
 } as const;
 export type SgringStatus = (typeof SgringStatus)[keyof typeof SgringStatus];
 

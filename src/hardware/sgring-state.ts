@@ -11,9 +11,30 @@ export const COMPLETION_AGE_STEPS = 32;
 /** Requests taken out of the middle of the queue that the engine has not come to yet. */
 export const SKIP_SLOTS = 16;
 
-/** What a channel does next; Idle and Halted wait for the driver. */
-export const NextAction = { Idle: 0, Fetch: 1, Burst: 2, Writeback: 3, Interrupt: 4, Halt: 5, Halted: 6 } as const;
-export const nextNames = ['Idle', 'Fetch', 'Burst', 'Writeback', 'Interrupt', 'Halt', 'Halted'] as const;
+/** A tick of waiting moves the device's time by this many steps. */
+export const TICK_STEPS = 16;
+/** Injected faults: how long a channel stalls, a completion is late, an interrupt is repeated after, in steps. */
+export const STALL_STEPS = 32 * TICK_STEPS;
+export const LATE_STEPS = 16 * TICK_STEPS;
+export const REPEAT_STEPS = 16 * TICK_STEPS;
+
+/**
+ * What a channel does next. Idle and Halted wait for the driver; Wait lets time pass until WaitUntil, or until the
+ * driver submits more; Stall and Hung are injected faults: Stall ends with time, Hung with a reset.
+ */
+export const NextAction = {
+  Idle: 0,
+  Fetch: 1,
+  Burst: 2,
+  Writeback: 3,
+  Interrupt: 4,
+  Halt: 5,
+  Halted: 6,
+  Wait: 7,
+  Stall: 8,
+  Hung: 9,
+} as const;
+export const nextNames = ['Idle', 'Fetch', 'Burst', 'Writeback', 'Interrupt', 'Halt', 'Halted', 'Wait', 'Stall', 'Hung'] as const;
 
 /**
  * State words of a channel. All ring indexes run freely and wrap at 2^32; `& (size - 1)` gives the slot.
@@ -57,6 +78,14 @@ export const ChannelWord = struct('SgringChannel', 64, {
   AbortEnd: 25,
   AbortInRequest: 26,
   SkipCount: 27,
+  /** Device time at which Wait or Stall is over. */
+  WaitUntil: 28,
+  /** Injected: completions on chip are not written before LateUntil. */
+  IsLate: 29,
+  LateUntil: 30,
+  /** Injected: the last interrupt comes once more at RepeatAt. */
+  IsRepeating: 31,
+  RepeatAt: 48,
 });
 export const SKIP_LIST = 32;
 export const DESCRIPTOR_CACHE = 64;

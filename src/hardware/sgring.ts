@@ -13,7 +13,7 @@ import * as reg from './sgring-registers.js';
 import { SgringError } from './sgring-registers.js';
 
 /** What a channel would do in a step; NONE while it waits. */
-const Action = { None: 0, Reset: 1, Abort: 2, Control: 3, Fetch: 4, Burst: 5, Writeback: 6, Interrupt: 7, Halt: 8 } as const;
+const Action = { None: 0, Reset: 1, Abort: 2, Control: 3, Fetch: 4, Burst: 5, Writeback: 6, Interrupt: 7, Halt: 8, Wait: 9 } as const;
 type Action = (typeof Action)[keyof typeof Action];
 const actionOps = [
   DONE,
@@ -25,6 +25,7 @@ const actionOps = [
   OpKind.Write,
   OpKind.Signal,
   OpKind.Signal,
+  OpKind.Wait,
 ] as const;
 
 /** `choose` packs channel and action into one small integer. */
@@ -36,7 +37,7 @@ const ACTION_MASK = (1 << ACTION_BITS) - 1;
 const Word = state.ChannelWord;
 const Header = state.DeviceWord;
 const Next = state.NextAction;
-const { CHANNEL_WORDS, COMPLETION_BATCH, DEVICE_WORDS, SKIP_SLOTS } = state;
+const { CHANNEL_WORDS, COMPLETION_BATCH, DEVICE_WORDS, SKIP_SLOTS, TICK_STEPS } = state;
 const { SGRING_CTRL_ENABLE, SGRING_CTRL_RESET } = reg;
 const CTRL = reg.SGRING_CTRL >> 2;
 const TAIL = reg.SGRING_SQ_TAIL >> 2;
@@ -50,7 +51,8 @@ function actionOf(d: DeviceView, channel: number): Action {
     if (command !== Action.None) return command;
   }
   const running = words[at + Word.Running]!;
-  if ((words[registersOf(d, channel) + CTRL]! & SGRING_CTRL_ENABLE) !== running) return Action.Control;
+  if ((words[registersOf(d, channel) + CTRL]! & SGRING_CTRL_ENABLE) !== running)
+    return words[at + Word.Next] === Next.Hung ? Action.None : Action.Control;
   if (running === 0) return Action.None;
   switch (words[at + Word.Next]) {
     case Next.Idle:
@@ -64,31 +66,55 @@ function actionOf(d: DeviceView, channel: number): Action {
       return Action.Interrupt;
     case Next.Halt:
       return Action.Halt;
+    case Next.Wait:
+      return waiting(d, channel);
+    case Next.Stall:
+      return isTimeUp(d, at) ? Action.Burst : Action.Wait;
     default:
       return Action.None;
   }
+}
+
+function isTimeUp(d: DeviceView, at: number): boolean {
+  return ((d.words[d.steps]! - d.words[at + Word.WaitUntil]!) | 0) >= 0;
+}
+
+/** A channel that waits for time goes on when the time has come, and before that when there is more to fetch. */
+function waiting(d: DeviceView, channel: number): Action {
+  const at = stateOf(d, channel);
+  const { words } = d;
+  if (isTimeUp(d, at)) {
+    const late = words[at + Word.IsLate] !== 0 && ((words[at + Word.LateUntil]! - words[d.steps]!) | 0) > 0;
+    if (words[at + Word.Ready] === 0 || late) return Action.Interrupt;
+    return completionSpace(d, channel) === 0 ? Action.None : Action.Writeback;
+  }
+  const mayFetch = words[at + Word.Head] === words[at + Word.Fetched] && words[at + Word.Ready]! < COMPLETION_BATCH;
+  return mayFetch && words[registersOf(d, channel) + TAIL] !== words[at + Word.Fetched] ? Action.Fetch : Action.Wait;
 }
 
 /** Commands go first; an abort waits while there is no room for its completion or for one more request to pass over. */
 function commandOf(d: DeviceView, channel: number, latched: number): Action {
   if ((latched & SGRING_CTRL_RESET) !== 0) return Action.Reset;
   const at = stateOf(d, channel);
+  if (d.words[at + Word.Next] === Next.Hung) return Action.None;
   const room = d.words[at + Word.Ready]! < COMPLETION_BATCH && d.words[at + Word.SkipCount]! < SKIP_SLOTS;
   return room || d.words[at + Word.Next] === Next.Halted ? Action.Abort : Action.None;
 }
 
-/** The next channel in turn that has something to do, with its action. */
+/** The next channel in turn that has something to do, with its action; time passes only when none has. */
 function choose(d: DeviceView): number {
   const { words } = d;
   if (words[d.gate] === 0) return NOTHING;
   const channels = words[d.state + Header.Channels]!;
   let channel = words[d.state + Header.Cursor]!;
+  let waiter = NOTHING;
   for (let i = 0; i < channels; i++) {
     const action = actionOf(d, channel);
-    if (action !== Action.None) return (channel << ACTION_BITS) | action;
+    if (action === Action.Wait) waiter = (channel << ACTION_BITS) | action;
+    else if (action !== Action.None) return (channel << ACTION_BITS) | action;
     if (++channel === channels) channel = 0;
   }
-  return NOTHING;
+  return waiter;
 }
 
 function pending(d: DeviceView): Op {
@@ -105,10 +131,10 @@ function step(d: DeviceView): boolean {
   return true;
 }
 
-/** A channel's run of bursts is its turn; the other channels come next. */
+/** A channel's run of bursts is its turn; the other channels come next. Waiting is the host's to pace. */
 function stepMany(d: DeviceView, limit: number): number {
   const chosen = choose(d);
-  if (chosen === NOTHING) return 0;
+  if (chosen === NOTHING || (chosen & ACTION_MASK) === Action.Wait) return 0;
   const channel = chosen >> ACTION_BITS;
   turnAfter(d, channel);
   const made = (chosen & ACTION_MASK) === Action.Burst ? burstRun(d, channel, limit) : 0;
@@ -136,6 +162,10 @@ function perform(d: DeviceView, channel: number, action: number): void {
       return abortStep(d, channel);
     case Action.Halt:
       return halt(d, channel);
+    case Action.Wait:
+      // One step was counted already.
+      d.words[d.steps] = (d.words[d.steps]! + TICK_STEPS - 1) | 0;
+      return;
     case Action.Control:
       return control(d, channel);
     default:

@@ -19,4 +19,5 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-RESERVED-DIRECTION', title: 'a reserved transaction runs in the direction it was reserved for', severity: 'warning' },
   { id: 'L-DPC-WATCHDOG', title: 'a DPC or ISR ends', severity: 'crash' },
   { id: 'L-POWER', title: 'a device that was sent to D3 comes back', severity: 'error' },
+  { id: 'L-DRIVER-THREW', title: 'drivers and devices throw no exceptions', severity: 'crash' },
 ];

@@ -1,4 +1,4 @@
-import { assertInternal, DRIVER_POWER_STATE_FAILURE, NT_SUCCESS, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { assertInternal, DRIVER_POWER_STATE_FAILURE, NT_SUCCESS, STATUS_DEVICE_REMOVED, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import { Dpc, EventKind, KernelEvent, type FxObject, makeOp, newTimer, OpKind, type Activation, type KernelTimer, type Suspending } from '../kernel/index.js';
 import type { Device } from './device.js';
 import type { BusResources } from './hardware-resources.js';
@@ -55,7 +55,7 @@ export class DevicePower {
   }
 
   *start(): Suspending<NtStatus> {
-    yield* this.#begin('start');
+    if (!(yield* this.#begin('start'))) return STATUS_DEVICE_REMOVED;
     this.#bus.setPowerState(0);
     this.#device.resources.registers.closedBecause = null;
     let status = yield* this.#call('evtDevicePrepareHardware');
@@ -68,14 +68,14 @@ export class DevicePower {
   }
 
   *powerDown(): Suspending<NtStatus> {
-    yield* this.#begin('powerDown');
+    if (!(yield* this.#begin('powerDown'))) return STATUS_DEVICE_REMOVED;
     yield* this.#leaveD0();
     this.#end('Dx');
     return STATUS_SUCCESS;
   }
 
   *powerUp(): Suspending<NtStatus> {
-    yield* this.#begin('powerUp');
+    if (!(yield* this.#begin('powerUp'))) return STATUS_DEVICE_REMOVED;
     this.#bus.setPowerState(0);
     this.#device.resources.registers.closedBecause = null;
     const status = yield* this.#enterD0();
@@ -85,7 +85,7 @@ export class DevicePower {
   }
 
   *stop(): Suspending<NtStatus> {
-    yield* this.#begin('stop');
+    if (!(yield* this.#begin('stop'))) return STATUS_DEVICE_REMOVED;
     if (this.#state === 'D0') yield* this.#leaveD0();
     yield* this.#releaseHardware();
     this.#end('Stopped');
@@ -97,10 +97,11 @@ export class DevicePower {
     // The pull is an operation on the device itself: it stands between two of its steps.
     const pull = makeOp(resources.registers.objectId, OpKind.Update);
     if (kernel.at(pull)) yield pull;
+    if (!('surpriseRemove' in PNP_TRANSITIONS[this.#state])) return;
     this.#isPresent = false;
     this.#bus.setPresent(false);
     yield* this.#tellSurpriseRemoval();
-    yield* this.#begin('surpriseRemove');
+    if (!(yield* this.#begin('surpriseRemove'))) return;
     if (this.#state === 'D0') yield* this.#leaveD0();
     if (this.#state === 'D0' || this.#state === 'Dx') yield* this.#releaseHardware();
     yield* this.#purgeQueues();
@@ -117,14 +118,20 @@ export class DevicePower {
     yield* this.#device.delete();
   }
 
-  /** One transition at a time; the watchdog runs until `#end`. */
-  *#begin(request: PnpRequest): Suspending<void> {
+  /** One transition at a time; the watchdog runs until `#end`. False: the device went away while this request was on its way. */
+  *#begin(request: PnpRequest): Suspending<boolean> {
     const { kernel, label } = this.#device;
     while (this.#transition !== null) yield* this.#idle.wait();
+    if (!(request in PNP_TRANSITIONS[this.#state]) && this.#isGone && request !== 'remove') return false;
     assertInternal(request in PNP_TRANSITIONS[this.#state], 'PNP_REQUEST', `${request} is asked of ${label}, which is ${this.#state}`);
     this.#transition = request;
     this.#idle.clear();
     kernel.watchdogs.arm(this.#watchdog, kernel.clock.nowNs() + POWER_TRANSITION_TIMEOUT_NS);
+    return true;
+  }
+
+  get #isGone(): boolean {
+    return this.#state === 'SurpriseRemoved' || this.#state === 'Failed' || this.#state === 'Removed';
   }
 
   #end(state: PnpState): void {

@@ -89,7 +89,7 @@ export class Device extends FxObject {
     else yield* queue.enqueue(request);
   }
 
-  // ---- What the PnP and power managers ask; all at PASSIVE_LEVEL, one transition at a time
+  // ---- What the PnP and power managers ask; all at PASSIVE_LEVEL, one transition at a time. DEVICE_REMOVED: the device is gone
 
   /** IRP_MN_START_DEVICE: PrepareHardware, then D0 entry. A failing step undoes what was done; the device can only be removed then. */
   *start(): Suspending<NtStatus> {

@@ -1,4 +1,4 @@
-import { STATUS_SUCCESS, STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED } from '../nt/index.js';
+import { STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED } from '../nt/index.js';
 import type { ObjectAttributes, Suspending } from '../kernel/index.js';
 import type { Created } from './created.js';
 import type { DmaEnabler } from './dma-enabler.js';
@@ -14,12 +14,13 @@ export type { TransferInfo } from './dma-transaction-core.js';
 export type DmaTransaction<C = unknown> = DmaTransactionBase<C>;
 
 export const DmaTransaction = {
-  /** WdfDmaTransactionCreate: the enabler's profile says of which kind. The parent is the enabler; naming another is WDF_PARENT_ASSIGNMENT_NOT_ALLOWED. */
+  /** WdfDmaTransactionCreate: the enabler's profile says of which kind. The parent is the enabler; naming another is WDF_PARENT_ASSIGNMENT_NOT_ALLOWED; INSUFFICIENT_RESOURCES. */
   *create<C = unknown>(enabler: DmaEnabler, attributes: ObjectAttributes<C> = {}): Suspending<Created<DmaTransaction<C>>> {
     enabler.requireLive('WdfDmaTransactionCreate');
     const op = enabler.kernel.callOp(enabler.objectId);
     if (enabler.kernel.at(op)) yield op;
     if (attributes.parent !== undefined) return { ok: false, status: STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED };
+    if (enabler.device.platform.faults?.failsAllocation('a transaction') === true) return { ok: false, status: STATUS_INSUFFICIENT_RESOURCES };
     return { ok: true, status: STATUS_SUCCESS, object: newTransaction(enabler, attributes) };
   },
 } as const;

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { DONE, OpKind, opKind } from '../../src/kernel/op.js';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import * as sg from '../../src/hardware/index.js';
@@ -147,6 +148,8 @@ describe('sgring abort', () => {
 });
 
 describe('sgring interrupts', () => {
+  const pendingOp = (rig: Rig): number => sgring.pending(rig.view);
+
   function traffic(moderation: number, requests: number, lengthBytes = 8): { rig: Rig; driver: SgringDriver } {
     const rig = new Rig(sgring, { params });
     const buffer = rig.map(1);
@@ -175,10 +178,17 @@ describe('sgring interrupts', () => {
     expect(rig.interrupts.isPending(0)).to.equal(true);
   });
 
-  it('interrupts when time is up, and at once when it has nothing left to do', () => {
+  it('interrupts when time is up: in ticks when it has nothing else to do, in steps while it works', () => {
     const idle = traffic(0x0100_0000 | 1000, 5);
-    idle.rig.run();
+    let ticks = 0;
+    for (let op = pendingOp(idle.rig); op !== DONE; op = pendingOp(idle.rig)) {
+      expect(idle.rig.interrupts.isPending(0)).to.equal(false);
+      if (opKind(op) === OpKind.Wait) ticks++;
+      idle.rig.run(1);
+    }
     expect(idle.rig.interrupts.isPending(0)).to.equal(true);
+    // 256 steps of 16 a tick, counted from the step after the first completion was written.
+    expect(ticks).to.equal(16);
     // 40 steps after the first completion was written, while the engine still works.
     const busy = traffic(0x0028_0000 | 1000, 200, 512);
     let steps = 0;
