@@ -1,12 +1,12 @@
-import type { Suspending } from './op.js';
+import { makeOp, OpKind, type Suspending } from './op.js';
 import type { Kernel } from './kernel.js';
-import type { VirtualCpu } from './virtual-cpu.js';
+import type { VirtualCpu, Waitable } from './virtual-cpu.js';
 
 /**
  * A deferred procedure call object. One object is queued at most once at a time (queues-requests-cancel section 7):
  * events that queue it while it waits coalesce; queued again while it runs, it may run on another vCPU in parallel.
  */
-export class Dpc {
+export class Dpc implements Waitable {
   readonly objectId: number;
   queued = false;
   /** Instances started and not yet ended, over all vCPUs. */
@@ -33,6 +33,23 @@ export class Dpc {
     if (!this.queued) return false;
     this.queued = false;
     return this.kernel.vcpus.some((cpu) => cpu.removeDpc(this));
+  }
+
+  /** KeFlushQueuedDpcs for this one: neither queued nor running anywhere. */
+  isAvailableTo(): boolean {
+    return !this.queued && this.running === 0;
+  }
+
+  holder(): VirtualCpu | null {
+    return null;
+  }
+
+  /** Waits until every instance, queued or running on any vCPU, has ended. Below DISPATCH_LEVEL. */
+  *flush(): Suspending<void> {
+    const op = makeOp(this.objectId, OpKind.Wait);
+    if (this.kernel.atWaitable(op, this)) yield op;
+    while (!this.isAvailableTo()) yield op;
+    this.kernel.passed();
   }
 
   *start(): Suspending<void> {

@@ -1,5 +1,23 @@
-import { assertInternal, DRIVER_POWER_STATE_FAILURE, NT_SUCCESS, STATUS_DEVICE_REMOVED, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
-import { Dpc, EventKind, KernelEvent, type FxObject, makeOp, newTimer, OpKind, type Activation, type KernelTimer, type Suspending } from '../kernel/index.js';
+import {
+  assertInternal,
+  DRIVER_POWER_STATE_FAILURE,
+  NT_SUCCESS,
+  STATUS_DEVICE_REMOVED,
+  STATUS_SUCCESS,
+  type NtStatus,
+} from '../nt/index.js';
+import {
+  Dpc,
+  EventKind,
+  KernelEvent,
+  type FxObject,
+  makeOp,
+  newTimer,
+  OpKind,
+  type Activation,
+  type KernelTimer,
+  type Suspending,
+} from '../kernel/index.js';
 import type { Device } from './device.js';
 import type { BusResources } from './hardware-resources.js';
 import { PowerCallbacks, type PnpPowerEventCallbacks } from './power-callbacks.js';
@@ -47,7 +65,11 @@ export class DevicePower {
     this.#callbacks = new PowerCallbacks(callbacks);
     this.#idle = new KernelEvent(kernel, `${label}: the power transition before`);
     this.#idle.set();
-    this.#watchdog = newTimer(`${label} power watchdog`, new Dpc(kernel, `${label} power watchdog`, () => this.#expired()), kernel.vcpus[0]!);
+    this.#watchdog = newTimer(
+      `${label} power watchdog`,
+      new Dpc(kernel, `${label} power watchdog`, () => this.#expired()),
+      kernel.vcpus[0]!,
+    );
   }
 
   get state(): PnpState {
@@ -145,8 +167,11 @@ export class DevicePower {
 
   *#expired(): Suspending<void> {
     const { kernel, label, objectId, queues, resources } = this.#device;
-    const waiting = queues.flatMap(({ label: queue, power }) => (power.unanswered === 0 ? [] : [`${power.unanswered} requests of ${queue}`]));
-    const why = waiting.length === 0 ? 'a callback has not returned' : `neither completed nor acknowledged after EvtIoStop: ${waiting.join(', ')}`;
+    const waiting = queues.flatMap(({ label: queue, power }) =>
+      power.unanswered === 0 ? [] : [`${power.unanswered} requests of ${queue}`],
+    );
+    const why =
+      waiting.length === 0 ? 'a callback has not returned' : `neither completed nor acknowledged after EvtIoStop: ${waiting.join(', ')}`;
     kernel.violation({
       rule: 'B01',
       severity: 'crash',

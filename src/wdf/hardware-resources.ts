@@ -24,7 +24,13 @@ export interface DmaChannelResource {
 /** CM_PARTIAL_RESOURCE_DESCRIPTOR, translated: one entry of the list that EvtDevicePrepareHardware walks. */
 export type TranslatedResource =
   | { readonly type: 'memory'; readonly bar: number; readonly lengthBytes: number }
-  | { readonly type: 'interrupt'; readonly vector: number; readonly irql: Irql; readonly mode: 'line' | 'edge' | 'message'; readonly messageId: number }
+  | {
+      readonly type: 'interrupt';
+      readonly vector: number;
+      readonly irql: Irql;
+      readonly mode: 'line' | 'edge' | 'message';
+      readonly messageId: number;
+    }
   | { readonly type: 'dma'; readonly channel: number; readonly requestLine: number };
 
 /** Device power states, 0 for D0 to 3 for D3. */
@@ -80,7 +86,9 @@ export class HardwareResources {
 function translate(bus: BusResources): TranslatedResource[] {
   const list: TranslatedResource[] = [{ type: 'memory', bar: 0, lengthBytes: bus.registers.lengthBytes }];
   if (bus.localMemoryBytes > 0) list.push({ type: 'memory', bar: 1, lengthBytes: bus.localMemoryBytes });
-  bus.vectors.forEach(({ index, irql, source }, messageId) => list.push({ type: 'interrupt', vector: index, irql, mode: source.kind, messageId }));
+  bus.vectors.forEach(({ index, irql, source }, messageId) =>
+    list.push({ type: 'interrupt', vector: index, irql, mode: source.kind, messageId }),
+  );
   for (const { channel, requestLine } of bus.dmaChannels ?? []) list.push({ type: 'dma', channel, requestLine });
   return list;
 }

@@ -92,7 +92,8 @@ export class InterruptVector {
   #claimed(): void {
     this.#unclaimedInARow = 0;
     this.#assertedInARow = this.source.kind === 'line' && this.source.isPending() ? this.#assertedInARow + 1 : 0;
-    if (this.#assertedInARow === UNCLAIMED_DELIVERIES_MAX) this.#storm('its ISRs claimed it each time and it is still asserted: nobody acknowledges the device');
+    if (this.#assertedInARow === UNCLAIMED_DELIVERIES_MAX)
+      this.#storm('its ISRs claimed it each time and it is still asserted: nobody acknowledges the device');
   }
 
   #nobodyClaimed(): void {

@@ -35,7 +35,6 @@ export class InterruptWorkItem {
     return true;
   }
 
-  // eslint-disable-next-line require-yield -- a DPC routine is a generator; this one has nothing to wait for
   *#wakeThread(): Suspending<void> {
     this.#startThread();
   }

@@ -1,4 +1,4 @@
-import { DISPATCH_LEVEL, NT_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { NT_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import { Dpc, FxObject, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
@@ -59,7 +59,8 @@ export class Interrupt extends FxObject {
 
   /** WdfInterruptCreate. INVALID_PARAMETER when the device has no such interrupt resource, or with both a DPC and a work item. */
   static create(device: Device, config: InterruptConfig): Created<Interrupt> {
-    if (config.evtInterruptDpc !== undefined && config.evtInterruptWorkItem !== undefined) return { ok: false, status: STATUS_INVALID_PARAMETER };
+    if (config.evtInterruptDpc !== undefined && config.evtInterruptWorkItem !== undefined)
+      return { ok: false, status: STATUS_INVALID_PARAMETER };
     const resourceIndex = config.resourceIndex ?? device.interrupts.length;
     const vector = device.resources.vectors[resourceIndex];
     if (vector === undefined) return { ok: false, status: STATUS_INVALID_PARAMETER };
@@ -141,9 +142,10 @@ export class Interrupt extends FxObject {
   *disconnect(): Suspending<void> {
     if (!this.#connected) return;
     yield* this.#atDevice(this.#disable, 'EvtInterruptDisable');
-    this.#leaveVector();
-    if (this.#dpc.remove()) yield* this.#runDpcNow();
+    // Flushed before the interrupt is disconnected, as the framework does: what still runs may take its lock.
+    yield* this.#dpc.flush();
     yield* this.#workItem.flush();
+    this.#leaveVector();
   }
 
   *#atDevice(callback: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>, name: string): Suspending<NtStatus> {
@@ -153,14 +155,6 @@ export class Interrupt extends FxObject {
     this.kernel.leave(irql, this.objectId, name);
     yield* this.#lock.release();
     return status;
-  }
-
-  *#runDpcNow(): Suspending<void> {
-    const cpu = this.kernel.current;
-    const irql = cpu.irql;
-    cpu.irql = DISPATCH_LEVEL;
-    yield* this.#runDpc();
-    cpu.irql = irql;
   }
 
   #leaveVector(): void {

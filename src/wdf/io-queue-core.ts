@@ -144,7 +144,13 @@ export abstract class IoQueueCore extends FxObject {
   }
 
   #isAnythingDue(): boolean {
-    return this.#hasWork() || this.queuePower.isInTransition || !this.#canceled.isEmpty || !this.#canceledOnQueue.isEmpty || this.notices.arePending;
+    return (
+      this.#hasWork() ||
+      this.queuePower.isInTransition ||
+      !this.#canceled.isEmpty ||
+      !this.#canceledOnQueue.isEmpty ||
+      this.notices.arePending
+    );
   }
 
   // ---- Cancellation (section 4)

@@ -151,7 +151,10 @@ export class IoQueue extends IoQueueCore {
     this.requireLive(ddi);
     if (this.config.dispatchType === 'parallel') return { ok: false, status: STATUS_INVALID_DEVICE_STATE };
     if (this.config.dispatchType === 'sequential' && this.driverOwned.count === 0) {
-      this.notices.report('C25', `${ddi} is called while the driver owns no request of this sequential queue: it races with the dispatch of the next one`);
+      this.notices.report(
+        'C25',
+        `${ddi} is called while the driver owns no request of this sequential queue: it races with the dispatch of the next one`,
+      );
     }
     if (this.queuePower.isOff || !this.dispatching) return { ok: false, status: STATUS_WDF_PAUSED };
     const { request, status } = findWaiting(this.waiting, handle, found, false);
@@ -236,7 +239,10 @@ export class IoQueue extends IoQueueCore {
   *acknowledgeStop(request: Request, answer: StopAnswer): Suspending<void> {
     if (!request.isInEvtIoStop) this.notices.report('C16', `${request.label} is acknowledged after its EvtIoStop has returned`);
     if (answer === StopAnswer.Keep && this.callbacks.resume === null) {
-      this.notices.report('C17', `${request.label} is acknowledged without requeueing, and the queue has no EvtIoResume to give it back with`);
+      this.notices.report(
+        'C17',
+        `${request.label} is acknowledged without requeueing, and the queue has no EvtIoResume to give it back with`,
+      );
     }
     request.stopAnswer = answer;
     request.awaitsStopAnswer = false;

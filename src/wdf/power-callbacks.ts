@@ -57,7 +57,9 @@ export class PowerCallbacks {
     kernel.leave(irql, objectId, name);
     if (NOTICES.has(name)) return STATUS_SUCCESS;
     if (typeof status !== 'number') {
-      throw new TypeError(`${name} of ${resources.deviceName} returned ${String(status)}, not an NTSTATUS such as ${statusName(STATUS_SUCCESS)}`);
+      throw new TypeError(
+        `${name} of ${resources.deviceName} returned ${String(status)}, not an NTSTATUS such as ${statusName(STATUS_SUCCESS)}`,
+      );
     }
     return status;
   }

@@ -9,7 +9,16 @@ import {
   statusName,
   type NtStatus,
 } from '../nt/index.js';
-import { EventKind, FxObject, makeOp, OpKind, suspendingCallback, type DriverCallback, type Kernel, type Suspending } from '../kernel/index.js';
+import {
+  EventKind,
+  FxObject,
+  makeOp,
+  OpKind,
+  suspendingCallback,
+  type DriverCallback,
+  type Kernel,
+  type Suspending,
+} from '../kernel/index.js';
 import type { Mdl } from '../hal/index.js';
 import type { DmaTransactionCore } from './dma-transaction-core.js';
 import type { IoHandle } from './io-handle.js';
@@ -441,7 +450,10 @@ export class Request extends FxObject {
 
   #isOwned(ddi: string, rule: string): boolean {
     this.#requireNotCompleted(ddi);
-    return this.#owner === Owner.Driver || this.#misuse(rule, `${ddi} is called on ${this.label}, which waits in a queue and is not the driver's`);
+    return (
+      this.#owner === Owner.Driver ||
+      this.#misuse(rule, `${ddi} is called on ${this.label}, which waits in a queue and is not the driver's`)
+    );
   }
 
   /** The framework's verifier breaks and the call does nothing. */
@@ -453,9 +465,15 @@ export class Request extends FxObject {
   #checkCompletion(status: NtStatus): void {
     const { kernel, label } = this;
     if (this.#cancelState === CancelState.Marked || (this.#cancelState === CancelState.Taken && !this.#unmarkAnsweredCancelled)) {
-      this.#misuse('C07', `${label} is completed with ${statusName(status)} while it is marked cancelable: its cancel callback may complete it, too`);
+      this.#misuse(
+        'C07',
+        `${label} is completed with ${statusName(status)} while it is marked cancelable: its cancel callback may complete it, too`,
+      );
     } else if (this.#cancelState === CancelState.Taken) {
-      this.#misuse('C11', `${label} is completed with ${statusName(status)} although UnmarkCancelable answered CANCELLED: its cancel callback will complete it again`);
+      this.#misuse(
+        'C11',
+        `${label} is completed with ${statusName(status)} although UnmarkCancelable answered CANCELLED: its cancel callback will complete it again`,
+      );
     }
     if (this.#dmaReferences !== 0) {
       kernel.violation({

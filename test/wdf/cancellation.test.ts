@@ -12,7 +12,15 @@ import {
 } from '../../src/nt/index.js';
 import { IoHandle, RequestType, WdfSpinLock, type Request } from '../../src/wdf/index.js';
 import { crashOf } from '../kernel/bench-kernel.js';
-import { completingCancel, everyInterleaving, keepingQueue, statusesOf, submit, type BenchOptions, type QueueBench } from './bench-queue.js';
+import {
+  completingCancel,
+  everyInterleaving,
+  keepingQueue,
+  statusesOf,
+  submit,
+  type BenchOptions,
+  type QueueBench,
+} from './bench-queue.js';
 
 /** A request in the driver's hands, not marked. */
 function owned(options: BenchOptions = {}): QueueBench & { readonly request: Request } {
@@ -116,7 +124,7 @@ describe('cancellation: interleavings', () => {
     expect(rulesOf(all)).to.deep.equal([]);
   });
 
-  it('§4 cancel then Unmark: CANCELLED; completion is the callback\'s', () => {
+  it("§4 cancel then Unmark: CANCELLED; completion is the callback's", () => {
     const all = owned();
     all.rig.run(all.request.markCancelable(() => void all.rig.log.push('EvtRequestCancel')));
     all.rig.run(all.request.cancelIrp());
@@ -235,7 +243,7 @@ describe('cancellation: interleavings', () => {
 });
 
 describe('cancellation: where the callback runs', () => {
-  it('§4 at most at DISPATCH_LEVEL: in the canceller\'s context without a scope, under the lock with one', () => {
+  it("§4 at most at DISPATCH_LEVEL: in the canceller's context without a scope, under the lock with one", () => {
     for (const scope of ['none', 'queue', 'device'] as const) {
       const all = owned({ scope });
       const irqls: number[] = [];
@@ -253,13 +261,17 @@ describe('cancellation: where the callback runs', () => {
   it('§4 with a scope it waits for the callback lock, so a serialized DPC excludes it', () => {
     const all = marked({ scope: 'device' });
     const lock = all.device.callbackLock!;
-    all.rig.thread(0, 'DPC', (function* (): Suspending<void> {
-      yield* lock.acquire();
-      all.rig.log.push('> DPC');
-      yield* all.request.queue!.findRequest();
-      all.rig.log.push('< DPC');
-      yield* lock.release();
-    })());
+    all.rig.thread(
+      0,
+      'DPC',
+      (function* (): Suspending<void> {
+        yield* lock.acquire();
+        all.rig.log.push('> DPC');
+        yield* all.request.queue!.findRequest();
+        all.rig.log.push('< DPC');
+        yield* lock.release();
+      })(),
+    );
     all.rig.kernel.gate = { at: () => true };
     const [dpc, canceller] = all.rig.kernel.vcpus;
     dpc!.advance();
@@ -307,14 +319,18 @@ describe('cancellation: where the callback runs', () => {
           yield* cancelled.complete(STATUS_CANCELLED);
         }),
       );
-      rig.thread(0, 'DPC', (function* (): Suspending<void> {
-        // Under the lock the callback has not completed it as long as it is remembered.
-        yield* lock.acquire();
-        const mine = current !== null && (yield* current.unmarkCancelable()) === STATUS_SUCCESS;
-        current = null;
-        yield* lock.release();
-        if (mine) yield* request.complete(STATUS_SUCCESS);
-      })());
+      rig.thread(
+        0,
+        'DPC',
+        (function* (): Suspending<void> {
+          // Under the lock the callback has not completed it as long as it is remembered.
+          yield* lock.acquire();
+          const mine = current !== null && (yield* current.unmarkCancelable()) === STATUS_SUCCESS;
+          current = null;
+          yield* lock.release();
+          if (mine) yield* request.complete(STATUS_SUCCESS);
+        })(),
+      );
       rig.thread(1, 'cancel', dropResult(request.cancelIrp()));
       return {
         rig,
@@ -370,7 +386,7 @@ describe('cancellation: misuse (C07, C10 to C13)', () => {
 });
 
 describe('cancellation: closing a handle', () => {
-  it('cancels all of its requests at once, wherever they are, and nobody else\'s', () => {
+  it("cancels all of its requests at once, wherever they are, and nobody else's", () => {
     const bench = keepingQueue({ queue: { dispatchType: 'sequential' } });
     const { rig, application, device, held } = bench;
     const [mine, other] = [new IoHandle('mine'), new IoHandle('other')];

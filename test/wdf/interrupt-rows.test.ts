@@ -115,11 +115,15 @@ describe('interrupts (section 6)', () => {
         },
       }));
       rig.vectors[0]!.deliver();
-      rig.thread(1, 'driver', (function* (): Suspending<void> {
-        interrupt.queueDpcForIsr();
-        yield* point(rig.kernel);
-      })());
-      return { rig, check: (): void => expect([inIsr, left < 2]).to.deep.equal([0, true]) as unknown as void };
+      rig.thread(
+        1,
+        'driver',
+        (function* (): Suspending<void> {
+          interrupt.queueDpcForIsr();
+          yield* point(rig.kernel);
+        })(),
+      );
+      return { rig, check: (): void => void expect([inIsr, left < 2]).to.deep.equal([0, true]) };
     });
     expect(runs).to.be.greaterThan(3);
     expect(both).to.be.greaterThan(0);
@@ -139,12 +143,16 @@ describe('interrupts (section 6)', () => {
           },
         }));
         rig.vectors[0]!.deliver();
-        rig.thread(1, 'driver', (function* (): Suspending<void> {
-          if (locks) yield* interrupt.acquireLock();
-          yield* point(rig.kernel);
-          if (saved.a !== saved.b) isTorn = true;
-          if (locks) yield* interrupt.releaseLock();
-        })());
+        rig.thread(
+          1,
+          'driver',
+          (function* (): Suspending<void> {
+            if (locks) yield* interrupt.acquireLock();
+            yield* point(rig.kernel);
+            if (saved.a !== saved.b) isTorn = true;
+            if (locks) yield* interrupt.releaseLock();
+          })(),
+        );
         return { rig, check: (): void => undefined };
       });
       return isTorn;
@@ -232,10 +240,14 @@ describe('DPCs and work items (section 7)', () => {
     }));
     rig.kernel.gate = everyPoint;
     for (const cpu of [0, 1]) {
-      rig.thread(cpu, 'driver', (function* (): Suspending<void> {
-        interrupt.queueDpcForIsr();
-        yield* point(rig.kernel);
-      })());
+      rig.thread(
+        cpu,
+        'driver',
+        (function* (): Suspending<void> {
+          interrupt.queueDpcForIsr();
+          yield* point(rig.kernel);
+        })(),
+      );
     }
     const [first, second] = rig.kernel.vcpus;
     first!.advance();
@@ -255,13 +267,17 @@ describe('DPCs and work items (section 7)', () => {
       evtInterruptDpc: () => void bench.log.push(`DPC at ${bench.kernel.current.irql} on vCPU ${bench.kernel.current.id}`),
     }));
     const lock = WdfSpinLock.create(device);
-    rig.thread(0, 'driver', (function* (): Suspending<void> {
-      yield* lock.acquire();
-      rig.sources[0]!.pending = true;
-      yield* point(rig.kernel);
-      rig.log.push('lock is freed');
-      yield* lock.release();
-    })());
+    rig.thread(
+      0,
+      'driver',
+      (function* (): Suspending<void> {
+        yield* lock.acquire();
+        rig.sources[0]!.pending = true;
+        yield* point(rig.kernel);
+        rig.log.push('lock is freed');
+        yield* lock.release();
+      })(),
+    );
     rig.settle(everyPoint);
     expect(rig.log).to.deep.equal(['ISR', 'lock is freed', `DPC at ${DISPATCH_LEVEL} on vCPU 0`]);
   });
@@ -288,11 +304,15 @@ describe('DPCs and work items (section 7)', () => {
       },
       evtInterruptWorkItem: () => void bench.log.push(`work item at ${bench.kernel.current.irql}`),
     }));
-    rig.thread(0, 'power', (function* (): Suspending<void> {
-      expect([interrupt.queueWorkItemForIsr(), interrupt.queueWorkItemForIsr()]).to.deep.equal([true, false]);
-      yield* device.powerDown();
-      rig.log.push('powered down');
-    })());
+    rig.thread(
+      0,
+      'power',
+      (function* (): Suspending<void> {
+        expect([interrupt.queueWorkItemForIsr(), interrupt.queueWorkItemForIsr()]).to.deep.equal([true, false]);
+        yield* device.powerDown();
+        rig.log.push('powered down');
+      })(),
+    );
     rig.settle();
     expect(rig.log).to.deep.equal(['disable', `work item at ${PASSIVE_LEVEL}`, 'powered down']);
   });

@@ -1,7 +1,16 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Suspending } from '../../src/kernel/index.js';
-import { NT_SUCCESS, PASSIVE_LEVEL, STATUS_CANCELLED, STATUS_DEVICE_REMOVED, STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS, STATUS_UNSUCCESSFUL, type NtStatus } from '../../src/nt/index.js';
+import {
+  NT_SUCCESS,
+  PASSIVE_LEVEL,
+  STATUS_CANCELLED,
+  STATUS_DEVICE_REMOVED,
+  STATUS_INVALID_DEVICE_STATE,
+  STATUS_SUCCESS,
+  STATUS_UNSUCCESSFUL,
+  type NtStatus,
+} from '../../src/nt/index.js';
 import {
   DmaEnabler,
   Interrupt,
@@ -54,7 +63,11 @@ function full(...failing: readonly string[]): Full {
     },
   });
   const device = rig.createDevice();
-  Interrupt.create(device, { evtInterruptIsr: () => true, evtInterruptEnable: () => log('Enable'), evtInterruptDisable: () => log('Disable') });
+  Interrupt.create(device, {
+    evtInterruptIsr: () => true,
+    evtInterruptEnable: () => log('Enable'),
+    evtInterruptDisable: () => log('Disable'),
+  });
   const application = new Application(rig);
   const held: Request[] = [];
   const handlers = {
@@ -243,7 +256,13 @@ describe('surprise removal (section 10)', () => {
           const { log } = all.rig;
           places.add(log.indexOf('SurpriseRemoval'));
           const rest = log.filter((name) => name !== 'SurpriseRemoval');
-          expect(rest, 'the same whoever begins').to.deep.equal(['SelfManagedIoSuspend', ...DMA_DOWN, ...D0_DOWN, 'ReleaseHardware', 'SelfManagedIoFlush']);
+          expect(rest, 'the same whoever begins').to.deep.equal([
+            'SelfManagedIoSuspend',
+            ...DMA_DOWN,
+            ...D0_DOWN,
+            'ReleaseHardware',
+            'SelfManagedIoFlush',
+          ]);
           expect(all.device.pnpState).to.equal('SurpriseRemoved');
         },
       };
@@ -325,7 +344,7 @@ describe('device: resources and registers', () => {
     ]);
   });
 
-  it('D47: registers are the driver\'s from PrepareHardware to the end of D0Exit, and again from D0Entry', () => {
+  it("D47: registers are the driver's from PrepareHardware to the end of D0Exit, and again from D0Entry", () => {
     const when: string[] = [];
     const rig: Rig = new Rig({
       callbacks: {
@@ -377,7 +396,7 @@ describe('device: resources and registers', () => {
         const device = rig.createDevice();
         reach[state](rig, device);
         expect(device.pnpState).to.equal(state);
-        const ask = (): unknown => rig.run(device[request]() as Suspending<unknown>);
+        const ask = (): unknown => rig.run(device[request]());
         const expected = transitions[request];
         const isGone = state === 'Failed' || state === 'SurpriseRemoved' || state === 'Removed';
         if (expected === undefined && isGone && request !== 'remove') {

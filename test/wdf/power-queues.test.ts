@@ -29,10 +29,14 @@ function* nothing(): Suspending<void> {}
 
 /** The power thread goes down on vCPU 0 and says when it is through. */
 function beginPowerDown({ rig, device }: QueueBench): void {
-  rig.thread(0, 'power', (function* (): Suspending<void> {
-    yield* device.powerDown();
-    rig.log.push('powered down');
-  })());
+  rig.thread(
+    0,
+    'power',
+    (function* (): Suspending<void> {
+      yield* device.powerDown();
+      rig.log.push('powered down');
+    })(),
+  );
   rig.settle();
 }
 
@@ -57,7 +61,10 @@ describe('power-managed queues (section 8)', () => {
     bench.rig.run(bench.held[1]!.markCancelable(completingCancel(bench)));
     bench.rig.log.length = 0;
     bench.rig.run(bench.device.powerDown());
-    expect(bench.rig.log).to.deep.equal([`EvtIoStop plain 0x${Suspend.toString(16)}`, `EvtIoStop marked 0x${(Suspend + RequestCancelable).toString(16)}`]);
+    expect(bench.rig.log).to.deep.equal([
+      `EvtIoStop plain 0x${Suspend.toString(16)}`,
+      `EvtIoStop marked 0x${(Suspend + RequestCancelable).toString(16)}`,
+    ]);
     expect(bench.device.pnpState).to.equal('Dx');
   });
 
@@ -84,10 +91,13 @@ describe('power-managed queues (section 8)', () => {
   });
 
   it('§8 in EvtIoStop: Unmark and StopAcknowledge(TRUE); redelivered from the head on resume, without EvtIoResume', () => {
-    const bench = stopping(function* (request, flags) {
-      if (flags >= RequestCancelable) expect(yield* request.unmarkCancelable()).to.equal(STATUS_SUCCESS);
-      yield* request.stopAcknowledge(true);
-    }, { queue: { dispatchType: 'sequential' } });
+    const bench = stopping(
+      function* (request, flags) {
+        if (flags >= RequestCancelable) expect(yield* request.unmarkCancelable()).to.equal(STATUS_SUCCESS);
+        yield* request.stopAcknowledge(true);
+      },
+      { queue: { dispatchType: 'sequential' } },
+    );
     submit(bench, 'a', 'b');
     bench.rig.run(bench.held[0]!.markCancelable(completingCancel(bench)));
     bench.rig.log.length = 0;
@@ -156,10 +166,14 @@ describe('power-managed queues (section 8)', () => {
     bench.rig.thread(1, 'application', bench.device.submit(bench.application.request('a')));
     const [power, application] = bench.rig.kernel.vcpus;
     while (!bench.rig.log.includes('> EvtIo')) application!.advance();
-    bench.rig.thread(0, 'power', (function* (): Suspending<void> {
-      yield* bench.device.powerDown();
-      bench.rig.log.push('powered down');
-    })());
+    bench.rig.thread(
+      0,
+      'power',
+      (function* (): Suspending<void> {
+        yield* bench.device.powerDown();
+        bench.rig.log.push('powered down');
+      })(),
+    );
     while (power!.isEnabled()) power!.advance();
     expect(bench.rig.log).to.deep.equal(['> EvtIo']);
     bench.rig.settle();
@@ -188,7 +202,7 @@ describe('power-managed queues (section 8)', () => {
         },
         *evtIoResume(_queue: IoQueue, request: Request): Suspending<void> {
           bench.rig.log.push(`EvtIoResume ${bench.application.nameOf(request)}`);
-          if (request === bench.held[0]) yield* bench.held[0]!.cancelIrp();
+          if (request === bench.held[0]) yield* bench.held[0].cancelIrp();
         },
       },
     });
@@ -201,10 +215,13 @@ describe('power-managed queues (section 8)', () => {
   });
 
   it('§8 purge on removal: queued ones cancelled, cancelable ones told, the others EvtIoStop(Purge)', () => {
-    const bench = stopping(function* (request, flags) {
-      if (flags === Purge) yield* request.complete(STATUS_CANCELLED);
-      else yield* request.stopAcknowledge(false);
-    }, { queue: { dispatchType: 'parallel', numberOfPresentedRequests: 2 } });
+    const bench = stopping(
+      function* (request, flags) {
+        if (flags === Purge) yield* request.complete(STATUS_CANCELLED);
+        else yield* request.stopAcknowledge(false);
+      },
+      { queue: { dispatchType: 'parallel', numberOfPresentedRequests: 2 } },
+    );
     submit(bench, 'marked', 'kept', 'queued');
     bench.rig.run(bench.held[0]!.markCancelable(completingCancel(bench)));
     bench.rig.log.length = 0;

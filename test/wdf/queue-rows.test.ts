@@ -29,9 +29,14 @@ function take({ rig, queue }: QueueBench): Request {
 
 describe('queue, section 2: dispatch types', () => {
   it('§2 Sequential: the next one after complete, forward or EvtIoStop-requeue', () => {
-    const bench = keepingQueue({ queue: { dispatchType: 'sequential', *evtIoStop(_q, request): Suspending<void> {
-      yield* request.stopAcknowledge(true);
-    } } });
+    const bench = keepingQueue({
+      queue: {
+        dispatchType: 'sequential',
+        *evtIoStop(_q, request): Suspending<void> {
+          yield* request.stopAcknowledge(true);
+        },
+      },
+    });
     submit(bench, 'a', 'b', 'c');
     bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
     bench.rig.run(bench.held[1]!.forwardToIoQueue(bench.rig.createQueue(bench.device, { dispatchType: 'manual' })));
@@ -146,10 +151,14 @@ describe('queue, section 2: states', () => {
     for (const variant of ['stopSynchronously', 'stopAndPurgeSynchronously', 'drainSynchronously', 'purgeSynchronously'] as const) {
       const bench = keepingQueue();
       submit(bench, 'a');
-      bench.rig.thread(0, 'PnP', (function* (): Suspending<void> {
-        yield* bench.queue[variant]();
-        bench.rig.log.push(`${variant} returns`);
-      })());
+      bench.rig.thread(
+        0,
+        'PnP',
+        (function* (): Suspending<void> {
+          yield* bench.queue[variant]();
+          bench.rig.log.push(`${variant} returns`);
+        })(),
+      );
       bench.rig.settle();
       expect(bench.rig.log).to.deep.equal(['EvtIo a']);
       bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
@@ -229,13 +238,13 @@ describe('queue, section 2: the dispatch loop', () => {
     expect(bench.rig.log.at(-1)).to.equal('> ready');
   });
 
-  it('§2 Start and Requeue run the loop in the caller\'s context, at once', () => {
+  it("§2 Start and Requeue run the loop in the caller's context, at once", () => {
     const bench = keepingQueue({ queue: { dispatchType: 'manual' } });
     submit(bench, 'a');
     const irqls: number[] = [];
     bench.queue.readyNotify(() => void irqls.push(bench.rig.kernel.current.irql));
     const request = take(bench);
-    new Dpc(bench.rig.kernel, 'DPC', () => dropResult(request.requeue())).queue(bench.rig.kernel.vcpus[0]!);
+    new Dpc(bench.rig.kernel, 'DPC', () => dropResult(request.requeue())).queue(bench.rig.kernel.vcpus[0]);
     bench.rig.settle();
     bench.rig.run(bench.queue.start());
     expect(irqls).to.deep.equal([DISPATCH_LEVEL, PASSIVE_LEVEL]);
@@ -348,7 +357,10 @@ describe('queue, section 3: ownership', () => {
     const forwarded = keepingQueue();
     submit(forwarded, 'a');
     const told: IoQueue[] = [];
-    const destination = forwarded.rig.createQueue(forwarded.device, { dispatchType: 'manual', evtIoCanceledOnQueue: (queue) => void told.push(queue) });
+    const destination = forwarded.rig.createQueue(forwarded.device, {
+      dispatchType: 'manual',
+      evtIoCanceledOnQueue: (queue) => void told.push(queue),
+    });
     forwarded.rig.run(forwarded.held[0]!.cancelIrp());
     expect(forwarded.rig.run(forwarded.held[0]!.forwardToIoQueue(destination))).to.equal(STATUS_SUCCESS);
     expect([told[0] === destination, forwarded.held[0]!.isDriverOwned]).to.deep.equal([true, true]);
@@ -418,9 +430,13 @@ describe('queue: looking for requests', () => {
 /** Runs `body` alone on virtual CPU 0, leaving the other one where it stands. */
 function straight<T>({ rig }: QueueBench, body: Suspending<T>): T {
   const outcome: { value?: T } = {};
-  rig.thread(0, 'driver', (function* (): Suspending<void> {
-    outcome.value = yield* body;
-  })());
+  rig.thread(
+    0,
+    'driver',
+    (function* (): Suspending<void> {
+      outcome.value = yield* body;
+    })(),
+  );
   const cpu = rig.kernel.vcpus[0]!;
   while (cpu.isEnabled()) cpu.advance();
   return outcome.value as T;
