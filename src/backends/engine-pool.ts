@@ -12,7 +12,7 @@ const START_MS = 10_000;
 /** Longest wait for an engine task to end after it was told to; then its thread is killed. */
 const STOP_MS = 2000;
 /** An engine that works and has not beaten for this long is lost. Sleeping engines beat every 100 ms. */
-const SILENCE_MS = 1000;
+const SILENCE_MS = 900;
 /** Looks at idle devices before an engine sleeps, when every thread can have a core. */
 const SPIN_POLLS = 2000;
 

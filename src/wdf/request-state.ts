@@ -1,3 +1,19 @@
+import type { NtStatus } from '../nt/index.js';
+import type { DriverCallback } from '../kernel/index.js';
+import type { Request } from './request.js';
+
+/** WDF_REQUEST_TYPE, by IRP major function. */
+export const RequestType = { Read: 3, Write: 4, DeviceControl: 14, InternalDeviceControl: 15 } as const;
+export type RequestType = (typeof RequestType)[keyof typeof RequestType];
+
+/** EVT_WDF_REQUEST_CANCEL: at or below DISPATCH_LEVEL in any context, under the callback lock if there is a scope. */
+export type EvtRequestCancel = DriverCallback<[request: Request], void>;
+
+/** The I/O manager's side: told once per request, inside the call that completes it, before the next one is dispatched. */
+export interface IoCompletion {
+  requestCompleted(request: Request, status: NtStatus, informationBytes: number): void;
+}
+
 /** Who may do what with a request (queues-requests-cancel section 3). */
 export const Owner = { Nobody: 0, Queue: 1, Driver: 2, Completed: 3 } as const;
 export type Owner = (typeof Owner)[keyof typeof Owner];

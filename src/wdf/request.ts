@@ -4,8 +4,6 @@ import {
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_SUCCESS,
   STATUS_WDF_BUSY,
-  WDF_VIOLATION,
-  WdfViolation,
   statusName,
   type NtStatus,
 } from '../nt/index.js';
@@ -24,20 +22,21 @@ import type { DmaTransactionCore } from './dma-transaction-core.js';
 import type { IoHandle } from './io-handle.js';
 import type { IoQueue } from './io-queue.js';
 import type { CancelList } from './request-list.js';
-import { CancelState, Marking, Owner, PowerMark, StopAnswer, type CancelWindow } from './request-state.js';
+import {
+  CancelState,
+  Marking,
+  Owner,
+  PowerMark,
+  RequestType,
+  StopAnswer,
+  type CancelWindow,
+  type EvtRequestCancel,
+  type IoCompletion,
+} from './request-state.js';
+import { reportCompleted, reportInformation, reportQueued, reportTransferring } from './request-findings.js';
 import { requesterStatus } from './request-status.js';
 
-/** WDF_REQUEST_TYPE, by IRP major function. */
-export const RequestType = { Read: 3, Write: 4, DeviceControl: 14, InternalDeviceControl: 15 } as const;
-export type RequestType = (typeof RequestType)[keyof typeof RequestType];
-
-/** EVT_WDF_REQUEST_CANCEL: at or below DISPATCH_LEVEL in any context, under the callback lock if there is a scope. */
-export type EvtRequestCancel = DriverCallback<[request: Request], void>;
-
-/** The I/O manager's side: told once per request, inside the call that completes it, before the next one is dispatched. */
-export interface IoCompletion {
-  requestCompleted(request: Request, status: NtStatus, informationBytes: number): void;
-}
+export { RequestType, type EvtRequestCancel, type IoCompletion } from './request-state.js';
 
 /**
  * WDFREQUEST over an IRP with a locked buffer (an MDL chain). Objects are reused: `prepare` makes a fresh request of
@@ -425,27 +424,13 @@ export class Request extends FxObject {
   /** Rules C08 and C09: the driver's handle is of a request that was completed. */
   #requireNotCompleted(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;
-    if (this.#owner === Owner.Queue || this.#owner === Owner.Driver) return;
-    this.kernel.violation({
-      rule: ddi.startsWith('WdfRequestComplete') ? 'C08' : 'C09',
-      severity: 'crash',
-      object: this.label,
-      message: `${ddi} is called on ${this.label}, which was completed already`,
-      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] },
-    });
+    if (this.#owner !== Owner.Queue && this.#owner !== Owner.Driver) reportCompleted(this, ddi);
   }
 
   /** As above; and rule C10: the request waits in a queue, where it may be cancelled and gone at any moment. */
   #requireDriverOwned(ddi: string): void {
     this.#requireNotCompleted(ddi);
-    if (this.#owner === Owner.Driver) return;
-    this.kernel.violation({
-      rule: 'C10',
-      severity: 'crash',
-      object: this.label,
-      message: `${ddi} is called on ${this.label}, which waits in a queue and is not the driver's`,
-      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] },
-    });
+    if (this.#owner !== Owner.Driver) reportQueued(this, ddi);
   }
 
   #isOwned(ddi: string, rule: string): boolean {
@@ -463,35 +448,12 @@ export class Request extends FxObject {
   }
 
   #checkCompletion(status: NtStatus): void {
-    const { kernel, label } = this;
-    if (this.#cancelState === CancelState.Marked || (this.#cancelState === CancelState.Taken && !this.#unmarkAnsweredCancelled)) {
-      this.#misuse(
-        'C07',
-        `${label} is completed with ${statusName(status)} while it is marked cancelable: its cancel callback may complete it, too`,
-      );
-    } else if (this.#cancelState === CancelState.Taken) {
-      this.#misuse(
-        'C11',
-        `${label} is completed with ${statusName(status)} although UnmarkCancelable answered CANCELLED: its cancel callback will complete it again`,
-      );
+    if (this.#cancelState === CancelState.Marked || this.#cancelState === CancelState.Taken) {
+      const rule = this.#cancelState === CancelState.Taken && this.#unmarkAnsweredCancelled ? 'C11' : 'C07';
+      const why = rule === 'C11' ? 'although UnmarkCancelable answered CANCELLED' : 'while it is marked cancelable';
+      this.#misuse(rule, `${this.label} is completed with ${statusName(status)} ${why}: its cancel callback may complete it, too`);
     }
-    if (this.#dmaReferences !== 0) {
-      kernel.violation({
-        rule: 'B03',
-        severity: 'crash',
-        object: label,
-        message: `${label} is completed with ${statusName(status)} while its DMA transaction is still in Transfer`,
-        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_OUTSTANDING_REFERENCES, this.objectId, this.#dmaReferences] },
-      });
-    }
-    if (NT_SUCCESS(status) && this.informationBytes > this.lengthBytes) {
-      kernel.violation({
-        rule: 'B06',
-        severity: 'crash',
-        object: label,
-        message: `${label} is completed with ${this.informationBytes} bytes of information for a buffer of ${this.lengthBytes} bytes`,
-        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_FATAL_ERROR, 4, this.informationBytes, this.lengthBytes] },
-      });
-    }
+    if (this.#dmaReferences !== 0) reportTransferring(this, status);
+    if (NT_SUCCESS(status) && this.informationBytes > this.lengthBytes) reportInformation(this);
   }
 }

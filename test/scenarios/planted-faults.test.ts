@@ -206,6 +206,19 @@ describe('an engine is lost', function () {
     expect(report.findings[0]!.message).to.contain('no sign of life');
     // The root hook fails the suite if the thread is still there.
   });
+
+  it('because a step sleeps for ever: L-ENGINE-LOST, and its thread is killed', async () => {
+    const report = await onThreads(scenarioOf(new SmallDriver(), { model: deviceUrl('sleeping-device') }), ONCE);
+    expect(rulesOf(report)).to.deep.equal(['L-ENGINE-LOST']);
+    expect(report.findings[0]!.message).to.contain('no sign of life');
+  });
+
+  it('because its thread is gone (process.exit): L-ENGINE-LOST, with what was done until then', async () => {
+    const report = await onThreads(scenarioOf(new SmallDriver(), { model: deviceUrl('exiting-device') }), ONCE);
+    expect(rulesOf(report)).to.deep.equal(['L-ENGINE-LOST']);
+    expect(report.verdict).to.equal('finding');
+    expect(report.engines).to.have.lengthOf(1);
+  });
 });
 
 describe('an engine does not start', function () {

@@ -396,7 +396,7 @@ describe('device: resources and registers', () => {
         const device = rig.createDevice();
         reach[state](rig, device);
         expect(device.pnpState).to.equal(state);
-        const ask = (): unknown => rig.run(device[request]());
+        const ask = (): unknown => rig.run<unknown>(device[request]());
         const expected = transitions[request];
         const isGone = state === 'Failed' || state === 'SurpriseRemoved' || state === 'Removed';
         if (expected === undefined && isGone && request !== 'remove') {
