@@ -4,12 +4,14 @@ import { UsageError } from '../nt/index.js';
 import { flagValueOf, operandOf } from './argv-facts.js';
 import { expectedName } from './choice.js';
 import { ExitCode } from './errors.js';
+import { conformanceCommand } from './conformance.js';
 import { exploreCommand } from './explore.js';
 import type { Io } from './io.js';
 import type { Lab } from './lab.js';
 import { listCommand } from './list.js';
 import { SEED_MAX } from './numbers.js';
 import { replayCommand } from './replay.js';
+import { rulesCommand } from './rules.js';
 import { runCommand } from './run.js';
 import { Session } from './session.js';
 
@@ -43,7 +45,7 @@ function buildProgram(session: Session): Command {
     .description('A laboratory for DMA drivers: stress on real threads, and the same code step by step under control.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help');
-  const commands = [listCommand(session), runCommand(session), exploreCommand(session), replayCommand(session)];
+  const commands = [listCommand(session), runCommand(session), exploreCommand(session), replayCommand(session), conformanceCommand(session), rulesCommand(session)];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command

@@ -74,6 +74,13 @@ export class Session {
     return report;
   }
 
+  /** The end of a command that executes no scenario: its report as JSON or text, and the exit code of its verdict. */
+  finish<R extends { readonly verdict: Verdict }>(report: R, format: (report: R, paint: Paint) => string): void {
+    if (this.json) this.output.json({ scenario: null, seed: null, findings: [], ...report });
+    else this.output.text(format(report, this.output.paint));
+    this.#exitCode = exitCodeOf(report.verdict);
+  }
+
   #print(report: Report, text: string): void {
     const consistent = report.verdict !== 'ok' || report.findingsTotal === 0;
     if (!consistent) throw new InternalError('VERDICT_OK_WITH_FINDINGS', `the verdict is ok beside ${report.findingsTotal} findings`);

@@ -1,3 +1,4 @@
 export * from './vector.js';
+export * from './check.js';
 export * from './runner.js';
 export * from './hal-trace.js';

@@ -1,3 +1,4 @@
+export * from './conformance-summary.js';
 export * from './units.js';
 export * from './text.js';
 export * from './findings.js';

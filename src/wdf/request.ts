@@ -7,16 +7,7 @@ import {
   statusName,
   type NtStatus,
 } from '../nt/index.js';
-import {
-  EventKind,
-  FxObject,
-  makeOp,
-  OpKind,
-  suspendingCallback,
-  type DriverCallback,
-  type Kernel,
-  type Suspending,
-} from '../kernel/index.js';
+import { EventKind, FxObject, makeOp, OpKind, suspendingCallback, type Kernel, type Suspending } from '../kernel/index.js';
 import type { Mdl } from '../hal/index.js';
 import type { DmaTransactionCore } from './dma-transaction-core.js';
 import type { IoHandle } from './io-handle.js';

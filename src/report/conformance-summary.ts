@@ -1,0 +1,22 @@
+import type { ConformanceReport } from '../conformance/index.js';
+import type { Paint } from './text.js';
+import { formatTable } from './text.js';
+import type { Rule } from '../verifier/index.js';
+
+/** What `dmalab conformance` prints. */
+export function formatConformanceReport(report: ConformanceReport, paint: Paint): string {
+  const { passed, failed, beyond, failures } = report;
+  const lines = [
+    `within the contract   ${passed} passed, ${failed} failed`,
+    `beyond the contract   ${beyond.passed} with the framework's own events, ${beyond.reported} otherwise`,
+  ];
+  for (const { file, name, event, expected, found } of failures) lines.push('', `${paint.red('failed')} ${name} (${file}), event ${event}`, `  expected  ${expected}`, `  found     ${found}`);
+  return lines.join('\n');
+}
+
+/** What `dmalab rules` prints. */
+export function formatRules(rules: readonly Rule[], paint: Paint): string {
+  const rows = rules.map(({ id, title, severity, implemented }) => [id, severity, implemented ? 'yes' : 'no', title]);
+  const count = rules.filter((rule) => rule.implemented).length;
+  return `${formatTable([{ head: 'rule' }, { head: 'severity' }, { head: 'checked' }, { head: 'what must hold' }], rows, paint)}\n\n${count} of ${rules.length} rules are checked`;
+}
