@@ -8,6 +8,7 @@ import { IoQueue } from './io-queue.js';
 import { RegisterBlock } from './register-block.js';
 import { Request } from './request.js';
 import { WdfSpinLock } from './wdf-spin-lock.js';
+import { WdfWaitLock } from './wdf-wait-lock.js';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -23,7 +24,7 @@ let isInstalled = false;
 export function watchForForgottenYields(): void {
   if (isInstalled) return;
   isInstalled = true;
-  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, DmaTransaction: DmaTransactionBase, CommonBuffer };
+  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, WdfWaitLock, DmaTransaction: DmaTransactionBase, CommonBuffer };
   for (const [name, type] of Object.entries(types)) watchMethods(type.prototype, name);
   watchMethods(DmaEnabler, 'DmaEnabler');
   watchMethods(CommonBuffer, 'CommonBuffer');

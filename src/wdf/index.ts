@@ -22,3 +22,4 @@ export * from './register-block.js';
 export type { CancelWindow } from './request-state.js';
 export * from './request.js';
 export * from './wdf-spin-lock.js';
+export * from './wdf-wait-lock.js';

@@ -29,6 +29,8 @@ export class InterruptVector {
   unclaimed = 0;
   #unclaimedInARow = 0;
   #assertedInARow = 0;
+  /** A passive ISR is on its way or running. */
+  #isMasked = false;
 
   constructor(
     readonly kernel: Kernel,
@@ -52,7 +54,7 @@ export class InterruptVector {
 
   /** Something is pending and the vCPU's level lets it in. */
   get isDeliverable(): boolean {
-    return this.cpu.irql < this.irql && this.source.isPending();
+    return this.cpu.irql < this.irql && !this.#isMasked && this.source.isPending();
   }
 
   /** Starts the delivery on top of whatever the vCPU runs. */
@@ -70,6 +72,11 @@ export class InterruptVector {
       return;
     }
     for (const interrupt of this.#sharers) {
+      if (interrupt.isPassive) {
+        this.#isMasked = true;
+        interrupt.serviceAtPassive();
+        return;
+      }
       if (yield* interrupt.service()) {
         this.#claimed();
         return;
@@ -87,6 +94,13 @@ export class InterruptVector {
       if (claims > 0) this.#unclaimedInARow = 0;
       else if (passes === 0) this.#nobodyClaimed();
     }
+  }
+
+  /** The passive ISR has answered. */
+  unmask(claimed: boolean): void {
+    this.#isMasked = false;
+    if (claimed) this.#claimed();
+    else this.#nobodyClaimed();
   }
 
   #claimed(): void {
@@ -118,5 +132,6 @@ export class InterruptVector {
     this.unclaimed = 0;
     this.#unclaimedInARow = 0;
     this.#assertedInARow = 0;
+    this.#isMasked = false;
   }
 }

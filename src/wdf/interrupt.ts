@@ -5,6 +5,7 @@ import type { Device } from './device.js';
 import { InterruptWorkItem } from './interrupt-work-item.js';
 import type { InterruptVector } from './interrupt-vector.js';
 import type { WdfSpinLock } from './wdf-spin-lock.js';
+import { WdfWaitLock } from './wdf-wait-lock.js';
 
 /** WDF_INTERRUPT_CONFIG. */
 export interface InterruptConfig {
@@ -16,6 +17,11 @@ export interface InterruptConfig {
   readonly evtInterruptWorkItem?: DriverCallback<[interrupt: Interrupt, device: Device], void>;
   /** One lock for several interrupts: their ISRs exclude each other at the highest DIRQL of the set. Default: a lock of its own. */
   readonly spinLock?: WdfSpinLock;
+  /**
+   * The ISR, Enable and Disable run at PASSIVE_LEVEL under a wait lock; the vector stays masked until the ISR has ended.
+   * Such an interrupt is not shared. Default false.
+   */
+  readonly passiveHandling?: boolean;
   /** Unmask at the device; at DIRQL under the interrupt lock. */
   readonly evtInterruptEnable?: DriverCallback<[interrupt: Interrupt, device: Device], NtStatus>;
   /** Mask at the device; at DIRQL under the interrupt lock. */
@@ -30,6 +36,8 @@ export interface InterruptConfig {
 export class Interrupt extends FxObject {
   readonly vector: InterruptVector;
   readonly #lock: SpinLock;
+  /** Instead of the spin lock, when the interrupt is handled at PASSIVE_LEVEL; null otherwise. */
+  readonly #waitLock: WdfWaitLock | null;
   readonly #dpc: Dpc;
   readonly #workItem: InterruptWorkItem;
   readonly #isr: (interrupt: Interrupt, messageId: number) => Suspending<boolean>;
@@ -48,6 +56,7 @@ export class Interrupt extends FxObject {
     super(device.kernel, 'Interrupt', device);
     this.vector = vector;
     this.#lock = config.spinLock?.atLeast(vector.irql) ?? new SpinLock(device.kernel, `${this.label} lock`, vector.irql);
+    this.#waitLock = config.passiveHandling === true ? WdfWaitLock.create(this) : null;
     this.#dpc = new Dpc(device.kernel, `${this.label} DPC`, () => this.#runDpc());
     this.#workItem = new InterruptWorkItem(this, suspendingCallback(config.evtInterruptWorkItem ?? (() => undefined)));
     this.#isr = suspendingCallback(config.evtInterruptIsr);
@@ -71,21 +80,38 @@ export class Interrupt extends FxObject {
 
   /** Raises to DIRQL and takes the interrupt spin lock. Not recursive. While the interrupt is not connected: rule C20, no lock is taken. */
   *acquireLock(): Suspending<void> {
-    if (this.#isConnected('WdfInterruptAcquireLock')) yield* this.#lock.acquire();
+    if (this.#isConnected('WdfInterruptAcquireLock')) yield* this.#takeLock();
+  }
+
+  /** WdfInterruptTryToAcquireLock, for interrupts handled at PASSIVE_LEVEL, from threads that must not wait. False: held by somebody, or not connected. */
+  *tryToAcquireLock(): Suspending<boolean> {
+    if (this.#waitLock === null || !this.#isConnected('WdfInterruptTryToAcquireLock')) return false;
+    return yield* this.#waitLock.tryToAcquire();
   }
 
   *releaseLock(): Suspending<void> {
-    if (this.#lock.isHeldByCurrent || this.#isConnected('WdfInterruptReleaseLock')) yield* this.#lock.release();
+    const isHeld = this.#waitLock?.isHeldByCurrent ?? this.#lock.isHeldByCurrent;
+    if (isHeld || this.#isConnected('WdfInterruptReleaseLock')) yield* this.#freeLock();
   }
 
   /** Runs `callback` at DIRQL under the interrupt lock and returns what it returns (WdfInterruptSynchronize); false while not connected (rule C20). */
   *synchronize(callback: DriverCallback<[interrupt: Interrupt], boolean>): Suspending<boolean> {
     if (!this.#isConnected('WdfInterruptSynchronize')) return false;
-    yield* this.#lock.acquire();
+    yield* this.#takeLock();
     const body = suspendingCallback(callback);
     const result = yield* body(this);
-    yield* this.#lock.release();
+    yield* this.#freeLock();
     return result;
+  }
+
+  *#takeLock(): Suspending<void> {
+    if (this.#waitLock !== null) yield* this.#waitLock.acquire();
+    else yield* this.#lock.acquire();
+  }
+
+  *#freeLock(): Suspending<void> {
+    if (this.#waitLock !== null) yield* this.#waitLock.release();
+    else yield* this.#lock.release();
   }
 
   #isConnected(ddi: string): boolean {
@@ -109,15 +135,34 @@ export class Interrupt extends FxObject {
     return this.#workItem.queue();
   }
 
+  get isPassive(): boolean {
+    return this.#waitLock !== null;
+  }
+
   /** The vector asks this sharer; a disconnected interrupt answers false. */
   *service(): Suspending<boolean> {
     if (!this.#connected) return false;
-    yield* this.#lock.acquire();
+    yield* this.#takeLock();
+    // While it waited for the lock it may have been disconnected: its ISR must not run any more.
+    const claimed = this.#connected && (yield* this.#callIsr());
+    yield* this.#freeLock();
+    return claimed;
+  }
+
+  *#callIsr(): Suspending<boolean> {
     const irql = this.kernel.enter(this.objectId);
     const claimed = yield* this.#isr(this, this.messageId);
     this.kernel.leave(irql, this.objectId, 'EvtInterruptIsr');
-    yield* this.#lock.release();
     return claimed;
+  }
+
+  /** The vector leaves a passive ISR to a thread, masks itself, and hears the answer from there. */
+  serviceAtPassive(): void {
+    this.vector.cpu.queueThread(`${this.label} passive ISR`, this.objectId, this.#serviceThread());
+  }
+
+  *#serviceThread(): Suspending<void> {
+    this.vector.unmask(yield* this.service());
   }
 
   *#runDpc(): Suspending<void> {
@@ -149,11 +194,11 @@ export class Interrupt extends FxObject {
   }
 
   *#atDevice(callback: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>, name: string): Suspending<NtStatus> {
-    yield* this.#lock.acquire();
+    yield* this.#takeLock();
     const irql = this.kernel.enter(this.objectId);
     const status = yield* callback(this, this.device);
     this.kernel.leave(irql, this.objectId, name);
-    yield* this.#lock.release();
+    yield* this.#freeLock();
     return status;
   }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Suspending } from '../../src/kernel/index.js';
 import { DISPATCH_LEVEL, PASSIVE_LEVEL, STATUS_INVALID_PARAMETER, STATUS_SUCCESS } from '../../src/nt/index.js';
-import { Interrupt, UNCLAIMED_DELIVERIES_MAX, WdfSpinLock, type Device, type InterruptConfig } from '../../src/wdf/index.js';
+import { Interrupt, UNCLAIMED_DELIVERIES_MAX, WdfSpinLock, WdfWaitLock, type Device, type InterruptConfig } from '../../src/wdf/index.js';
 import { crashOf, everyPoint, point } from '../kernel/bench-kernel.js';
 import { everyInterleaving } from './bench-queue.js';
 import { Rig, type RigOptions } from './rig.js';
@@ -179,6 +179,107 @@ describe('interrupts (section 6)', () => {
     raise(rig, 1);
     const highest = rig.vectors[1]!.irql;
     expect([irqls, rig.vectors[0]!.irql < highest]).to.deep.equal([[highest, highest], true]);
+  });
+
+  it('§6 passive: ISR at PASSIVE_LEVEL under a wait lock, the vector masked meanwhile; arbitrary threads only try the lock', () => {
+    const { rig, interrupt } = started(
+      (bench) => ({
+        passiveHandling: true,
+        *evtInterruptIsr(self): Suspending<boolean> {
+          bench.log.push(`ISR at ${bench.kernel.current.irql}, deliverable ${String(bench.vectors[0]!.isDeliverable)}`);
+          yield* point(bench.kernel);
+          bench.sources[0]!.pending = false;
+          return self.queueWorkItemForIsr();
+        },
+        evtInterruptWorkItem: () => void bench.log.push('work item'),
+        evtInterruptEnable() {
+          bench.log.push(`enable at ${bench.kernel.current.irql}`);
+          return STATUS_SUCCESS;
+        },
+      }),
+      { sources: ['line'] },
+    );
+    raise(rig);
+    expect(rig.log).to.deep.equal(['enable at 0', 'ISR at 0, deliverable false', 'work item']);
+    expect([rig.vectors[0]!.unclaimed, rulesOf(rig)]).to.deep.equal([0, []]);
+    const tries: boolean[] = [];
+    rig.thread(
+      0,
+      'holder',
+      (function* (): Suspending<void> {
+        yield* interrupt.acquireLock();
+        yield* point(rig.kernel);
+        yield* interrupt.releaseLock();
+      })(),
+    );
+    rig.kernel.gate = everyPoint;
+    rig.kernel.vcpus[0]!.advance();
+    rig.kernel.vcpus[0]!.advance();
+    rig.thread(
+      1,
+      'arbitrary',
+      (function* (): Suspending<void> {
+        tries.push(yield* interrupt.tryToAcquireLock());
+      })(),
+    );
+    const other = rig.kernel.vcpus[1]!;
+    while (other.isEnabled()) other.advance();
+    rig.settle();
+    rig.thread(
+      1,
+      'arbitrary',
+      (function* (): Suspending<void> {
+        tries.push(yield* interrupt.tryToAcquireLock());
+        yield* interrupt.releaseLock();
+      })(),
+    );
+    rig.settle();
+    expect(tries).to.deep.equal([false, true]);
+  });
+
+  it('C21, B02, B21: a wait lock above PASSIVE_LEVEL, twice, or released by another', () => {
+    const bench = (): { rig: Rig; lock: WdfWaitLock; spin: WdfSpinLock } => {
+      const rig = new Rig();
+      const device = rig.createDevice();
+      return { rig, lock: WdfWaitLock.create(device), spin: WdfSpinLock.create(device) };
+    };
+    const raised = bench();
+    raised.rig.run(
+      (function* (): Suspending<void> {
+        yield* raised.spin.acquire();
+        yield* raised.lock.acquire();
+        yield* raised.lock.release();
+        yield* raised.spin.release();
+      })(),
+    );
+    expect(rulesOf(raised.rig)).to.deep.equal(['C21']);
+    const twice = bench();
+    const recursive = function* (): Suspending<void> {
+      yield* twice.lock.acquire();
+      yield* twice.lock.acquire();
+    };
+    expect(crashOf(() => twice.rig.run(recursive())).rule).to.equal('B02');
+    const free = bench();
+    expect(crashOf(() => free.rig.run(free.lock.release())).rule).to.equal('B21');
+    everyInterleaving(() => {
+      const { rig, lock } = bench();
+      let inside = 0;
+      for (const cpu of [0, 1]) {
+        rig.thread(
+          cpu,
+          `thread ${cpu}`,
+          (function* (): Suspending<void> {
+            yield* lock.acquire();
+            expect(++inside, 'one at a time').to.equal(1);
+            yield* point(rig.kernel);
+            inside--;
+            yield* lock.release();
+            rig.log.push('done');
+          })(),
+        );
+      }
+      return { rig, check: (): void => void expect(rig.log).to.have.length(2) };
+    });
   });
 
   it('C20: the lock before Enable and after Disable is not taken', () => {

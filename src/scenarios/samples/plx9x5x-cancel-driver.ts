@@ -1,9 +1,9 @@
 import {
-  CommonBuffer, DmaDirection, DmaEnabler, DmaTransaction, Interrupt, IoQueue, NT_SUCCESS, RegisterBlock, RequestType, STATUS_SUCCESS,
-  declareContext, type Device, type DeviceInit, type DriverConfig, type HardwareResources, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  DmaDirection, Interrupt, NT_SUCCESS, RegisterBlock, STATUS_SUCCESS,
+  declareContext, type Device, type DeviceInit, type DriverConfig, type HardwareResources, type IoQueue, type NtStatus, type Request, type ScatterGatherList, type Suspending,
 } from '../../index.js';
 import { CancelableTransfer, transferLink } from './cancelable-transfer.js';
-import { acknowledgeInterrupt, ELEMENTS_MAX, MAXIMUM_TRANSFER_BYTES, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
+import { acknowledgeInterrupt, createDmaObjects, createQueues, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
 import * as plx from './plx9x5x-registers.js';
 
 /*
@@ -65,7 +65,7 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   if (!created.ok) return created.status;
   const device = created.object;
   device.alignmentRequirement = 15;
-  const queues = createQueues(device);
+  const queues = createQueues(device, evtIoWrite, evtIoRead);
   if (!NT_SUCCESS(queues)) return queues;
   const interrupt = Interrupt.create(device, { evtInterruptIsr, evtInterruptDpc, evtInterruptEnable, evtInterruptDisable });
   if (!interrupt.ok) return interrupt.status;
@@ -73,33 +73,9 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   context.interrupt = interrupt.object;
   context.transfers = [new ChannelTransfer(device, WRITE), new ChannelTransfer(device, READ)];
   context.channels = context.transfers.map((transfer) => transfer.channel);
-  return yield* createDmaObjects(device);
-}
-
-function createQueues(device: Device): NtStatus {
-  for (const [type, evtIo] of [[RequestType.Write, { evtIoWrite }], [RequestType.Read, { evtIoRead }]] as const) {
-    const queue = IoQueue.create(device, { dispatchType: 'sequential', ...evtIo });
-    if (!queue.ok) return queue.status;
-    const status = device.configureRequestDispatching(queue.object, type);
-    if (!NT_SUCCESS(status)) return status;
-  }
-  return STATUS_SUCCESS;
-}
-
-function* createDmaObjects(device: Device): Suspending<NtStatus> {
-  const enabler = yield* DmaEnabler.create(device, { profile: 'ScatterGather64Duplex', maximumLengthBytes: MAXIMUM_TRANSFER_BYTES, wdmDmaVersionOverride: 3 });
-  if (!enabler.ok) return enabler.status;
-  enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);
-  for (const transfer of plxContext(device).transfers) {
-    const elements = yield* CommonBuffer.create(enabler.object, ELEMENTS_MAX * plx.DTE_BYTES);
-    if (!elements.ok) return elements.status;
-    transfer.channel.elements = elements.object;
-    const transaction = yield* DmaTransaction.create(enabler.object);
-    if (!transaction.ok) return transaction.status;
-    transfer.transaction = transaction.object;
-    transfer.channel.transaction = transaction.object;
-  }
-  return STATUS_SUCCESS;
+  const status = yield* createDmaObjects(device, context.channels);
+  for (const transfer of context.transfers) transfer.transaction = transfer.channel.transaction;
+  return status;
 }
 
 function evtDevicePrepareHardware(device: Device, resources: HardwareResources): NtStatus {

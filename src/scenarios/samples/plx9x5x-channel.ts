@@ -1,4 +1,7 @@
-import type { CommonBuffer, DmaTransaction, Interrupt, RegisterBlock, ScatterGatherList, Suspending } from '../../index.js';
+import {
+  CommonBuffer, DmaEnabler, DmaTransaction, IoQueue, NT_SUCCESS, RequestType, STATUS_SUCCESS,
+  type Device, type EvtIo, type Interrupt, type NtStatus, type RegisterBlock, type ScatterGatherList, type Suspending,
+} from '../../index.js';
 import * as plx from './plx9x5x-registers.js';
 
 export const MAXIMUM_TRANSFER_BYTES = 8 * 1024;
@@ -93,6 +96,33 @@ export class PlxChannel {
     }
     return this.transaction.currentDmaTransferLengthBytes - residual;
   }
+}
+
+/** A sequential queue for each direction: the chip does one transfer a channel at a time. */
+export function createQueues(device: Device, evtIoWrite: EvtIo, evtIoRead: EvtIo): NtStatus {
+  for (const [type, evtIo] of [[RequestType.Write, { evtIoWrite }], [RequestType.Read, { evtIoRead }]] as const) {
+    const queue = IoQueue.create(device, { dispatchType: 'sequential', ...evtIo });
+    if (!queue.ok) return queue.status;
+    const status = device.configureRequestDispatching(queue.object, type);
+    if (!NT_SUCCESS(status)) return status;
+  }
+  return STATUS_SUCCESS;
+}
+
+/** The enabler, and for each channel its chain of elements and its transaction. */
+export function* createDmaObjects(device: Device, channels: readonly PlxChannel[]): Suspending<NtStatus> {
+  const enabler = yield* DmaEnabler.create(device, { profile: 'ScatterGather64Duplex', maximumLengthBytes: MAXIMUM_TRANSFER_BYTES, wdmDmaVersionOverride: 3 });
+  if (!enabler.ok) return enabler.status;
+  enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);
+  for (const channel of channels) {
+    const elements = yield* CommonBuffer.create(enabler.object, ELEMENTS_MAX * plx.DTE_BYTES);
+    if (!elements.ok) return elements.status;
+    channel.elements = elements.object;
+    const transaction = yield* DmaTransaction.create(enabler.object);
+    if (!transaction.ok) return transaction.status;
+    channel.transaction = transaction.object;
+  }
+  return STATUS_SUCCESS;
 }
 
 /** ISR of the chip: asks both channels. `done` is set when a transfer has ended and the DPC must run. */

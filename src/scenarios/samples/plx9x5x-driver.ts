@@ -1,9 +1,8 @@
 import {
-  CommonBuffer, DmaDirection, DmaEnabler, DmaTransaction, Interrupt, IoQueue, NT_SUCCESS, RegisterBlock, RequestType, STATUS_INVALID_BUFFER_SIZE, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS,
-  declareContext, type Device, type DeviceInit, type DriverConfig, type HardwareResources, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  DmaDirection, Interrupt, NT_SUCCESS, RegisterBlock, STATUS_INVALID_BUFFER_SIZE, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS,
+  declareContext, type Device, type DeviceInit, type DmaTransaction, type DriverConfig, type HardwareResources, type IoQueue, type NtStatus, type Request, type ScatterGatherList, type Suspending,
 } from '../../index.js';
-import { acknowledgeInterrupt, ELEMENTS_MAX, MAXIMUM_TRANSFER_BYTES, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
-import * as plx from './plx9x5x-registers.js';
+import { acknowledgeInterrupt, createDmaObjects, createQueues, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
 
 /*
  * A driver for the PLX PCI 9656 in the manner of the published PLX9x5x sample: scatter/gather 64-bit duplex, one
@@ -29,37 +28,12 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   const device = created.object;
   device.alignmentRequirement = 15;
 
-  const queues = createQueues(device);
+  const queues = createQueues(device, evtIoWrite, evtIoRead);
   if (!NT_SUCCESS(queues)) return queues;
   const interrupt = Interrupt.create(device, { evtInterruptIsr, evtInterruptDpc, evtInterruptEnable, evtInterruptDisable, automaticSerialization: true });
   if (!interrupt.ok) return interrupt.status;
   plxContext(device).interrupt = interrupt.object;
-  return yield* createDmaObjects(device);
-}
-
-function createQueues(device: Device): NtStatus {
-  for (const [type, evtIo] of [[RequestType.Write, { evtIoWrite }], [RequestType.Read, { evtIoRead }]] as const) {
-    const queue = IoQueue.create(device, { dispatchType: 'sequential', ...evtIo });
-    if (!queue.ok) return queue.status;
-    const status = device.configureRequestDispatching(queue.object, type);
-    if (!NT_SUCCESS(status)) return status;
-  }
-  return STATUS_SUCCESS;
-}
-
-function* createDmaObjects(device: Device): Suspending<NtStatus> {
-  const enabler = yield* DmaEnabler.create(device, { profile: 'ScatterGather64Duplex', maximumLengthBytes: MAXIMUM_TRANSFER_BYTES, wdmDmaVersionOverride: 3 });
-  if (!enabler.ok) return enabler.status;
-  enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);
-  for (const channel of plxContext(device).channels) {
-    const elements = yield* CommonBuffer.create(enabler.object, ELEMENTS_MAX * plx.DTE_BYTES);
-    if (!elements.ok) return elements.status;
-    channel.elements = elements.object;
-    const transaction = yield* DmaTransaction.create(enabler.object);
-    if (!transaction.ok) return transaction.status;
-    channel.transaction = transaction.object;
-  }
-  return STATUS_SUCCESS;
+  return yield* createDmaObjects(device, plxContext(device).channels);
 }
 
 function evtDevicePrepareHardware(device: Device, resources: HardwareResources): NtStatus {
