@@ -4,6 +4,7 @@ export { DONE, FxObject, OpKind, opKind, opKindName, opObject, type DriverCallba
 export { Mdl, type ScatterGatherList } from './hal/index.js';
 export * from './wdf/index.js';
 export { defineScenario, type MachineConfig, type Scenario, type ScenarioConfig, type ScenarioDevice, type ScenarioKind } from './machine/scenario.js';
+export { FAULT_KINDS, type FaultKind, type FaultPlan, type FaultRatio } from './faults/index.js';
 export type { Overrides } from './machine/parameters.js';
 export type * from './machine/report.js';
 export type { WorkloadConfig } from './workload/config.js';

@@ -68,7 +68,9 @@ export class ControlledBackend {
     try {
       machine.prologue();
       kernel.gate = scheduler;
-      scheduler.run();
+      // When nothing can run, what a watchdog waits for will not come: it is due.
+      do scheduler.run();
+      while (kernel.expireWatchdog());
       this.#requireDone();
       machine.epilogue();
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { FaultKind } from '../faults/index.js';
 import { FINDINGS_KEPT_MAX, type RecordedViolation } from '../kernel/index.js';
 import type { Machine, MachineDevice } from '../machine/machine.js';
 import type { EngineReport, Finding, RunReport } from '../machine/report.js';
@@ -35,6 +36,8 @@ export class RunTotals {
   #engineOverlapMs = 0;
   #powerCycles = 0;
   #unplugs = 0;
+  #failedRequests = 0;
+  readonly #faults: Partial<Record<FaultKind, number>> = {};
   readonly #cancels: CancelCounts = { requested: 0, won: 0, lost: 0, byWindow: {} };
 
   /** Requests completed so far. */
@@ -53,6 +56,7 @@ export class RunTotals {
     this.#engineOverlapMs += pool.overlapMs();
     this.#engines.push(...pool.reports());
     for (const device of machine.devices) this.#addDevice(device);
+    for (const [kind, count] of Object.entries(machine.faults.report())) this.#faults[kind as FaultKind] = (this.#faults[kind as FaultKind] ?? 0) + count;
   }
 
   #addDevice({ name, workload, vectors, canceller, power }: MachineDevice): void {
@@ -64,6 +68,7 @@ export class RunTotals {
     row.interrupts += vectors.reduce((sum, vector) => sum + vector.delivered, 0);
     this.#perDevice.set(name, row);
     this.requests += workload?.completed ?? 0;
+    this.#failedRequests += (workload?.failed ?? 0) + (workload?.shortened ?? 0);
     this.#bytesVerified += workload?.bytesVerified ?? 0;
   }
 
@@ -103,6 +108,7 @@ export class RunTotals {
       unplugs: this.#unplugs,
       engines: this.#engines,
       engineOverlapMs: this.#engineOverlapMs,
+      ...(Object.keys(this.#faults).length === 0 ? {} : { faults: this.#faults, failedRequests: this.#failedRequests }),
       perDevice: [...this.#perDevice].map(([device, row]) => ({ device, ...row })),
     };
   }

@@ -166,7 +166,10 @@ export class ThreadsRun {
     if (completed !== this.#lastCompleted || machine.kernel.timers.size > 0) {
       this.#lastCompleted = completed;
       this.#lastCompletionMs = nowMs;
-    } else if (nowMs - this.#lastCompletionMs > (settings.stallMs ?? STALL_MS)) this.#stalled();
+    } else if (nowMs - this.#lastCompletionMs > (settings.stallMs ?? STALL_MS)) {
+      this.#lastCompletionMs = nowMs;
+      if (!machine.kernel.expireWatchdog()) this.#stalled();
+    }
   }
 
   #stopTraffic(): void {

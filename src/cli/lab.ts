@@ -1,5 +1,6 @@
+import type { FaultPlan } from '../faults/index.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
-import type { ExploreReport, ReplayReport, RunReport } from '../machine/report.js';
+import type { ExploreReport, FailNthReport, ReplayReport, RunReport } from '../machine/report.js';
 
 /** A probability as an integer ratio, 0 <= numerator <= denominator; how `RandomSource.chance` takes it. */
 export interface Ratio {
@@ -50,6 +51,8 @@ export interface RunOptions extends ExecutionOptions {
   readonly addressing?: MachineConfig['addressing'];
   /** Chance at a scheduling point to go on with another virtual CPU. */
   readonly preempt?: Ratio;
+  /** Faults to inject; absent: none. */
+  readonly faults?: FaultPlan;
   readonly verifyPayload: boolean;
   /** After a crash, boot a new machine and go on. Findings of severity `error` or `warning` never end a run. */
   readonly keepGoing: boolean;
@@ -111,6 +114,8 @@ export interface Lab {
   devices(): readonly NamedTitle[];
   strategies(): readonly NamedTitle[];
   run(scenario: Scenario, options: RunOptions, hooks: RunHooks): Promise<RunReport>;
+  /** Each fallible call of one request in each direction failed once. */
+  failNth(scenario: Scenario, options: RunOptions, hooks: RunHooks): Promise<FailNthReport>;
   explore(scenario: Scenario, options: ExploreOptions, hooks: ExploreHooks): Promise<ExploreReport>;
   /** `schedule` is parsed JSON of unknown shape; throws UsageError when it is no schedule file. */
   replay(schedule: unknown, options: ReplayOptions, hooks: ReplayHooks): Promise<ReplayReport>;

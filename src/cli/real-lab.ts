@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { runOnThreads } from '../backends/index.js';
 import { deviceModels } from '../hardware/index.js';
-import { explore, parseScheduleJson, replaySchedule, strategies } from '../explore/index.js';
+import { explore, failNth, parseScheduleJson, replaySchedule, strategies } from '../explore/index.js';
 import { builtInScenarios } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -29,6 +29,16 @@ const lab: Lab = {
       blocking: options.blocking,
       again: options.paste.again,
       ...hooks,
+    });
+  },
+
+  failNth(scenario, options, hooks) {
+    watchModules(options.scenarioReference);
+    return failNth(scenario, {
+      overrides: runOverrides(scenario, options),
+      again: options.paste.again,
+      signal: hooks.signal,
+      onProgress: (requests, seconds, findings) => hooks.onProgress({ requests, target: null, seconds, durationSeconds: null, bytes: 0, findings }),
     });
   },
 
@@ -81,6 +91,7 @@ function runOverrides(scenario: Scenario, options: RunOptions): Overrides {
   return {
     seed: options.seed,
     ...given('instances', options.devices),
+    ...given('faults', options.faults),
     machine: { ...given('mapRegisters', options.mapRegisters), ...given('addressing', options.addressing) },
     workload: {
       requests: unasked,

@@ -3,8 +3,9 @@ import { UsageError } from '../nt/index.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
 import { ADDRESSING, LIMITS } from '../machine/scenario-schema.js';
 import { workloadDefaults } from '../workload/config.js';
-import { formatRunReport, formatTour, tourStops } from '../report/index.js';
+import { formatFailNthReport, formatRunReport, formatTour, tourStops } from '../report/index.js';
 import { choice } from './choice.js';
+import { faultPlan, faultSpec, type FaultSpec } from './fault-spec.js';
 import { given } from './given.js';
 import type { Lab, Ratio, RunOptions, RunProgress } from './lab.js';
 import { loadScenario } from './load-scenario.js';
@@ -31,6 +32,8 @@ interface RunFlags {
   readonly cancel?: Ratio;
   readonly powerCycle?: Ratio;
   readonly unplug?: Ratio;
+  readonly faults?: FaultSpec;
+  readonly failNth?: boolean;
   readonly verifyPayload: boolean;
   readonly keepGoing?: boolean;
   readonly out?: string;
@@ -63,6 +66,8 @@ export function runCommand(session: Session): Command {
     .option('--cancel <share>', 'share of requests to cancel while they live, such as 0.2 or 1/5', ratio('--cancel'))
     .option('--power-cycle <chance>', 'chance per request that its device goes to D3 and back', ratio('--power-cycle'))
     .option('--unplug <chance>', "chance per request that its device is pulled out, which ends the device's traffic", ratio('--unplug'))
+    .option('--faults <spec>', 'inject faults: none, survived, all, or KIND=N/D,... such as hang=1/500', faultSpec)
+    .option('--fail-nth', 'instead: one request each way under control, with each fallible call failed once')
     .option('--no-verify-payload', 'do not compare the bytes that arrive')
     .option('--keep-going', 'after a crash, boot a new machine and go on until the requests or the time are over')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
@@ -82,7 +87,8 @@ async function run(session: Session, reference: string, flags: RunFlags): Promis
   checkLengths(flags, loaded.scenario);
   session.outDir = flags.out ?? DEFAULT_OUT_DIR;
   if (flags.out !== undefined) prepareOutDir(flags.out);
-  const options = runOptions(session, loaded.reference, flags, session.outDir);
+  const options = runOptions(session, loaded.reference, flags, session.outDir, loaded.scenario);
+  if (flags.failNth === true) return runFailNth(session, lab, loaded.scenario, flags, options);
   const report = await session.execute({
     quiet: flags.quiet === true,
     progress: (view, progress: RunProgress) => view.update(runState(progress)),
@@ -112,7 +118,22 @@ function checkLengths(flags: RunFlags, scenario: Scenario): void {
   }
 }
 
-function runOptions(session: Session, scenarioReference: string, flags: RunFlags, outDir: string): RunOptions {
+async function runFailNth(session: Session, lab: Lab, scenario: Scenario, flags: RunFlags, options: RunOptions): Promise<void> {
+  if (flags.faults !== undefined && flags.faults !== 'none') {
+    throw new UsageError('USAGE_FLAGS', '--fail-nth fails one call at a time and takes no other faults', {
+      where: '--faults',
+      expected: '--fail-nth or --faults, not both',
+    });
+  }
+  await session.execute({
+    quiet: flags.quiet === true,
+    progress: (view, progress: RunProgress) => view.update(runState(progress)),
+    body: (hooks) => lab.failNth(scenario, options, hooks),
+    format: formatFailNthReport,
+  });
+}
+
+function runOptions(session: Session, scenarioReference: string, flags: RunFlags, outDir: string, scenario: Scenario): RunOptions {
   const { program } = session.io;
   return {
     seed: flags.seed,
@@ -130,6 +151,7 @@ function runOptions(session: Session, scenarioReference: string, flags: RunFlags
     ...given('cancel', flags.cancel),
     ...given('powerCycle', flags.powerCycle),
     ...given('unplug', flags.unplug),
+    ...given('faults', flags.faults === undefined ? undefined : faultPlan(flags.faults, scenario)),
     verifyPayload: flags.verifyPayload,
     keepGoing: flags.keepGoing === true,
     outDir,

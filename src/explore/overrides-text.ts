@@ -1,4 +1,5 @@
 import { UsageError } from '../nt/index.js';
+import { NO_FAULTS, isFaultKind, parseRatio, plannedKinds, ratioText, type FaultKind, type FaultRatio } from '../faults/index.js';
 import type { MachineConfig } from '../machine/scenario.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { WorkloadConfig } from '../workload/config.js';
@@ -14,6 +15,8 @@ export function flattenOverrides(overrides: Overrides): Flat {
   if (overrides.instances !== undefined) flat['instances'] = overrides.instances;
   put('machine', overrides.machine);
   put('workload', overrides.workload);
+  for (const kind of plannedKinds(overrides.faults ?? NO_FAULTS)) flat[`faults.${kind}`] = ratioText(overrides.faults![kind]!);
+  if (overrides.failCall !== undefined) flat['failCall'] = overrides.failCall;
   return flat;
 }
 
@@ -37,13 +40,25 @@ const workloadFields = {
 export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string): Overrides {
   const machine: Flat = {};
   const workload: Flat = {};
+  const faults: Partial<Record<FaultKind, FaultRatio>> = {};
   let instances: number | undefined;
+  let failCall: number | undefined;
   for (const [key, value] of Object.entries(flat)) {
     const [group, field = ''] = key.split('.');
+    const ratio = group === 'faults' && typeof value === 'string' ? parseRatio(value) : null;
     if (key === 'instances' && typeof value === 'number') instances = value;
+    else if (key === 'failCall' && typeof value === 'number') failCall = value;
+    else if (ratio !== null && isFaultKind(field)) faults[field] = ratio;
     else if (group === 'machine' && typeof value === (machineFields as Record<string, string>)[field]) machine[field] = value;
     else if (group === 'workload' && typeof value === (workloadFields as Record<string, string>)[field]) workload[field] = value;
     else throw new UsageError('USAGE_BAD_SCHEDULE', `the schedule file is broken: parameter ${key} cannot be ${JSON.stringify(value)}`, { where, expected: 'parameters that explore writes, such as "workload.requests": 4' });
   }
-  return { seed, machine: machine, workload: workload, ...(instances === undefined ? {} : { instances }) };
+  return {
+    seed,
+    machine,
+    workload,
+    ...(instances === undefined ? {} : { instances }),
+    ...(Object.keys(faults).length === 0 ? {} : { faults }),
+    ...(failCall === undefined ? {} : { failCall }),
+  };
 }

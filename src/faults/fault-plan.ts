@@ -1,4 +1,4 @@
-import { FAULT_KINDS, isFaultKind, type FaultKind } from './fault-kind.js';
+import { FAULT_KINDS, type FaultKind } from './fault-kind.js';
 
 /** How often a fault happens where it could: numerator of denominator, whole numbers, 0 <= numerator <= denominator. */
 export interface FaultRatio {
@@ -40,7 +40,7 @@ export function plannedKinds(plan: FaultPlan): readonly FaultKind[] {
   return FAULT_KINDS.filter((kind) => (plan[kind]?.numerator ?? 0) > 0);
 }
 
-/** `hang=1/500`: how a ratio stands in schedule files and on the command line. */
+/** `1/500`: how a ratio stands in schedule files and on the command line. */
 export function ratioText({ numerator, denominator }: FaultRatio): string {
   return `${numerator}/${denominator}`;
 }
@@ -59,9 +59,4 @@ export function parseRatio(text: string): FaultRatio | null {
 export function isRatio({ numerator, denominator }: FaultRatio): boolean {
   const whole = Number.isInteger(numerator) && Number.isInteger(denominator);
   return whole && denominator >= 1 && denominator <= FAULT_DENOMINATOR_MAX && numerator >= 0 && numerator <= denominator;
-}
-
-/** The kind of that name; null for a name nobody knows. */
-export function faultKindByName(name: string): FaultKind | null {
-  return isFaultKind(name) ? name : null;
 }

@@ -7,7 +7,9 @@ import { DeviceInit, InterruptVector, Request, type BusResources, type Device } 
 import { Canceller, DeviceWorkload, LatencyRecorder, PowerActor, RequestSlot } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
 import { auditMachine } from './audit.js';
+import { MachineFaults } from './faults.js';
 import { planMachine, type MachinePlan } from './plan.js';
+import { registersText } from './registers-text.js';
 import { DeviceRegisterPort } from './register-port.js';
 
 /** Most map registers the platform gives one adapter. */
@@ -25,6 +27,8 @@ export interface MachineDevice {
   workload: DeviceWorkload | null;
   canceller: Canceller | null;
   power: PowerActor | null;
+  /** The driver refused to start, and an injected fault explains it. */
+  refusedStart: boolean;
 }
 
 export interface MachineOptions {
@@ -46,6 +50,7 @@ export class Machine {
   readonly controller: InterruptController;
   readonly views: readonly DeviceView[];
   readonly latency = new LatencyRecorder();
+  readonly faults: MachineFaults;
   readonly #hashed: readonly { offset: number; lengthBytes: number }[];
   devices: MachineDevice[] = [];
   vectors: InterruptVector[] = [];
@@ -57,6 +62,7 @@ export class Machine {
     options: MachineOptions,
   ) {
     this.plan = planMachine(parameters, options.hosts);
+    this.faults = new MachineFaults(parameters);
     this.#hashed = hashedRanges(this.plan.regions);
     this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
     this.kernel = new Kernel({ vcpus: parameters.machine.vcpus + 1, clock: options.clock, events: options.events });
@@ -86,6 +92,7 @@ export class Machine {
     for (let i = 0; i < parameters.devices.length; i++) kernel.nextObjectId();
     const frames = new FrameAllocator(plan.firstRamFrame, plan.ramFrames, plan.contiguousFrames, this.#random('frames'));
     const { addressing, mapRegisters } = parameters.machine;
+    this.faults.reset(this.views);
     this.platform = new HalPlatform(kernel, {
       addressing: addressing === 'bounce32' ? 'bounce' : addressing,
       mapRegisters,
@@ -93,6 +100,7 @@ export class Machine {
       maxMapRegistersPerAdapter: Math.min(mapRegisters, MAP_REGISTERS_PER_ADAPTER_MAX),
       memory: this.memory,
       frames,
+      faults: this.faults.platform,
     });
     this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
     this.frames = frames;
@@ -113,10 +121,11 @@ export class Machine {
   #createDevice(parameters: DeviceParameters, index: number): MachineDevice {
     const view = this.views[index]!;
     view.powerOn();
+    this.faults.arm(view);
     const { placement } = view;
     const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
     const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors));
-    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null, canceller: null, power: null };
+    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null, canceller: null, power: null, refusedStart: false };
   }
 
   #resources(view: DeviceView, vectors: readonly InterruptVector[]): BusResources {
@@ -177,10 +186,14 @@ export class Machine {
   #startDevice(device: MachineDevice): void {
     const { kernel } = this;
     const { driver } = device.parameters;
+    const failedBefore = this.faults.injected('allocation-failure');
     const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, driver.evtDriverDeviceAdd(device.deviceInit));
     device.device = device.deviceInit.device;
     const status = NT_SUCCESS(added) && device.device !== null ? kernel.runStraight(`${device.name}: start`, device.device.start()) : added;
     if (NT_SUCCESS(status) && device.device !== null) return;
+    // Short of resources a driver may refuse, by returning the error; what it leaves behind is looked at in the end.
+    device.refusedStart = !NT_SUCCESS(status) && this.faults.injected('allocation-failure') > failedBefore;
+    if (device.refusedStart) return;
     const why = device.device === null ? 'EvtDriverDeviceAdd returned without creating the device' : `it failed with ${statusName(status)}`;
     kernel.violation({ rule: 'L-START', severity: 'error', object: device.name, message: `driver ${driver.name} did not start ${device.name}: ${why}` });
   }
@@ -213,6 +226,7 @@ export class Machine {
       latency: this.latency,
       canceller: machineDevice.canceller,
       power: machineDevice.power,
+      faults: this.faults.ledgerOf(view),
     });
     if (machineDevice.canceller !== null) machineDevice.canceller.slotsOf = (handle) => slots.filter((slot) => slot.inFlight && slot.handle === handle);
     return workload;
@@ -223,9 +237,13 @@ export class Machine {
     return this.devices.every((device) => device.workload === null || device.workload.isDone);
   }
 
-  /** What is outstanding, and where each request stands. */
+  /** What is outstanding, where each request stands, and what the registers of its device hold. */
   describeOutstanding(): string {
-    return this.devices.map(({ workload }) => workload?.describeInFlight() ?? '').filter((text) => text !== '').join('; ');
+    const texts = this.devices.map(({ workload, view }) => {
+      const inFlight = workload?.describeInFlight() ?? '';
+      return inFlight === '' ? '' : `${inFlight}; registers of ${view.name}: ${registersText(view)}`;
+    });
+    return texts.filter((text) => text !== '').join('; ');
   }
 
   /** Looks at what the devices' translation tables refused; rule A36 is a crash and throws. */

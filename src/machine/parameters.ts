@@ -1,4 +1,5 @@
 import { UsageError } from '../nt/index.js';
+import { NO_FAULTS, isRatio, plannedKinds, ratioText, type FaultPlan } from '../faults/index.js';
 import { workloadDefaults, type WorkloadConfig } from '../workload/config.js';
 import type { DriverConfig } from '../wdf/driver.js';
 import type { MachineConfig, Scenario } from './scenario.js';
@@ -15,6 +16,10 @@ export interface Overrides {
   readonly instances?: number;
   readonly machine?: Partial<MachineConfig>;
   readonly workload?: Partial<WorkloadConfig>;
+  /** Faults to inject. Default none. */
+  readonly faults?: FaultPlan;
+  /** Fail exactly this fallible call of the platform, from 1; 0 only counts them. Absent: neither. */
+  readonly failCall?: number;
 }
 
 /** One device to build, everything decided. */
@@ -35,6 +40,9 @@ export interface MachineParameters {
   readonly devices: readonly DeviceParameters[];
   /** Requests over all devices; Infinity while only time ends the run. */
   readonly requests: number;
+  readonly faults: FaultPlan;
+  /** The fallible call to fail, 0 to only count them; null for neither. */
+  readonly failCall: number | null;
 }
 
 /** Decides every number of a machine. Throws UsageError USAGE_PARAMETER naming the one that cannot be. */
@@ -54,12 +62,20 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     quota: share(requests, named.length, i),
   }));
   checkMachine(machine);
-  return { seed: overrides.seed, machine, devices, requests };
+  const faults = checkFaults(overrides.faults ?? NO_FAULTS);
+  return { seed: overrides.seed, machine, devices, requests, faults, failCall: overrides.failCall ?? null };
 }
 
 /** The i-th of `count` even shares; the first ones take the rest. */
 function share(total: number, count: number, i: number): number {
   return total === Infinity ? Infinity : Math.floor(total / count) + (i < total % count ? 1 : 0);
+}
+
+function checkFaults(faults: FaultPlan): FaultPlan {
+  for (const kind of plannedKinds(faults)) {
+    if (!isRatio(faults[kind]!)) throw bad('--faults', `${kind} in ${ratioText(faults[kind]!)} cases`, 'a ratio of whole numbers from 0 to 1, such as 1/50');
+  }
+  return faults;
 }
 
 function checkMachine(machine: MachineConfig): void {

@@ -1,4 +1,5 @@
 import type { BugCheckCode, Severity } from '../nt/index.js';
+import type { FaultKind } from '../faults/index.js';
 import type { LatencySummary } from '../workload/latency.js';
 
 export type { LatencySummary };
@@ -62,12 +63,46 @@ export interface RunReport {
   readonly engines: readonly EngineReport[];
   /** Milliseconds in which two or more engine hosts were busy at once. */
   readonly engineOverlapMs: number;
+  /** Injected faults by planned kind; absent when none were planned. */
+  readonly faults?: Readonly<Partial<Record<FaultKind, number>>>;
+  /** Requests that ended in an error status or with too few bytes, as those faults explain; absent when none were planned. */
+  readonly failedRequests?: number;
   readonly perDevice: readonly {
     readonly device: string;
     readonly requests: number;
     readonly bytes: number;
     readonly interrupts: number;
   }[];
+}
+
+/** Result of `dmalab run --fail-nth`. */
+export interface FailNthReport {
+  readonly verdict: Verdict;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+  readonly failNth: {
+    /** Fallible calls of one request, start-up included, over all series: each was failed once. */
+    readonly calls: number;
+    /** Executions that ended cleanly: an error status or a refused start, nothing left behind, no finding. */
+    readonly clean: number;
+    readonly findings: number;
+    readonly series: readonly FailNthSeries[];
+  };
+}
+
+/** One request in one direction, executed once for each of its fallible calls. */
+export interface FailNthSeries {
+  readonly direction: 'read' | 'write';
+  readonly calls: number;
+  readonly clean: number;
+  /** How the executions ended: the driver refused to start, the request failed, or it succeeded all the same. */
+  readonly refusedStarts: number;
+  readonly failedRequests: number;
+  readonly survived: number;
+  /** What was failed, by name, how often. */
+  readonly failed: Readonly<Record<string, number>>;
 }
 
 /** Result of `dmalab explore`. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { UsageError } from '../nt/index.js';
+import { FAULT_KINDS } from '../faults/index.js';
 import type { DriverConfig } from '../wdf/driver.js';
 import { nearestName } from './nearest-name.js';
 import type { MachineConfig, ScenarioConfig, ScenarioDevice } from './scenario.js';
@@ -80,6 +81,8 @@ const deviceFields = {
 const nameText = "lower case letters, digits and single dashes, such as 'my-scenario'";
 const devicesText = `an array of 1 to ${LIMITS.devicesMax} devices`;
 
+const faultText = `one of ${FAULT_KINDS.join(', ')}`;
+
 const scenarioFields = {
   name: z.string(nameText).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, nameText),
   title: text('a line that says what the scenario shows'),
@@ -90,6 +93,10 @@ const scenarioFields = {
     .max(LIMITS.devicesMax, devicesText),
   workload: workload.optional(),
   machine: machine.optional(),
+  survives: z
+    .array(z.enum(FAULT_KINDS, faultText), `an array of fault kinds: ${FAULT_KINDS.join(', ')}`)
+    .readonly()
+    .optional(),
 } satisfies Record<keyof ScenarioConfig, z.ZodType>;
 
 const scenario = z.strictObject(scenarioFields, 'an object { name, title, devices: [{ name, model, driver }], workload, machine }');

@@ -1,3 +1,4 @@
+import type { FaultKind } from '../faults/index.js';
 import type { DriverConfig } from '../wdf/driver.js';
 import { checkScenario } from './scenario-schema.js';
 import type { WorkloadConfig } from '../workload/config.js';
@@ -27,9 +28,11 @@ export interface ScenarioConfig {
   readonly workload?: Partial<WorkloadConfig>;
   /** Machine parameters; each can be overridden by a flag. */
   readonly machine?: Partial<MachineConfig>;
+  /** Injected faults its drivers claim to survive: requests may fail for them, nothing else may go wrong. Default none. */
+  readonly survives?: readonly FaultKind[];
 }
 
-export type Scenario = Required<Pick<ScenarioConfig, 'name' | 'title' | 'kind' | 'devices' | 'workload' | 'machine'>>;
+export type Scenario = Required<Pick<ScenarioConfig, 'name' | 'title' | 'kind' | 'devices' | 'workload' | 'machine' | 'survives'>>;
 
 /** The platform a scenario runs on. */
 export interface MachineConfig {
@@ -56,5 +59,6 @@ export function defineScenario(config: ScenarioConfig): Scenario {
     devices: config.devices,
     workload: config.workload ?? {},
     machine: config.machine ?? {},
+    survives: config.survives ?? [],
   };
 }

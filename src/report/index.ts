@@ -3,6 +3,7 @@ export * from './units.js';
 export * from './text.js';
 export * from './findings.js';
 export * from './run-summary.js';
+export * from './fail-nth-summary.js';
 export * from './explore-summary.js';
 export * from './list-tables.js';
 export * from './tour.js';

@@ -31,6 +31,11 @@ function cancelsText({ requested, won, lost, byWindow }: RunReport['cancels']): 
   return `${formatCount(requested)} requested, ${formatCount(won)} won, ${formatCount(lost)} lost${detail}`;
 }
 
+function faultsText({ faults = {}, failedRequests = 0 }: RunReport): string {
+  const kinds = Object.entries(faults).map(([kind, count]) => `${kind} ${formatCount(count)}`);
+  return `injected: ${kinds.join(', ')}; requests that failed or came short for them: ${formatCount(failedRequests)}`;
+}
+
 function factsOf(report: RunReport): [string, string][] {
   const nested = `${formatCount(report.nestedInterrupts)} nested in running driver code`;
   const facts: [string, string][] = [
@@ -40,6 +45,7 @@ function factsOf(report: RunReport): [string, string][] {
   if (report.requests > 0) facts.push(['latency', latencyText(report.latencyNs)]);
   facts.push(['interrupts', `${formatCount(report.interrupts)}, ${nested}`]);
   if (report.cancels.requested > 0) facts.push(['cancels', cancelsText(report.cancels)]);
+  if (report.faults !== undefined) facts.push(['faults', faultsText(report)]);
   return facts;
 }
 

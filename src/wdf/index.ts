@@ -21,5 +21,6 @@ export type { PnpPowerEventCallbacks } from './power-callbacks.js';
 export * from './register-block.js';
 export type { CancelWindow } from './request-state.js';
 export * from './request.js';
+export * from './timer.js';
 export * from './wdf-spin-lock.js';
 export * from './wdf-wait-lock.js';

@@ -4,6 +4,7 @@ import type { MachineMemory } from '../memory/index.js';
 import { IoHandle, RequestType, type Device, type IoCompletion, type Request } from '../wdf/index.js';
 import type { Canceller } from './canceller.js';
 import type { WorkloadConfig } from './config.js';
+import { noFaultsInjected, type FaultLedger } from './fault-ledger.js';
 import type { LatencyRecorder } from './latency.js';
 import type { PayloadPattern } from './payload.js';
 import type { PowerActor } from './power-actor.js';
@@ -27,6 +28,8 @@ export interface DeviceWorkloadParts {
   readonly canceller: Canceller | null;
   /** Power cycles and unplugs; null when nothing of the kind happens. */
   readonly power: PowerActor | null;
+  /** What injected faults explain; absent when none are planned. */
+  readonly faults?: FaultLedger;
 }
 
 /**
@@ -38,11 +41,14 @@ export class DeviceWorkload implements IoCompletion {
   bytes = 0;
   bytesVerified = 0;
   failed = 0;
+  /** Requests that completed with success and too few bytes, as injected faults explain. */
+  shortened = 0;
   readonly #parts: DeviceWorkloadParts;
   readonly #clock: Clock;
   readonly #free: RequestSlot[];
   readonly #slotOf = new Map<Request, RequestSlot>();
   readonly #wake: KernelEvent;
+  readonly #faults: FaultLedger;
   #freeHead = 0;
   #freeCount: number;
   #submitted = 0;
@@ -55,6 +61,7 @@ export class DeviceWorkload implements IoCompletion {
   constructor(parts: DeviceWorkloadParts) {
     this.#parts = parts;
     this.#clock = parts.kernel.clock;
+    this.#faults = parts.faults ?? noFaultsInjected;
     this.#free = [...parts.slots];
     this.#freeCount = parts.slots.length;
     for (const slot of parts.slots) this.#slotOf.set(slot.request, slot);
@@ -162,25 +169,28 @@ export class DeviceWorkload implements IoCompletion {
     if (status === STATUS_CANCELLED && slot.cancelWindow !== null) return;
     if (!NT_SUCCESS(status) && this.#parts.power?.isGone === true) return;
     if (!NT_SUCCESS(status)) {
-      this.failed++;
+      if (this.#faults.explainsFailure(this.failed++)) return;
       kernel.violation({ rule: 'L-REQUEST-FAILED', severity: 'error', object: slot.request.label, message: `a ${what} completed with ${statusName(status)}; no fault was injected that would explain it` });
       return;
     }
-    if (informationBytes !== slot.lengthBytes) {
+    const isExplained = informationBytes < slot.lengthBytes && this.#faults.explainsShortCount(this.shortened);
+    if (isExplained) this.shortened++;
+    else if (informationBytes !== slot.lengthBytes) {
       kernel.violation({ rule: 'L-SHORT-TRANSFER', severity: 'error', object: slot.request.label, message: `a ${what} completed with success and reports ${informationBytes} bytes` });
       return;
     }
     if (!config.verifyPayload) return;
-    this.#checkPayload(slot, what);
-    this.bytesVerified += slot.lengthBytes;
+    this.#checkPayload(slot, informationBytes, what);
+    this.bytesVerified += informationBytes;
   }
 
-  #checkPayload(slot: RequestSlot, what: string): void {
+  /** The bytes that were reported as moved must be the right ones; what lies behind them says nothing. */
+  #checkPayload(slot: RequestSlot, movedBytes: number, what: string): void {
     const { kernel, memory, pattern, localMemoryAddress } = this.#parts;
     const at = slot.isRead
       ? pattern.firstDifference(memory, slot.firstMdl, slot.patternStart)
-      : memory.firstDifference(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
-    if (at < 0) return;
+      : memory.firstDifference(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), movedBytes);
+    if (at < 0 || at >= movedBytes) return;
     const where = slot.isRead ? 'the caller\'s buffer' : `device memory at 0x${(slot.deviceOffset + at).toString(16)}`;
     kernel.violation({ rule: 'L-DATA', severity: 'error', object: slot.request.label, message: `a ${what} completed with success, but byte ${at} in ${where} is not what was sent` });
   }

@@ -25,7 +25,7 @@ function problemOf(config: unknown): UsageError {
 describe('defineScenario', () => {
   it('fills in defaults and keeps the objects it was given', () => {
     const scenario = defineScenario(good);
-    expect(scenario).to.deep.equal({ ...good, kind: 'sample', workload: {}, machine: {} });
+    expect(scenario).to.deep.equal({ ...good, kind: 'sample', workload: {}, machine: {}, survives: [] });
     expect(scenario.devices[0]!.driver).to.equal(driver);
     expect(defineScenario(scenario)).to.deep.equal(scenario);
   });
@@ -47,6 +47,7 @@ describe('defineScenario', () => {
       workload: { ...workload, verifyPayload: false },
       machine: { vcpus: 8, ramPages: 64, mapRegisters: 4, addressing: 'bounce32' },
       devices: [{ ...device, params: { channels: 2 }, workload: { maxBytes: 128 } }],
+      survives: ['partial-count', 'delayed-grant'],
     };
     expect(defineScenario(config)).to.deep.equal(config);
   });

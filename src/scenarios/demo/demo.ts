@@ -11,4 +11,5 @@ export const demo = defineScenario({
     { name: 'ring', model: 'sgring', driver: ringDriver, workload: { outstanding: 64 } },
   ],
   workload: { minBytes: 64, maxBytes: 65536 },
+  survives: ['partial-count', 'late-completion', 'stall', 'allocation-failure', 'short-map', 'delayed-grant'],
 });

@@ -9,4 +9,17 @@ export const ring = defineScenario({
   workload: { outstanding: 64, minBytes: 64, maxBytes: 16384 },
   // Fewer than the requests in flight would like at their largest: some wait for map registers.
   machine: { mapRegisters: 160 },
+  // Everything but a hang, for which it would need a watchdog.
+  survives: [
+    'partial-count',
+    'error-completion',
+    'abort-completion',
+    'late-completion',
+    'duplicate-interrupt',
+    'spurious-interrupt',
+    'stall',
+    'allocation-failure',
+    'short-map',
+    'delayed-grant',
+  ],
 });

@@ -2,7 +2,7 @@ import { STATUS_SUCCESS } from '../../../src/nt/index.js';
 import type { Suspending } from '../../../src/kernel/index.js';
 import type { DriverConfig } from '../../../src/wdf/driver.js';
 import { defineScenario, type Scenario } from '../../../src/machine/scenario.js';
-import type { ExploreReport, Finding, ReplayReport, RunReport } from '../../../src/machine/report.js';
+import type { ExploreReport, FailNthReport, Finding, ReplayReport, RunReport } from '../../../src/machine/report.js';
 import type { ExploreHooks, ExploreOptions, Lab, ReplayHooks, ReplayOptions, RunHooks, RunOptions } from '../../../src/cli/lab.js';
 
 /** A laboratory without machines: it keeps what it was asked for and answers what the test prepared. */
@@ -88,6 +88,7 @@ export const replayReport: ReplayReport = {
 };
 
 type Call =
+  | { readonly command: 'failNth'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'run'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'explore'; readonly scenario: Scenario; readonly options: ExploreOptions }
   | { readonly command: 'replay'; readonly schedule: unknown; readonly options: ReplayOptions };
@@ -111,6 +112,18 @@ export class FakeLab implements Lab {
 
   strategies(): readonly { name: string; title: string }[] {
     return [{ name: 'random', title: 'A random walk' }];
+  }
+
+  failNth(scenario: Scenario, options: RunOptions): Promise<FailNthReport> {
+    this.calls.push({ command: 'failNth', scenario, options });
+    return Promise.resolve({
+      verdict: 'ok',
+      scenario: scenario.name,
+      seed: options.seed,
+      findings: [],
+      findingsTotal: 0,
+      failNth: { calls: 0, clean: 0, findings: 0, series: [] },
+    });
   }
 
   run(scenario: Scenario, options: RunOptions, hooks: RunHooks): Promise<RunReport> {
