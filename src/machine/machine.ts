@@ -1,5 +1,5 @@
 import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
-import { Kernel, SeededRandom, deriveSeed, type Clock, type EventRing, type RandomSource, type VirtualCpu } from '../kernel/index.js';
+import { Kernel, SeededRandom, deriveSeed, suspendingCallback, type Clock, type EventRing, type RandomSource, type VirtualCpu } from '../kernel/index.js';
 import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js';
 import { HalPlatform } from '../hal/index.js';
 import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
@@ -187,14 +187,14 @@ export class Machine {
     const { kernel } = this;
     const { driver } = device.parameters;
     const failedBefore = this.faults.injected('allocation-failure');
-    const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, driver.evtDriverDeviceAdd(device.deviceInit));
+    const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, suspendingCallback((deviceInit: DeviceInit) => driver.evtDriverDeviceAdd(deviceInit))(device.deviceInit));
     device.device = device.deviceInit.device;
     const status = NT_SUCCESS(added) && device.device !== null ? kernel.runStraight(`${device.name}: start`, device.device.start()) : added;
     if (NT_SUCCESS(status) && device.device !== null) return;
     // Short of resources a driver may refuse, by returning the error; what it leaves behind is looked at in the end.
     device.refusedStart = !NT_SUCCESS(status) && this.faults.injected('allocation-failure') > failedBefore;
     if (device.refusedStart) return;
-    const why = device.device === null ? 'EvtDriverDeviceAdd returned without creating the device' : `it failed with ${statusName(status)}`;
+    const why = typeof status !== 'number' ? `EvtDriverDeviceAdd returned ${String(status)}, not an NTSTATUS` : device.device === null ? 'EvtDriverDeviceAdd returned without creating the device' : `it failed with ${statusName(status)}`;
     kernel.violation({ rule: 'L-START', severity: 'error', object: device.name, message: `driver ${driver.name} did not start ${device.name}: ${why}` });
   }
 

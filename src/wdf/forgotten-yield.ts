@@ -47,7 +47,7 @@ function watched(method: Method, name: string): Method {
     kernel.checkForgottenYield();
     kernel.unstartedCall = name;
     // `yield*` asks for the iterator exactly once, when it starts the call.
-    Object.defineProperty(body, Symbol.iterator, {
+    Reflect.defineProperty(body, Symbol.iterator, {
       value: () => {
         kernel.unstartedCall = null;
         return body;

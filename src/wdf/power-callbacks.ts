@@ -1,4 +1,4 @@
-import { STATUS_SUCCESS, statusName, type NtStatus } from '../nt/index.js';
+import { STATUS_SUCCESS, STATUS_UNSUCCESSFUL, statusName, type NtStatus } from '../nt/index.js';
 import { suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Device } from './device.js';
 import type { HardwareResources } from './hardware-resources.js';
@@ -47,7 +47,7 @@ export class PowerCallbacks {
     }
   }
 
-  /** Calls it, at the level this runs at. TypeError when it does not return the NTSTATUS it must return. */
+  /** Calls it, at the level this runs at. Finding L-NTSTATUS when it does not return the NTSTATUS it must return. */
   *call(device: Device, name: keyof PnpPowerEventCallbacks): Suspending<NtStatus> {
     const callback = this.#callbacks.get(name);
     if (callback === undefined) return STATUS_SUCCESS;
@@ -56,11 +56,13 @@ export class PowerCallbacks {
     const status = yield* callback(device, resources);
     kernel.leave(irql, objectId, name);
     if (NOTICES.has(name)) return STATUS_SUCCESS;
-    if (typeof status !== 'number') {
-      throw new TypeError(
-        `${name} of ${resources.deviceName} returned ${String(status)}, not an NTSTATUS such as ${statusName(STATUS_SUCCESS)}`,
-      );
-    }
-    return status;
+    if (typeof status === 'number') return status;
+    kernel.violation({
+      rule: 'L-NTSTATUS',
+      severity: 'crash',
+      object: device.label,
+      message: `${name} of ${resources.deviceName} returned ${String(status)}, not an NTSTATUS such as ${statusName(STATUS_SUCCESS)}`,
+    });
+    return STATUS_UNSUCCESSFUL;
   }
 }

@@ -104,8 +104,8 @@ export class Canceller {
       this.#count('I', false);
       return;
     }
-    const closes = slot.handle !== null && this.#random.chance(1, CLOSES_ONE_IN);
-    this.#cpu.queueThread('cancel', this.#cpu.objectId, closes ? this.#close(slot.handle!) : this.#cancel(slot, generation));
+    if (slot.handle !== null && this.#random.chance(1, CLOSES_ONE_IN)) this.#cpu.queueThread('close handle', this.#cpu.objectId, this.#close(slot.handle));
+    else this.#cpu.queueThread('cancel', this.#cpu.objectId, this.#cancel(slot, generation));
   }
 
   *#cancel(slot: RequestSlot, generation: number): Suspending<void> {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Suspending } from '../../src/kernel/index.js';
 import {
+  BugCheck,
   NT_SUCCESS,
   PASSIVE_LEVEL,
   STATUS_CANCELLED,
@@ -180,7 +181,7 @@ describe('power: a failing step undoes what was done', () => {
 describe('power: callbacks', () => {
   it('must return a status', () => {
     const rig = new Rig({ callbacks: { evtDeviceD0Entry: (() => undefined) as unknown as () => NtStatus } });
-    expect(() => rig.start(rig.createDevice('forgetful'))).to.throw(TypeError, /evtDeviceD0Entry of forgetful returned undefined/);
+    expect(() => rig.start(rig.createDevice('forgetful'))).to.throw(BugCheck, /evtDeviceD0Entry of forgetful returned undefined/);
   });
 
   it('must return at the level they were called at (B22)', () => {
