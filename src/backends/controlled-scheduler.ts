@@ -1,6 +1,6 @@
 import type { Gate, Kernel, Op, VirtualCpu } from '../kernel/index.js';
-import type { Strategy } from './strategy.js';
 import type { Strand } from '../machine/strand.js';
+import type { Strategy } from './strategy.js';
 
 /** Operations of one execution before it counts as a livelock (L-STEP-BOUND). */
 export const STEPS_MAX = 1_000_000;
@@ -13,26 +13,60 @@ export const STEPS_MAX = 1_000_000;
 export class ControlledScheduler implements Gate {
   readonly #kernel: Kernel;
   readonly #strands: readonly Strand[];
+  /** The strands again, by kind: each loop of `#choose` then calls one class only, which the compiler inlines. */
+  readonly #vcpus: readonly VirtualCpu[];
+  readonly #engines: readonly Strand[];
+  readonly #interrupts: readonly Strand[];
+  readonly #others: readonly Strand[];
   readonly #vcpuCount: number;
-  readonly #strategy: Strategy;
+  readonly #enginesEnd: number;
   readonly #enabled: Int32Array;
+  readonly #ops: Int32Array;
+  #strategy: Strategy;
+  #wantsOps: boolean;
   #choices = new Int32Array(1024);
   #choiceCount = 0;
   #steps = 0;
+  #engineSteps = 0;
   #last = -1;
   #next = -1;
 
+  /** `strands` in the order of their ids, virtual CPUs first. */
   constructor(kernel: Kernel, strands: readonly Strand[], strategy: Strategy) {
     this.#kernel = kernel;
     this.#strands = strands;
+    this.#vcpus = kernel.vcpus;
     this.#vcpuCount = kernel.vcpus.length;
-    this.#strategy = strategy;
+    this.#enginesEnd = endOfKind(strands, this.#vcpuCount, 'engine');
+    const interruptsEnd = endOfKind(strands, this.#enginesEnd, 'interrupt');
+    this.#engines = strands.slice(this.#vcpuCount, this.#enginesEnd);
+    this.#interrupts = strands.slice(this.#enginesEnd, interruptsEnd);
+    this.#others = strands.slice(interruptsEnd);
     this.#enabled = new Int32Array(strands.length);
+    this.#ops = new Int32Array(strands.length);
+    this.#strategy = strategy;
+    this.#wantsOps = strategy.wantsOps === true;
+  }
+
+  /** Makes ready for the next execution, which `strategy` orders. */
+  restart(strategy: Strategy): void {
+    this.#strategy = strategy;
+    this.#wantsOps = strategy.wantsOps === true;
+    this.#choiceCount = 0;
+    this.#steps = 0;
+    this.#engineSteps = 0;
+    this.#last = -1;
+    this.#next = -1;
   }
 
   /** Operations performed by all strands. */
   get steps(): number {
     return this.#steps;
+  }
+
+  /** Operations performed by devices. */
+  get engineSteps(): number {
+    return this.#engineSteps;
   }
 
   /** The strand chosen at each point where more than one could run; valid until the next execution. */
@@ -69,6 +103,7 @@ export class ControlledScheduler implements Gate {
 
   #perform(id: number): void {
     const strand = this.#strands[id]!;
+    if (id >= this.#vcpuCount && id < this.#enginesEnd) this.#engineSteps++;
     this.#account(id, strand.pending);
     strand.advance();
   }
@@ -83,14 +118,31 @@ export class ControlledScheduler implements Gate {
 
   /** The next strand's id, -1 when none is enabled. Only real choices are asked for and recorded. */
   #choose(): number {
-    const enabled = this.#enabled;
-    let count = 0;
-    for (const strand of this.#strands) if (strand.isEnabled()) enabled[count++] = strand.id;
+    const count = this.#findEnabled();
     if (count === 0) return -1;
+    const enabled = this.#enabled;
     if (count === 1) return enabled[0]!;
-    const chosen = enabled[this.#strategy.pick(enabled, count, this.#last)]!;
+    if (this.#wantsOps) for (let i = 0; i < count; i++) this.#ops[i] = this.#strands[enabled[i]!]!.pending;
+    const chosen = enabled[this.#strategy.pick(enabled, count, this.#last, this.#ops)]!;
     this.#record(chosen);
     return chosen;
+  }
+
+  #findEnabled(): number {
+    const enabled = this.#enabled;
+    let count = 0;
+    const vcpus = this.#vcpus;
+    for (let i = 0; i < vcpus.length; i++) if (vcpus[i]!.isEnabled()) enabled[count++] = i;
+    const engines = this.#engines;
+    for (let i = 0; i < engines.length; i++) if (engines[i]!.isEnabled()) enabled[count++] = this.#vcpuCount + i;
+    const interrupts = this.#interrupts;
+    for (let i = 0; i < interrupts.length; i++) if (interrupts[i]!.isEnabled()) enabled[count++] = this.#enginesEnd + i;
+    const others = this.#others;
+    for (let i = 0; i < others.length; i++) {
+      const strand = others[i]!;
+      if (strand.isEnabled()) enabled[count++] = strand.id;
+    }
+    return count;
   }
 
   #record(id: number): void {
@@ -101,4 +153,11 @@ export class ControlledScheduler implements Gate {
     }
     this.#choices[this.#choiceCount++] = id;
   }
+}
+
+/** Where the strands of `kind` that start at `from` end. */
+function endOfKind(strands: readonly Strand[], from: number, kind: Strand['kind']): number {
+  let end = from;
+  while (strands[end]?.kind === kind) end++;
+  return end;
 }

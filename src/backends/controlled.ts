@@ -1,5 +1,5 @@
 import { threadId } from 'node:worker_threads';
-import { EventKind, EventRing, SpinLock, VirtualClock, type RecordedViolation } from '../kernel/index.js';
+import { EventRing, SpinLock, VirtualClock, type RecordedViolation } from '../kernel/index.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
 import { createStrands } from '../machine/strands.js';
@@ -22,7 +22,7 @@ export interface Execution {
   readonly findingsTotal: number;
   readonly requests: number;
   readonly bytes: number;
-  /** Device steps by the host thread that performed them, counted in the trace. */
+  /** Device steps by the host thread that performed them. */
   readonly deviceStepsByThread: Readonly<Record<string, number>>;
 }
 
@@ -35,6 +35,7 @@ export class ControlledBackend {
   readonly #events = new EventRing(EVENTS_KEPT);
   readonly #machine: Machine;
   readonly #strands: readonly Strand[];
+  #scheduler: ControlledScheduler | null = null;
   #used = false;
 
   constructor(parameters: MachineParameters) {
@@ -55,8 +56,11 @@ export class ControlledBackend {
     return this.#strands.map((strand) => strand.name);
   }
 
-  /** One execution from power-on to removal. Throws only for errors of the lab or of the caller's input. */
-  execute(strategy: Strategy): Execution {
+  /**
+   * One execution from power-on to removal. Throws only for errors of the lab or of the caller's input. Whoever asks
+   * for findings alone can leave the memory's hash out; it is empty then.
+   */
+  execute(strategy: Strategy, hashesMemory = true): Execution {
     const machine = this.#machine;
     const { kernel } = machine;
     if (this.#used) {
@@ -64,7 +68,8 @@ export class ControlledBackend {
       machine.reset();
     }
     this.#used = true;
-    const scheduler = new ControlledScheduler(kernel, this.#strands, strategy);
+    const scheduler = (this.#scheduler ??= new ControlledScheduler(kernel, this.#strands, strategy));
+    scheduler.restart(strategy);
     try {
       machine.prologue();
       kernel.gate = scheduler;
@@ -76,7 +81,7 @@ export class ControlledBackend {
     } catch (error) {
       recordThrown(error, kernel);
     }
-    return this.#outcome(scheduler);
+    return this.#outcome(scheduler, hashesMemory);
   }
 
   /** Nothing can run any more: was everything done? */
@@ -92,27 +97,18 @@ export class ControlledBackend {
     });
   }
 
-  #outcome(scheduler: ControlledScheduler): Execution {
+  #outcome(scheduler: ControlledScheduler, hashesMemory: boolean): Execution {
     const { kernel, devices } = this.#machine;
     return {
       steps: scheduler.steps,
       choices: scheduler.choices,
       eventHash: this.#events.hash(),
-      memoryHash: this.#machine.hash(),
+      memoryHash: hashesMemory ? this.#machine.hash() : '',
       findings: [...kernel.findings.kept],
       findingsTotal: kernel.findings.total,
       requests: devices.reduce((sum, { workload }) => sum + (workload?.completed ?? 0), 0),
       bytes: devices.reduce((sum, { workload }) => sum + (workload?.bytes ?? 0), 0),
-      deviceStepsByThread: countDeviceSteps(this.#events),
+      deviceStepsByThread: scheduler.engineSteps === 0 ? {} : { [threadId]: scheduler.engineSteps },
     };
   }
-}
-
-function countDeviceSteps(events: EventRing): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const event of events.newest()) {
-    if (event.kind !== EventKind.DeviceStep) continue;
-    counts[event.thread] = (counts[event.thread] ?? 0) + 1;
-  }
-  return counts;
 }

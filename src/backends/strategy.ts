@@ -12,11 +12,18 @@ export interface Outcome {
  */
 export interface Strategy {
   readonly name: string;
+  /** True when `pick` reads `ops`; otherwise nobody spends time on filling it. Default false. */
+  readonly wantsOps?: boolean;
+  /** True when a bound kept the strategy from schedules that exist: its end is no proof then. Default false. */
+  readonly leftOut?: boolean;
   /** Starts an execution; false when there is nothing left to try. */
   newExecution(seed: number): boolean;
-  /** Index into `enabled[0..count-1]` (strand ids, ascending). `current` is the strand that ran last, -1 at the start. */
-  pick(enabled: Int32Array, count: number, current: number): number;
-  /** A strand performed an operation. */
+  /**
+   * Index into `enabled[0..count-1]` (strand ids, ascending). `current` is the strand that ran last, -1 at the start;
+   * `ops[i]` is the operation that strand `enabled[i]` stands before, if the strategy wants operations.
+   */
+  pick(enabled: Int32Array, count: number, current: number, ops: Int32Array): number;
+  /** A strand performs an operation. */
   executed(strand: number, op: Op): void;
   finished(outcome: Outcome): void;
 }
