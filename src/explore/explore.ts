@@ -60,7 +60,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
 
   while (schedules < settings.schedules && failing === null && !signal.aborted) {
     if (!strategy.newExecution(deriveSeed(overrides.seed, `schedule ${schedules}`))) {
-      exhausted = true;
+      exhausted = strategy.leftOut !== true;
       break;
     }
     const execution = backend.execute(strategy);

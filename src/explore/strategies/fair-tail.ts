@@ -1,0 +1,56 @@
+import type { Op } from '../../kernel/index.js';
+import type { Outcome, Strategy } from '../../backends/strategy.js';
+
+/** Choices a strategy makes before the fair tail begins; the executions of small machines have a few hundred. */
+export const FAIR_TAIL_CHOICES = 20_000;
+
+/**
+ * Lets a strategy choose for a while and then goes round robin: whoever polls for something another strand must do
+ * would go on for ever under a strategy that never lets the other one run. An execution that still does not end is
+ * stuck under a fair scheduler, so L-STEP-BOUND then names a livelock of the driver and not of the search
+ * (fair scheduling: Musuvathi, Qadeer, PLDI 2008).
+ */
+export class FairTail implements Strategy {
+  readonly name: string;
+  readonly wantsOps: boolean;
+  readonly #inner: Strategy;
+  #choices = 0;
+  #cutAny = false;
+
+  /** `afterChoices` choices are the inner strategy's, default 20,000. */
+  constructor(
+    inner: Strategy,
+    private readonly afterChoices: number = FAIR_TAIL_CHOICES,
+  ) {
+    this.#inner = inner;
+    this.name = inner.name;
+    this.wantsOps = inner.wantsOps === true;
+  }
+
+  get leftOut(): boolean {
+    return this.#cutAny || this.#inner.leftOut === true;
+  }
+
+  newExecution(seed: number): boolean {
+    this.#choices = 0;
+    return this.#inner.newExecution(seed);
+  }
+
+  pick(enabled: Int32Array, count: number, current: number, ops: Int32Array): number {
+    if (this.#choices < this.afterChoices) {
+      this.#choices++;
+      return this.#inner.pick(enabled, count, current, ops);
+    }
+    this.#cutAny = true;
+    for (let i = 0; i < count; i++) if (enabled[i]! > current) return i;
+    return 0;
+  }
+
+  executed(strand: number, op: Op): void {
+    this.#inner.executed(strand, op);
+  }
+
+  finished(outcome: Outcome): void {
+    this.#inner.finished(outcome);
+  }
+}

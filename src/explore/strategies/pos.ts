@@ -1,0 +1,69 @@
+import { DONE, SeededRandom, type Op } from '../../kernel/index.js';
+import type { Strategy } from '../../backends/strategy.js';
+import { conflicts } from './conflict.js';
+import { STRANDS_AT_FIRST, withRoomFor } from './strand-words.js';
+
+/** The next time the strand is looked at, its operation gets a new priority. */
+const REDRAW = -1;
+
+/**
+ * Partial order sampling (Yuan, Yang, Gu, CAV 2018): every pending operation has a random priority and the highest
+ * runs; then the strand's next operation, and all pending ones that conflict with the one that ran, draw
+ * anew. Orders that differ only in operations that do not conflict are sampled as one.
+ */
+export class Pos implements Strategy {
+  readonly name = 'pos';
+  readonly wantsOps = true;
+  readonly #random = new SeededRandom(0);
+  #priorities = new Int32Array(STRANDS_AT_FIRST).fill(REDRAW);
+  #pending = new Int32Array(STRANDS_AT_FIRST).fill(DONE);
+  /** Strands 0..n-1 have been seen. */
+  #strands = 0;
+
+  newExecution(seed: number): boolean {
+    this.#random.reseed(seed);
+    this.#priorities.fill(REDRAW);
+    this.#pending.fill(DONE);
+    return true;
+  }
+
+  pick(enabled: Int32Array, count: number, _current: number, ops: Int32Array): number {
+    if (enabled[count - 1]! >= this.#strands) this.#see(enabled[count - 1]!);
+    const priorities = this.#priorities;
+    const pending = this.#pending;
+    let best = 0;
+    let bestPriority = -1;
+    for (let i = 0; i < count; i++) {
+      const strand = enabled[i]!;
+      // An interrupt may have put other code on top of what the strand stood before.
+      if (pending[strand] !== ops[i]) {
+        pending[strand] = ops[i]!;
+        priorities[strand] = REDRAW;
+      }
+      if (priorities[strand] === REDRAW) priorities[strand] = this.#random.next() & 0x7fff_ffff;
+      if (priorities[strand]! <= bestPriority) continue;
+      best = i;
+      bestPriority = priorities[strand]!;
+    }
+    return best;
+  }
+
+  #see(strand: number): void {
+    const from = this.#priorities.length;
+    this.#strands = strand + 1;
+    if (strand < from) return;
+    this.#priorities = withRoomFor(this.#priorities, strand).fill(REDRAW, from);
+    this.#pending = withRoomFor(this.#pending, strand).fill(DONE, from);
+  }
+
+  executed(strand: number, op: Op): void {
+    const priorities = this.#priorities;
+    const pending = this.#pending;
+    if (strand < priorities.length) priorities[strand] = REDRAW;
+    for (let other = 0; other < this.#strands; other++) {
+      if (priorities[other] !== REDRAW && conflicts(pending[other]!, op)) priorities[other] = REDRAW;
+    }
+  }
+
+  finished(): void {}
+}
