@@ -2,6 +2,7 @@ import { threadId } from 'node:worker_threads';
 import { EventRing, SpinLock, VirtualClock, type RecordedViolation } from '../kernel/index.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
+import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
 import { createStrands } from '../machine/strands.js';
 import type { Strand } from '../machine/strand.js';
 import { ControlledScheduler } from './controlled-scheduler.js';
@@ -88,6 +89,7 @@ export class ControlledBackend {
   #requireDone(): void {
     const { kernel, isDone } = this.#machine;
     if (isDone) return;
+    reportRegisterDeadlock(this.#machine);
     const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
     kernel.violation({
       rule: blocked ? 'L-DEADLOCK' : 'L-QUIESCENCE',

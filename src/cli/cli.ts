@@ -13,6 +13,7 @@ import { SEED_MAX } from './numbers.js';
 import { replayCommand } from './replay.js';
 import { rulesCommand } from './rules.js';
 import { runCommand } from './run.js';
+import { shrinkCommand } from './shrink.js';
 import { Session } from './session.js';
 
 /** From `dist/src/cli` to the package's own manifest. */
@@ -45,7 +46,7 @@ function buildProgram(session: Session): Command {
     .description('A laboratory for DMA drivers: stress on real threads, and the same code step by step under control.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help');
-  const commands = [listCommand(session), runCommand(session), exploreCommand(session), replayCommand(session), conformanceCommand(session), rulesCommand(session)];
+  const commands = [listCommand(session), runCommand(session), exploreCommand(session), replayCommand(session), shrinkCommand(session), conformanceCommand(session), rulesCommand(session)];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command

@@ -34,7 +34,7 @@ export function exploreCommand(session: Session): Command {
   return new Command('explore')
     .description('run a scenario step by step, in a different order each time, and stop at the first finding')
     .argument('<scenario>', 'name, or path of a module')
-    .option('--strategy <name>', 'who chooses the order', 'random')
+    .option('--strategy <name>', 'who chooses the order', 'pos')
     .option('--schedules <n>', 'most schedules to execute', count('--schedules'), 1000)
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))

@@ -1,6 +1,6 @@
 import type { FaultPlan } from '../faults/index.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
-import type { ExploreReport, FailNthReport, ReplayReport, RunReport } from '../machine/report.js';
+import type { ExploreReport, FailNthReport, ReplayReport, RunReport, ShrinkReport } from '../machine/report.js';
 
 /** A probability as an integer ratio, 0 <= numerator <= denominator; how `RandomSource.chance` takes it. */
 export interface Ratio {
@@ -75,6 +75,15 @@ export interface ReplayOptions {
   readonly paste: PasteLines;
 }
 
+export interface ShrinkOptions {
+  /** Path of the schedule file, for messages. */
+  readonly file: string;
+  /** Where the shrunk schedule goes. */
+  readonly out: string;
+  readonly loadScenario: (reference: string) => Promise<Scenario>;
+  readonly paste: PasteLines;
+}
+
 /** Progress of a run; `target` and `durationSeconds` are null where there is no such bound. */
 export interface RunProgress {
   readonly requests: number;
@@ -119,4 +128,6 @@ export interface Lab {
   explore(scenario: Scenario, options: ExploreOptions, hooks: ExploreHooks): Promise<ExploreReport>;
   /** `schedule` is parsed JSON of unknown shape; throws UsageError when it is no schedule file. */
   replay(schedule: unknown, options: ReplayOptions, hooks: ReplayHooks): Promise<ReplayReport>;
+  /** As `replay`; the result is written to `options.out`. */
+  shrink(schedule: unknown, options: ShrinkOptions): Promise<ShrinkReport>;
 }

@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { runOnThreads } from '../backends/index.js';
 import { deviceModels } from '../hardware/index.js';
-import { explore, failNth, parseScheduleJson, replaySchedule, strategies } from '../explore/index.js';
+import { explore, failNth, parseScheduleJson, replaySchedule, shrinkSchedule, strategies } from '../explore/index.js';
 import { builtInScenarios } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -61,6 +61,13 @@ const lab: Lab = {
     watchModules(schedule.scenario);
     const scenario = await options.loadScenario(schedule.scenario);
     return replaySchedule(scenario, schedule, options.file, options.paste.program);
+  },
+
+  async shrink(json, options) {
+    const schedule = parseScheduleJson(json, options.file);
+    watchModules(schedule.scenario);
+    const scenario = await options.loadScenario(schedule.scenario);
+    return shrinkSchedule(scenario, schedule, options.file, options.out, options.paste.program);
   },
 };
 

@@ -4,11 +4,13 @@ import type { Strategy } from '../backends/strategy.js';
 import { deriveSeed, hostTimeMs, hostTurn, type RecordedViolation } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
-import type { ExploreReport, Finding } from '../machine/report.js';
+import type { ExploreReport, Finding, ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { toFinding } from '../backends/run-report.js';
-import { flattenOverrides } from './overrides-text.js';
-import { SCHEDULE_FORMAT, SCHEDULE_VERSION, encodeChoices, writeSchedule, type Schedule } from './schedule-file.js';
+import { writeSchedule } from './schedule-file.js';
+import { scheduleOf } from './schedule-of.js';
+import { scheduleToken } from './schedule-token.js';
+import { shrinkFailure } from './shrink-failure.js';
 import { Replay } from './strategies/index.js';
 
 /** Requests of one controlled execution when nobody says otherwise: enough for two in flight on each device, short enough to repeat. */
@@ -31,6 +33,15 @@ export interface ExploreSettings {
   readonly signal: AbortSignal;
   onProgress(schedules: number, seconds: number, findings: number): void;
 }
+
+/** An execution that found something, and its choices. */
+interface Failing {
+  readonly execution: Execution;
+  readonly choices: readonly number[];
+}
+
+/** Rule of schedules that are not the same twice. */
+const NONDETERMINISM = 'L-NONDETERMINISM';
 
 /** Small traffic for controlled executions: few requests, few in flight; what the caller set stays. */
 export function controlledOverrides(overrides: Overrides): Overrides {
@@ -56,7 +67,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
   let schedules = 0;
   let steps = 0;
   let exhausted = false;
-  let failing: { execution: Execution; choices: number[] } | null = null;
+  let failing: Failing | null = null;
 
   while (schedules < settings.schedules && failing === null && !signal.aborted) {
     if (!strategy.newExecution(deriveSeed(overrides.seed, `schedule ${schedules}`))) {
@@ -83,6 +94,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
   }
 
   const seconds = (hostTimeMs() - startMs) / 1000;
+  const kept = failing === null ? NOTHING_KEPT : keepFindings(scenario, settings, overrides, failing);
   return {
     verdict: failing !== null ? 'finding' : signal.aborted ? 'interrupted' : 'ok',
     scenario: scenario.name,
@@ -95,8 +107,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
     verifiedTwice: schedules,
     distinctHashes: hashes.size,
     deviceStepsByThread: deviceSteps,
-    findings: failing === null ? [] : keepFindings(scenario, settings, overrides, failing),
-    findingsTotal: failing?.execution.findingsTotal ?? 0,
+    ...kept,
   };
 }
 
@@ -113,25 +124,37 @@ function differenceBetween(first: Execution, second: Execution): string | null {
 }
 
 function nondeterminism(difference: string): RecordedViolation {
-  return { rule: 'L-NONDETERMINISM', severity: 'error', object: null, step: 0, message: `the same schedule executed twice gave different hashes (${difference}): driver or device code uses time, chance or state from outside the machine` };
+  return { rule: NONDETERMINISM, severity: 'error', object: null, step: 0, message: `the same schedule executed twice gave different hashes (${difference}): driver or device code uses time, chance or state from outside the machine` };
 }
 
-function keepFindings(scenario: Scenario, settings: ExploreSettings, overrides: Overrides, failing: { execution: Execution; choices: readonly number[] }): Finding[] {
-  const { execution, choices } = failing;
-  const first = execution.findings[0]!;
-  const path = join(settings.outDir, `${scenario.name}-${first.rule}-${execution.eventHash.slice(0, 8)}.json`);
-  const schedule: Schedule = {
-    format: SCHEDULE_FORMAT,
-    version: SCHEDULE_VERSION,
-    scenario: settings.scenarioReference,
-    seed: overrides.seed,
-    strategy: settings.strategy.name,
-    parameters: flattenOverrides(overrides),
-    choices: encodeChoices(choices),
-    eventHash: execution.eventHash,
-    memoryHash: execution.memoryHash,
-    finding: { rule: first.rule, message: first.message },
+/** What is left of a search that found something: the findings of the shrunk schedule, and where that is written. */
+interface Kept {
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
+  readonly token: string | null;
+  readonly shrink: ShrinkSummary | null;
+}
+
+const NOTHING_KEPT: Kept = { findings: [], findingsTotal: 0, token: null, shrink: null };
+
+/**
+ * Writes the failing schedule. What is reported and replayed is the shrunk one; the one that was found stands beside
+ * it as `.full.json`. A nondeterministic execution cannot be shrunk: no candidate could be believed.
+ */
+function keepFindings(scenario: Scenario, settings: ExploreSettings, overrides: Overrides, failing: Failing): Kept {
+  const { rule } = failing.execution.findings[0]!;
+  const path = join(settings.outDir, `${scenario.name}-${rule}-${failing.execution.eventHash.slice(0, 8)}.json`);
+  const named = { reference: settings.scenarioReference, strategy: settings.strategy.name };
+  const full = scheduleOf({ ...named, overrides, ...failing });
+  const shrunk = rule === NONDETERMINISM ? null : shrinkFailure(scenario, { overrides, choices: failing.choices, rule });
+  if (shrunk !== null) writeSchedule(path.replace(/json$/, 'full.json'), full);
+  const written = shrunk === null ? full : scheduleOf({ ...named, ...shrunk });
+  writeSchedule(path, written);
+  const { findings, findingsTotal } = shrunk?.execution ?? failing.execution;
+  return {
+    findings: findings.map((violation) => toFinding(violation, path, `${settings.program} replay ${path}`)),
+    findingsTotal,
+    token: scheduleToken(written),
+    shrink: shrunk?.summary ?? null,
   };
-  writeSchedule(path, schedule);
-  return execution.findings.map((violation) => toFinding(violation, path, `${settings.program} replay ${path}`));
 }

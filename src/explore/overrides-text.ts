@@ -20,7 +20,7 @@ export function flattenOverrides(overrides: Overrides): Flat {
   return flat;
 }
 
-const machineFields = { vcpus: 'number', ramPages: 'number', mapRegisters: 'number', addressing: 'string' } as const satisfies Record<keyof MachineConfig, string>;
+const machineFields = { vcpus: 'number', ramPages: 'number', mapRegisters: 'number', addressing: 'string', starvationGrants: 'number' } as const satisfies Record<keyof MachineConfig, string>;
 const workloadFields = {
   requests: 'number',
   outstanding: 'number',

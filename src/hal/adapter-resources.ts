@@ -9,6 +9,7 @@ import {
 } from '../nt/index.js';
 import { makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
 import { Admission } from './allocation-queue.js';
+import { AllocationWaits } from './allocation-waits.js';
 import type { DeviceDescription } from './device-description.js';
 import type { DmaDomain } from './dma-domain.js';
 import { dmaViolation, raiseHalFault } from './hal-fault.js';
@@ -39,6 +40,7 @@ export abstract class AdapterResources {
   /** Waiting requests, oldest first. For the allocation queue. */
   queueHead: MapRegisterGrant | null = null;
   queueTail: MapRegisterGrant | null = null;
+  readonly waits = new AllocationWaits();
   /** System DMA: who has the channel. */
   channelOwner: MapRegisterGrant | null = null;
   heldRegisters = 0;

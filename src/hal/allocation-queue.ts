@@ -1,6 +1,7 @@
 import { DISPATCH_LEVEL } from '../nt/index.js';
 import { Dpc, EventKind, makeOp, OpKind, type Kernel, type Suspending } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
+import { countOvertaken } from './allocation-waits.js';
 import { GRANT_DEPTH_MAX } from './hal-policy.js';
 import type { HalPlatform } from './hal-platform.js';
 import { NO_SLOT } from './logical-window.js';
@@ -108,6 +109,7 @@ export class AllocationQueue {
       const adapter = adapters[i]!;
       const head = adapter.queueHead;
       if (head === null || !this.#tryGrant(head)) continue;
+      adapter.waits.waitEnded(head, this.#kernel.clock.nowNs());
       this.#unlink(adapter, head);
       return head;
     }
@@ -136,6 +138,8 @@ export class AllocationQueue {
     grant.isLive = true;
     adapter.heldRegisters += registers;
     if (adapter.isSystem) adapter.channelOwner = grant;
+    adapter.waits.granted(registers);
+    if (this.waiting > 0) countOvertaken(this.platform, adapter);
     this.#kernel.emit(EventKind.MapRegistersAllocate, adapter.objectId, registers, pool.free);
     return true;
   }
@@ -216,6 +220,7 @@ export class AllocationQueue {
     else adapter.queueTail.next = grant;
     adapter.queueTail = grant;
     this.waiting++;
+    adapter.waits.enqueued(grant, this.#kernel.clock.nowNs());
   }
 
   #unlink(adapter: AdapterResources, grant: MapRegisterGrant): void {
@@ -227,6 +232,7 @@ export class AllocationQueue {
     grant.next = null;
     grant.isWaiting = false;
     this.waiting--;
+    adapter.waits.queueLength--;
   }
 }
 

@@ -7,9 +7,11 @@ export interface HalPolicy {
   readonly grantContext: 'freeing-call' | 'dpc';
   /** CancelAdapterChannel may mark an allocation that is about to be made, which then fails. Default false. */
   readonly preCancel: boolean;
+  /** A request that waits at the head of its queue starves (L-STARVATION) when so many of other adapters were granted. Default 0: nobody counts as starved. */
+  readonly starvationGrants: number;
 }
 
-export const defaultHalPolicy: HalPolicy = { grantContext: 'freeing-call', preCancel: false };
+export const defaultHalPolicy: HalPolicy = { grantContext: 'freeing-call', preCancel: false, starvationGrants: 0 };
 
 /**
  * How a device reaches a buffer's pages:

@@ -12,6 +12,8 @@ export type AllocationAction = (typeof AllocationAction)[keyof typeof Allocation
 
 /** DRIVER_CONTROL: told of a granted channel. `mapRegisterBase` 0 is NULL: no registers are needed. DISPATCH_LEVEL. */
 export interface AdapterControl {
+  /** Who asks, for reports. */
+  readonly label?: string;
   adapterControl(mapRegisterBase: number): Suspending<AllocationAction>;
 }
 
@@ -39,6 +41,9 @@ export class MapRegisterGrant {
   listControl: ListControl | null = null;
   list: ScatterGatherList | null = null;
   isWaiting = false;
+  /** When it began to wait, and how many requests of other adapters were granted while it was the oldest of its own. */
+  waitingSinceNs = 0;
+  overtaken = 0;
   isLive = false;
   next: MapRegisterGrant | null = null;
 

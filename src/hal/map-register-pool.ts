@@ -59,6 +59,11 @@ export class MapRegisterPool {
     return grant !== undefined && handle !== 0 && grant.handle === handle && grant.isLive ? grant : null;
   }
 
+  /** Everything granted and not given back, in no particular order. For reports. */
+  liveGrants(): readonly MapRegisterGrant[] {
+    return this.#table.filter((grant) => grant.isLive);
+  }
+
   /** Moves `registers` from the pool to the grant; the caller has checked that they are free. */
   take(grant: MapRegisterGrant, registers: number): void {
     this.free -= registers;

@@ -91,7 +91,7 @@ export class Machine {
     const { kernel, plan, parameters } = this;
     for (let i = 0; i < parameters.devices.length; i++) kernel.nextObjectId();
     const frames = new FrameAllocator(plan.firstRamFrame, plan.ramFrames, plan.contiguousFrames, this.#random('frames'));
-    const { addressing, mapRegisters } = parameters.machine;
+    const { addressing, mapRegisters, starvationGrants } = parameters.machine;
     this.faults.reset(this.views);
     this.platform = new HalPlatform(kernel, {
       addressing: addressing === 'bounce32' ? 'bounce' : addressing,
@@ -101,6 +101,7 @@ export class Machine {
       memory: this.memory,
       frames,
       faults: this.faults.platform,
+      policy: { starvationGrants },
     });
     this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
     this.frames = frames;

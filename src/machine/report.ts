@@ -124,6 +124,43 @@ export interface ExploreReport {
   readonly deviceStepsByThread: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
+  /** The schedule of the finding as one word that `replay` takes in place of the file; null without one or when too long. */
+  readonly token: string | null;
+  /** What the schedule of the finding was shrunk to; null when there is none or it cannot be shrunk. */
+  readonly shrink: ShrinkSummary | null;
+}
+
+/** A number of the schedule that was found, and of the shrunk one. */
+export interface BeforeAfter {
+  readonly before: number;
+  readonly after: number;
+}
+
+/** How much simpler a failing schedule became. */
+export interface ShrinkSummary {
+  /** Switches away from a strand that could have gone on. */
+  readonly preemptions: BeforeAfter;
+  /** Choices other than going on or, when that is impossible, taking the next strand in turn. */
+  readonly deviations: BeforeAfter;
+  readonly choices: BeforeAfter;
+  readonly requests: BeforeAfter;
+  /** Executions it took. */
+  readonly replays: number;
+}
+
+/** Result of `dmalab shrink`. */
+export interface ShrinkReport {
+  readonly verdict: Verdict;
+  readonly scenario: string;
+  readonly seed: number;
+  /** Rule the schedule breaks. */
+  readonly rule: string;
+  /** Path of the shrunk schedule; null when the file did not fail any more. */
+  readonly schedule: string | null;
+  readonly token: string | null;
+  readonly shrink: ShrinkSummary | null;
+  readonly findings: readonly Finding[];
+  readonly findingsTotal: number;
 }
 
 /** Result of `dmalab replay`. */

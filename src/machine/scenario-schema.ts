@@ -56,6 +56,7 @@ const machineFields = {
   vcpus: whole(1, LIMITS.vcpusMax),
   ramPages: whole(1, LIMITS.ramPagesMax),
   mapRegisters: whole(1, LIMITS.mapRegistersMax),
+  starvationGrants: whole(0, Number.MAX_SAFE_INTEGER),
   addressing: z.enum(ADDRESSING, `one of ${ADDRESSING.join(', ')}`),
 } satisfies Record<keyof MachineConfig, z.ZodType>;
 

@@ -44,6 +44,8 @@ export interface MachineConfig {
   readonly mapRegisters: number;
   /** `direct`: devices see frames at an offset; `bounce32`: everything goes through bounce pages below 4 GiB; `iommu`: map registers are pages of a translation window. Default `direct`. */
   readonly addressing: 'direct' | 'bounce32' | 'iommu';
+  /** Requests of others that may be granted while one waits at the head of its queue for map registers; then it starves (L-STARVATION). Default 0: not watched. */
+  readonly starvationGrants: number;
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { ExploreReport, ReplayReport } from '../machine/report.js';
+import { shrinkText } from './shrink-summary.js';
 import { formatFindings, formatVerdict } from './findings.js';
 import { formatFacts, printable, type Paint } from './text.js';
 import { formatCount, formatPlural, formatRate } from './units.js';
@@ -30,12 +31,14 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
           ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
           ['device steps', threadsText(report.deviceStepsByThread)],
           ['determinism', determinismText(report)],
+          ...(report.shrink === null ? [] : [['shrunk', shrinkText(report.shrink)] as const]),
         ],
         paint,
       ),
     );
   }
   if (report.findings.length > 0) blocks.push(formatFindings(report.findings, report.findingsTotal, paint));
+  if (report.token !== null && !brief) blocks.push(`${paint.dim('token, for replay in place of the file')}\n${report.token}`);
   blocks.push(formatVerdict(report.verdict, report.findingsTotal, paint));
   return blocks.join('\n\n');
 }

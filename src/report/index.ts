@@ -5,5 +5,6 @@ export * from './findings.js';
 export * from './run-summary.js';
 export * from './fail-nth-summary.js';
 export * from './explore-summary.js';
+export * from './shrink-summary.js';
 export * from './list-tables.js';
 export * from './tour.js';

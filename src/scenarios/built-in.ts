@@ -2,7 +2,8 @@ import type { Scenario } from '../index.js';
 import { demo } from './demo/demo.js';
 import { plx9x5x } from './samples/plx9x5x.js';
 import { plx9x5xCancel } from './samples/plx9x5x-cancel.js';
+import { reserveContention } from './samples/reserve-contention.js';
 import { ring } from './samples/ring.js';
 
 /** The scenarios that come with the lab, in the order `dmalab list` shows them. */
-export const builtInScenarios: readonly Scenario[] = [demo, plx9x5x, plx9x5xCancel, ring];
+export const builtInScenarios: readonly Scenario[] = [demo, plx9x5x, plx9x5xCancel, reserveContention, ring];

@@ -17,6 +17,7 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-LIST-BOUNDS', title: 'a scatter/gather list is asked only for elements it has', severity: 'crash' },
   { id: 'L-REQUEST-REFERENCE', title: 'a transaction drops only request references it took', severity: 'warning' },
   { id: 'L-RESERVED-DIRECTION', title: 'a reserved transaction runs in the direction it was reserved for', severity: 'warning' },
+  { id: 'L-STARVATION', title: 'a request for map registers is granted before too many others overtake it', severity: 'error' },
   { id: 'L-DPC-WATCHDOG', title: 'a DPC or ISR ends', severity: 'crash' },
   { id: 'L-POWER', title: 'a device that was sent to D3 comes back', severity: 'error' },
   { id: 'L-DRIVER-THREW', title: 'drivers and devices throw no exceptions', severity: 'crash' },

@@ -31,7 +31,10 @@ describe('commands', () => {
       const result = jsonOf(await invoke('list --json', lab));
       expect(result['scenarios']).to.deep.include({ name: 'demo', kind: 'demo', title: 'The scenario demo', expects: null, twin: null });
       expect(result['devices']).to.have.length(2);
-      expect(result['strategies']).to.deep.equal([{ name: 'random', title: 'A random walk' }]);
+      expect(result['strategies']).to.deep.equal([
+        { name: 'random', title: 'A random walk' },
+        { name: 'pos', title: 'Partial orders' },
+      ]);
     });
   });
 
@@ -159,7 +162,7 @@ describe('commands', () => {
 
     it('searches a thousand schedules at random by default', async () => {
       await invoke('explore demo', lab);
-      expect(lab.calls[0]!.options).to.include({ strategy: 'random', schedules: 1000, seed: 1 });
+      expect(lab.calls[0]!.options).to.include({ strategy: 'pos', schedules: 1000, seed: 1 });
     });
   });
 

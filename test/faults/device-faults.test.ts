@@ -110,7 +110,9 @@ describe('faults of sgring', () => {
   });
 
   it('the same seed gives the same faults at the same steps, by step and by stepMany; another seed others', () => {
-    const plan: FaultPlan = Object.fromEntries(DEVICE_FAULT_KINDS.filter((kind) => kind !== 'hang').map((kind) => [kind, { numerator: 1, denominator: 12 }]));
+    const plan: FaultPlan = Object.fromEntries(
+      DEVICE_FAULT_KINDS.filter((kind) => kind !== 'hang').map((kind) => [kind, { numerator: 1, denominator: 12 }]),
+    );
     const run = (seed: number, many: boolean): string => {
       const rig = new Rig(sgring, { params });
       const buffer = rig.map(1);
@@ -131,7 +133,10 @@ describe('faults of sgring', () => {
 });
 
 /** Starts channel 0 of a bridge in block mode or over one element, clear-count or not, and runs it to its end. */
-function plxTransfer(kind: DeviceFaultKind | null, clearCount: boolean): { rig: Rig; residual: number; csr: number; injected: number; ticks: number; lineChanges: number } {
+function plxTransfer(
+  kind: DeviceFaultKind | null,
+  clearCount: boolean,
+): { rig: Rig; residual: number; csr: number; injected: number; ticks: number; lineChanges: number } {
   const rig = new Rig(plx9656, {});
   const buffer = rig.map(1);
   const chain = rig.map(1);
@@ -184,7 +189,10 @@ describe('faults of plx9656', () => {
   });
 
   it('late completion and stall: 16 and 32 ticks, and the same end', () => {
-    for (const [kind, ticks] of [['late-completion', 16], ['stall', 32]] as const) {
+    for (const [kind, ticks] of [
+      ['late-completion', 16],
+      ['stall', 32],
+    ] as const) {
       const waited = plxTransfer(kind, true);
       expect([waited.residual, isDone(waited), waited.ticks, waited.injected], kind).to.deep.equal([0, true, ticks, 1]);
     }

@@ -19,6 +19,8 @@ export class Pct implements Strategy {
   readonly #random = new SeededRandom(0);
   readonly #changes: Int32Array;
   #priorities = new Int32Array(STRANDS_AT_FIRST).fill(UNKNOWN);
+  /** Strands 0..n-1 have been seen. */
+  #strands = 0;
   #choices = 0;
   #length = FIRST_LENGTH;
 
@@ -30,7 +32,7 @@ export class Pct implements Strategy {
 
   newExecution(seed: number): boolean {
     this.#random.reseed(seed);
-    this.#priorities.fill(UNKNOWN);
+    for (let strand = 0; strand < this.#strands; strand++) this.#priorities[strand] = UNKNOWN;
     this.#choices = 0;
     for (let i = 0; i < this.#changes.length; i++) this.#changes[i] = 1 + this.#random.below(this.#length);
     return true;
@@ -55,22 +57,23 @@ export class Pct implements Strategy {
     const changes = this.#changes;
     for (let i = 0; i < changes.length; i++) {
       if (changes[i] !== choice) continue;
-      if (strand >= this.#priorities.length) this.#grow(strand);
+      if (strand >= this.#strands) this.#see(strand);
       this.#priorities[strand] = i;
     }
   }
 
   /** Drawn when a strand is first seen, above all change priorities. */
   #priorityOf(strand: number): number {
-    if (strand >= this.#priorities.length) this.#grow(strand);
+    if (strand >= this.#strands) this.#see(strand);
     const known = this.#priorities[strand]!;
     if (known !== UNKNOWN) return known;
     return (this.#priorities[strand] = this.#changes.length + this.#random.below(0x4000_0000));
   }
 
-  #grow(strand: number): void {
+  #see(strand: number): void {
+    this.#strands = strand + 1;
     const from = this.#priorities.length;
-    this.#priorities = withRoomFor(this.#priorities, strand).fill(UNKNOWN, from);
+    if (strand >= from) this.#priorities = withRoomFor(this.#priorities, strand).fill(UNKNOWN, from);
   }
 
   executed(): void {}

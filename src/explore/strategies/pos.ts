@@ -22,8 +22,10 @@ export class Pos implements Strategy {
 
   newExecution(seed: number): boolean {
     this.#random.reseed(seed);
-    this.#priorities.fill(REDRAW);
-    this.#pending.fill(DONE);
+    for (let strand = 0; strand < this.#strands; strand++) {
+      this.#priorities[strand] = REDRAW;
+      this.#pending[strand] = DONE;
+    }
     return true;
   }
 

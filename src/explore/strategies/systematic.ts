@@ -102,7 +102,7 @@ export class SystematicSearch implements Strategy {
 }
 
 /** Place of `current` in the enabled strands or, when it is not among them, of the next in round-robin order. */
-function placeAtOrAfter(enabled: Int32Array, count: number, current: number): number {
+export function placeAtOrAfter(enabled: Int32Array, count: number, current: number): number {
   for (let i = 0; i < count; i++) if (enabled[i]! >= current) return i;
   return 0;
 }

@@ -2,8 +2,8 @@ import { STATUS_SUCCESS } from '../../../src/nt/index.js';
 import type { Suspending } from '../../../src/kernel/index.js';
 import type { DriverConfig } from '../../../src/wdf/driver.js';
 import { defineScenario, type Scenario } from '../../../src/machine/scenario.js';
-import type { ExploreReport, FailNthReport, Finding, ReplayReport, RunReport } from '../../../src/machine/report.js';
-import type { ExploreHooks, ExploreOptions, Lab, ReplayHooks, ReplayOptions, RunHooks, RunOptions } from '../../../src/cli/lab.js';
+import type { ExploreReport, FailNthReport, Finding, ReplayReport, RunReport, ShrinkReport } from '../../../src/machine/report.js';
+import type { ExploreHooks, ExploreOptions, Lab, ReplayHooks, ReplayOptions, RunHooks, RunOptions, ShrinkOptions } from '../../../src/cli/lab.js';
 
 /** A laboratory without machines: it keeps what it was asked for and answers what the test prepared. */
 
@@ -73,6 +73,8 @@ export const exploreReport: ExploreReport = {
   deviceStepsByThread: { '0': 45_000 },
   findings: [],
   findingsTotal: 0,
+  token: null,
+  shrink: null,
 };
 
 export const replayReport: ReplayReport = {
@@ -87,11 +89,30 @@ export const replayReport: ReplayReport = {
   divergence: null,
 };
 
+export const shrinkReport: ShrinkReport = {
+  verdict: 'finding',
+  scenario: 'demo',
+  seed: 5,
+  rule: 'A15',
+  schedule: 'demo-1.shrunk.json',
+  token: 'dmalab1.e30',
+  shrink: {
+    preemptions: { before: 41, after: 2 },
+    deviations: { before: 60, after: 3 },
+    choices: { before: 1200, after: 300 },
+    requests: { before: 4, after: 1 },
+    replays: 256,
+  },
+  findings: [finding],
+  findingsTotal: 1,
+};
+
 type Call =
   | { readonly command: 'failNth'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'run'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'explore'; readonly scenario: Scenario; readonly options: ExploreOptions }
-  | { readonly command: 'replay'; readonly schedule: unknown; readonly options: ReplayOptions };
+  | { readonly command: 'replay'; readonly schedule: unknown; readonly options: ReplayOptions }
+  | { readonly command: 'shrink'; readonly schedule: unknown; readonly options: ShrinkOptions };
 
 export class FakeLab implements Lab {
   readonly calls: Call[] = [];
@@ -111,7 +132,10 @@ export class FakeLab implements Lab {
   }
 
   strategies(): readonly { name: string; title: string }[] {
-    return [{ name: 'random', title: 'A random walk' }];
+    return [
+      { name: 'random', title: 'A random walk' },
+      { name: 'pos', title: 'Partial orders' },
+    ];
   }
 
   failNth(scenario: Scenario, options: RunOptions): Promise<FailNthReport> {
@@ -139,6 +163,11 @@ export class FakeLab implements Lab {
   replay(schedule: unknown, options: ReplayOptions, hooks: ReplayHooks): Promise<ReplayReport> {
     this.calls.push({ command: 'replay', schedule, options });
     return this.onReplay(hooks, options);
+  }
+
+  shrink(schedule: unknown, options: ShrinkOptions): Promise<ShrinkReport> {
+    this.calls.push({ command: 'shrink', schedule, options });
+    return Promise.resolve(shrinkReport);
   }
 
   get runOptions(): RunOptions {

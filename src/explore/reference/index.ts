@@ -1,0 +1,2 @@
+export * from './cancel-race.js';
+export * from './strand-program.js';

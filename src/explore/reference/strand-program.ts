@@ -1,0 +1,75 @@
+import type { Op } from '../../kernel/index.js';
+import { DONE } from '../../kernel/index.js';
+import type { Strategy } from '../../backends/strategy.js';
+
+/**
+ * A strand of a model, as a device is one: it stands before one operation, `step` performs that and moves on to the
+ * next. All it shares with the other strands are the words of the model.
+ */
+export interface StrandProgram {
+  readonly name: string;
+  /** The operation it stands before, DONE at its end. */
+  readonly pending: Op;
+  reset(): void;
+  step(): void;
+}
+
+/** Strands over shared words, executed again and again. Object `w + 1` of an operation is the word `w`. */
+export interface StrandModel {
+  readonly name: string;
+  readonly strands: readonly StrandProgram[];
+  reset(): void;
+  /** Whether the execution that has ended broke the model's rule. */
+  isWrong(): boolean;
+}
+
+/**
+ * The controlled loop with nothing around it: the strategies of `explore` on a model of strands. One object for many
+ * executions; an execution allocates nothing.
+ */
+export class ModelLoop {
+  readonly #enabled: Int32Array;
+  readonly #ops: Int32Array;
+  readonly #outcome = { steps: 0, foundSomething: false };
+
+  constructor(private readonly model: StrandModel) {
+    this.#enabled = new Int32Array(model.strands.length);
+    this.#ops = new Int32Array(model.strands.length);
+  }
+
+  /** Operations of the last execution. */
+  get steps(): number {
+    return this.#outcome.steps;
+  }
+
+  /** One execution from the model's beginning to the end of all its strands. True: it broke the rule. */
+  run(strategy: Strategy): boolean {
+    const { model } = this;
+    const { strands } = model;
+    const enabled = this.#enabled;
+    const ops = this.#ops;
+    model.reset();
+    let last = -1;
+    let steps = 0;
+    for (;;) {
+      let count = 0;
+      for (let i = 0; i < strands.length; i++) {
+        const op = strands[i]!.pending;
+        if (op === DONE) continue;
+        ops[count] = op;
+        enabled[count++] = i;
+      }
+      if (count === 0) break;
+      const index = count === 1 ? 0 : strategy.pick(enabled, count, last, ops);
+      last = enabled[index]!;
+      strategy.executed(last, ops[index]!);
+      strands[last]!.step();
+      steps++;
+    }
+    const outcome = this.#outcome;
+    outcome.steps = steps;
+    outcome.foundSomething = model.isWrong();
+    strategy.finished(outcome);
+    return outcome.foundSomething;
+  }
+}

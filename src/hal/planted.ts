@@ -1,0 +1,2 @@
+import type { DriverConfig } from '../wdf/driver.js';
+export type X = DriverConfig;

@@ -1,0 +1,2 @@
+import { Kernel } from '../kernel/kernel.js';
+export const x = Kernel;

@@ -1,0 +1,2 @@
+import { y } from './planted-b.js';
+export const x = () => y;

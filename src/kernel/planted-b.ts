@@ -1,0 +1,2 @@
+import { x } from './planted-a.js';
+export const y = () => x;

@@ -1,0 +1,2 @@
+import { Mdl } from '../hal/mdl.js';
+export const x = Mdl;

@@ -1,0 +1,15 @@
+import { describeRegisterDeadlock } from '../hal/index.js';
+import type { Machine } from './machine.js';
+
+/**
+ * For a machine in which nothing can run any more and traffic is outstanding: rule D36, a crash, when devices hold map
+ * registers and wait for more of them. Returns when that is not why.
+ */
+export function reportRegisterDeadlock(machine: Machine): void {
+  const { kernel, platform, devices } = machine;
+  const message = describeRegisterDeadlock(platform, (adapter) => {
+    const owner = devices.find(({ view }) => view.iommu === adapter.domain);
+    return owner?.name ?? adapter.label;
+  });
+  if (message !== null) kernel.violation({ rule: 'D36', severity: 'crash', object: 'map register pool', message });
+}

@@ -1,0 +1,2 @@
+import type { Kernel } from '../kernel/index.js';
+export type X = Kernel;

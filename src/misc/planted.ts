@@ -1,0 +1,2 @@
+import { NT_SUCCESS } from '../nt/index.js';
+export const x = NT_SUCCESS;

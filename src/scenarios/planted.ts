@@ -1,0 +1,2 @@
+import { Kernel } from '../kernel/index.js';
+export const x = Kernel;

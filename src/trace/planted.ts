@@ -1,0 +1,1 @@
+export const x = import('../memory/index.js');

@@ -1,0 +1,2 @@
+import type { Finding } from '../machine/report.js';
+export type X = Finding;

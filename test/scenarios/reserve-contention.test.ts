@@ -1,0 +1,144 @@
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { RandomWalk, explore, parseScheduleJson, replaySchedule } from '../../src/explore/index.js';
+import { contentionOf, fairnessOf, waitForGraph } from '../../src/hal/index.js';
+import { defineScenario, type MachineConfig, type Scenario } from '../../src/machine/scenario.js';
+import type { DriverConfig } from '../../src/wdf/driver.js';
+import { bulkReservedDriver, bulkWaitingDriver, stripeHoldingDriver, stripeImmediateDriver } from '../../src/scenarios/samples/reserve-contention-driver.js';
+import { contenders, reserveContention } from '../../src/scenarios/samples/reserve-contention.js';
+import { ringDriver } from '../../src/scenarios/samples/ring-driver.js';
+import { controlled, onThreads, rulesOf, type Outcome } from '../backends/runs.js';
+
+const STARVATION_GRANTS = 100;
+
+/** Two boards that stripe; six map registers are exactly what one of them takes. */
+function stripes(driver: DriverConfig, machine: Partial<MachineConfig> = {}): Scenario {
+  const device = { model: 'plx9656', driver, workload: contenders.stripe };
+  return defineScenario({
+    name: 'two-holders',
+    title: 'two devices that stripe each request over two reservations',
+    devices: [
+      { name: 'stripe-a', ...device },
+      { name: 'stripe-b', ...device },
+    ],
+    workload: { requests: 40 },
+    machine: { mapRegisters: 6, addressing: 'iommu', ...machine },
+  });
+}
+
+/** A large request among many small ones, with registers enough for it alone or for a few of them. */
+function crowd(driver: DriverConfig): Scenario {
+  return defineScenario({
+    name: 'large-among-small',
+    title: 'large requests and small ones in one pool',
+    devices: [
+      { name: 'bulk', model: 'plx9656', driver, workload: contenders.bulk },
+      { name: 'quick', model: 'sgring', driver: ringDriver, workload: { ...contenders.quick, outstanding: 24 } },
+    ],
+    workload: { requests: 1200 },
+    machine: { mapRegisters: 24, addressing: 'iommu', starvationGrants: STARVATION_GRANTS },
+  });
+}
+
+function exploreSettings(outDir: string, schedules: number): Parameters<typeof explore>[1] {
+  return {
+    overrides: { seed: 5 },
+    strategy: new RandomWalk(),
+    schedules,
+    outDir,
+    scenarioReference: 'two-holders',
+    program: 'dmalab',
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  };
+}
+
+const clean = (outcome: Outcome, requests: number): void => {
+  expect(outcome.findings).to.deep.equal([]);
+  expect([outcome.requests, outcome.bytesVerified]).to.deep.equal([requests, outcome.bytes]);
+};
+
+describe('reserve-contention, the repaired scenario', function () {
+  this.timeout(30_000);
+
+  for (const addressing of ['direct', 'bounce32', 'iommu'] as const) {
+    it(`is clean on threads and under control, memory seen ${addressing}`, async () => {
+      const overrides = { seed: 3, machine: { addressing }, workload: { requests: 200 } };
+      clean(await onThreads(reserveContention, overrides, { preempt: { numerator: 1, denominator: 20 } }), 200);
+      clean(await controlled(reserveContention, overrides), 200);
+    });
+  }
+
+  it('shows who waited how long, and that everybody got a share', async () => {
+    const { backend } = await controlled(reserveContention, { seed: 3, workload: { requests: 200 } });
+    const { platform } = backend.machine;
+    // Adapters are gone after the removal; the machine is asked before it.
+    expect(platform.adapters).to.deep.equal([]);
+    expect(waitForGraph(platform)).to.deep.equal([]);
+  });
+});
+
+describe('two holders', function () {
+  this.timeout(30_000);
+  let outDir: string;
+  before(() => (outDir = mkdtempSync(join(tmpdir(), 'dmalab-holders-'))));
+  after(() => rmSync(outDir, { recursive: true }));
+
+  it('that wait with a reservation in hand deadlock: D36 names who holds how many and waits for how many', async () => {
+    const report = await explore(stripes(stripeHoldingDriver), exploreSettings(outDir, 500));
+    expect(report.verdict).to.equal('finding');
+    const [finding] = report.findings;
+    expect([finding!.rule, finding!.severity, finding!.object]).to.deep.equal(['D36', 'crash', 'map register pool']);
+    for (const board of ['stripe-a', 'stripe-b']) expect(finding!.message).to.match(new RegExp(`${board} holds 3 \\(DmaTransaction#\\d+\\) and waits for 3 \\(DmaTransaction#\\d+\\)`));
+    expect(finding!.message).to.contain('0 of 6 are free');
+    const schedule = parseScheduleJson(JSON.parse(readFileSync(finding!.schedule!, 'utf8')), finding!.schedule!);
+    const replayed = await replaySchedule(stripes(stripeHoldingDriver), schedule, finding!.schedule!, 'dmalab');
+    expect(replayed.findings.map(({ rule, message }) => [rule, message])).to.deep.equal([['D36', finding!.message]]);
+  });
+
+  it('deadlock on threads, too, and the run ends with the same finding', async () => {
+    const report = await onThreads(stripes(stripeHoldingDriver), { seed: 2, workload: { requests: 20_000 } }, { preempt: { numerator: 1, denominator: 4 }, stallMs: 300 });
+    expect(rulesOf(report)).to.deep.equal(['D36']);
+  });
+
+  it('that ask for the second at once or not at all never do', async () => {
+    const report = await explore(stripes(stripeImmediateDriver), exploreSettings(outDir, 200));
+    expect([report.verdict, report.schedules]).to.deep.equal(['ok', 200]);
+    clean(await onThreads(stripes(stripeImmediateDriver), { seed: 2, workload: { requests: 2000 } }, { preempt: { numerator: 1, denominator: 4 } }), 2000);
+  });
+
+  it('need no luck with twice the registers: holding and waiting alone is no finding', async () => {
+    clean(await controlled(stripes(stripeHoldingDriver, { mapRegisters: 12 }), { seed: 1 }), 40);
+  });
+});
+
+describe('a large request among small ones', function () {
+  this.timeout(30_000);
+
+  it('starves: L-STARVATION with its size, the pool, and how many went first', async () => {
+    const outcome = await controlled(crowd(bulkWaitingDriver), { seed: 4 });
+    expect(rulesOf(outcome)).to.deep.equal(['L-STARVATION']);
+    expect(outcome.findings[0]!.message).to.match(/request of DmaTransaction#\d+ for 1[67] of 24 map registers starves: 100 requests of other adapters were granted/);
+    expect(outcome.requests, 'starved, not lost').to.equal(1200);
+  });
+
+  it('does not with a reservation held over many transactions', async () => {
+    clean(await controlled(crowd(bulkReservedDriver), { seed: 4 }), 1200);
+  });
+});
+
+describe('the contention of the pool', () => {
+  const row = (registersGranted: number, waited = 0): Parameters<typeof fairnessOf>[0][number] => ({
+    adapter: 'a', heldRegisters: 0, grants: registersGranted > 0 ? 1 : 0, registersGranted, waited, waitNsTotal: 0, waitNsMax: 0, queueLength: 0, queueLengthMax: 0, overtakenMax: 0,
+  });
+
+  it('is fair with 1 and least fair with 1/n; who never asked does not count', () => {
+    expect(fairnessOf([])).to.equal(1);
+    expect(fairnessOf([row(5), row(5), row(0)])).to.equal(1);
+    expect(fairnessOf([row(9), row(0, 1), row(0, 1)])).to.be.closeTo(1 / 3, 1e-12);
+    expect(contentionOf).to.be.a('function');
+  });
+});

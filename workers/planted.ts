@@ -1,0 +1,2 @@
+import { Kernel } from '../src/kernel/index.js';
+export const x = Kernel;
