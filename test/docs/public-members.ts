@@ -34,7 +34,9 @@ function isExported(statement: ts.Statement): boolean {
   return ts.canHaveModifiers(statement) && (ts.getModifiers(statement) ?? []).some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
 }
 
+/** A hidden constructor still declares the properties among its parameters. */
 function isPublic(member: ts.ClassElement | ts.TypeElement): boolean {
+  if (ts.isConstructorDeclaration(member)) return true;
   const hidden: readonly ts.SyntaxKind[] = [ts.SyntaxKind.PrivateKeyword, ts.SyntaxKind.ProtectedKeyword];
   return !(ts.canHaveModifiers(member) && (ts.getModifiers(member) ?? []).some(({ kind }) => hidden.includes(kind)));
 }

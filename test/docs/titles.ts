@@ -27,7 +27,10 @@ export async function testTitles(files: readonly string[]): Promise<ReadonlyMap<
 function byFile({ tests }: DryRun): Map<string, Set<string>> {
   const titles = new Map<string, Set<string>>();
   for (const { title, file } of tests) {
-    const name = relative(join(projectRoot, 'dist/test'), file).split(sep).join('/').replace(/\.test\.js$/, '');
+    const name = relative(join(projectRoot, 'dist/test'), file)
+      .split(sep)
+      .join('/')
+      .replace(/\.test\.js$/, '');
     const known = titles.get(name);
     if (known === undefined) titles.set(name, new Set([title]));
     else known.add(title);

@@ -7,12 +7,11 @@ import { RandomWalk, explore, parseScheduleJson, replaySchedule } from '../../sr
 import { contentionOf, fairnessOf, waitForGraph } from '../../src/hal/index.js';
 import { defineScenario, type MachineConfig, type Scenario } from '../../src/machine/scenario.js';
 import type { DriverConfig } from '../../src/wdf/driver.js';
-import { bulkReservedDriver, bulkWaitingDriver, stripeHoldingDriver, stripeImmediateDriver } from '../../src/scenarios/samples/reserve-contention-driver.js';
+import { bulkReservedDriver, bulkWaitingDriver, quickDriver, stripeHoldingDriver, stripeImmediateDriver } from '../../src/scenarios/samples/reserve-contention-driver.js';
 import { contenders, reserveContention } from '../../src/scenarios/samples/reserve-contention.js';
-import { ringDriver } from '../../src/scenarios/samples/ring-driver.js';
 import { controlled, onThreads, rulesOf, type Outcome } from '../backends/runs.js';
 
-const STARVATION_GRANTS = 100;
+const STARVATION_GRANTS = 40;
 
 /** Two boards that stripe; six map registers are exactly what one of them takes. */
 function stripes(driver: DriverConfig, machine: Partial<MachineConfig> = {}): Scenario {
@@ -29,17 +28,17 @@ function stripes(driver: DriverConfig, machine: Partial<MachineConfig> = {}): Sc
   });
 }
 
-/** A large request among many small ones, with registers enough for it alone or for a few of them. */
+/** A large request (17 map registers) among four boards with small ones (2 each) that are slow to move them. */
 function crowd(driver: DriverConfig): Scenario {
   return defineScenario({
     name: 'large-among-small',
     title: 'large requests and small ones in one pool',
     devices: [
       { name: 'bulk', model: 'plx9656', driver, workload: contenders.bulk },
-      { name: 'quick', model: 'sgring', driver: ringDriver, workload: { ...contenders.quick, outstanding: 24 } },
+      ...Array.from({ length: 4 }, (_, i) => ({ name: `quick-${i}`, model: 'plx9656', params: { burstBytes: 16 }, driver: quickDriver, workload: { ...contenders.quick, minBytes: 4096 } })),
     ],
-    workload: { requests: 1200 },
-    machine: { mapRegisters: 24, addressing: 'iommu', starvationGrants: STARVATION_GRANTS },
+    workload: { requests: 200 },
+    machine: { mapRegisters: 20, addressing: 'iommu', starvationGrants: STARVATION_GRANTS },
   });
 }
 
@@ -71,14 +70,6 @@ describe('reserve-contention, the repaired scenario', function () {
       clean(await controlled(reserveContention, overrides), 200);
     });
   }
-
-  it('shows who waited how long, and that everybody got a share', async () => {
-    const { backend } = await controlled(reserveContention, { seed: 3, workload: { requests: 200 } });
-    const { platform } = backend.machine;
-    // Adapters are gone after the removal; the machine is asked before it.
-    expect(platform.adapters).to.deep.equal([]);
-    expect(waitForGraph(platform)).to.deep.equal([]);
-  });
 });
 
 describe('two holders', function () {
@@ -104,6 +95,25 @@ describe('two holders', function () {
     expect(rulesOf(report)).to.deep.equal(['D36']);
   });
 
+  it('leave a wait-for graph and the counts of every adapter to look at', async () => {
+    for (let seed = 1; ; seed++) {
+      const { backend, findings } = await controlled(stripes(stripeHoldingDriver), { seed });
+      if (findings.length === 0) continue;
+      const { platform } = backend.machine;
+      const graph = waitForGraph(platform);
+      expect(graph.map(({ registers, holders }) => [registers, holders.map((holder) => holder.registers)])).to.deep.equal([[3, [3, 3]], [3, [3, 3]]]);
+      expect(new Set(graph.flatMap(({ holders }) => holders.map(({ adapter }) => adapter)))).to.deep.equal(new Set(graph.map(({ adapter }) => adapter)));
+      const rows = contentionOf(platform);
+      expect(rows.map(({ heldRegisters, queueLength, queueLengthMax }) => [heldRegisters, queueLength, queueLengthMax])).to.deep.equal([[3, 1, 1], [3, 1, 1]]);
+      for (const { grants, registersGranted, waited } of rows) {
+        expect(registersGranted).to.equal(grants * 3);
+        expect(waited).to.be.greaterThan(0);
+      }
+      expect(fairnessOf(rows)).to.be.within(0.5, 1);
+      return;
+    }
+  });
+
   it('that ask for the second at once or not at all never do', async () => {
     const report = await explore(stripes(stripeImmediateDriver), exploreSettings(outDir, 200));
     expect([report.verdict, report.schedules]).to.deep.equal(['ok', 200]);
@@ -121,12 +131,12 @@ describe('a large request among small ones', function () {
   it('starves: L-STARVATION with its size, the pool, and how many went first', async () => {
     const outcome = await controlled(crowd(bulkWaitingDriver), { seed: 4 });
     expect(rulesOf(outcome)).to.deep.equal(['L-STARVATION']);
-    expect(outcome.findings[0]!.message).to.match(/request of DmaTransaction#\d+ for 1[67] of 24 map registers starves: 100 requests of other adapters were granted/);
-    expect(outcome.requests, 'starved, not lost').to.equal(1200);
+    expect(outcome.findings[0]!.message).to.match(/request of DmaTransaction#\d+ for 1[67] of 20 map registers starves: 40 requests of other adapters were granted/);
+    expect(outcome.requests, 'starved, not lost').to.equal(200);
   });
 
   it('does not with a reservation held over many transactions', async () => {
-    clean(await controlled(crowd(bulkReservedDriver), { seed: 4 }), 1200);
+    clean(await controlled(crowd(bulkReservedDriver), { seed: 4 }), 200);
   });
 });
 
@@ -139,6 +149,5 @@ describe('the contention of the pool', () => {
     expect(fairnessOf([])).to.equal(1);
     expect(fairnessOf([row(5), row(5), row(0)])).to.equal(1);
     expect(fairnessOf([row(9), row(0, 1), row(0, 1)])).to.be.closeTo(1 / 3, 1e-12);
-    expect(contentionOf).to.be.a('function');
   });
 });

@@ -128,34 +128,35 @@ abstract class BoardDriver implements DriverConfig {
 }
 
 /**
- * Large requests, one transaction each. Without a reservation each of them waits until nearly the whole pool is free
- * at once, and while small requests come and go it never is (L-STARVATION). Repaired: what the largest takes is
- * reserved when the hardware is prepared and held over all transactions until it is released.
+ * One transaction a request. Without a reservation a large one waits until nearly the whole pool is free at once, and
+ * while small requests come and go it never is (L-STARVATION). Repaired: a modest number is reserved when the hardware
+ * is prepared and held over all transactions until it is released; a large request then takes several transfers
+ * (rule D38: the fragmentation is accepted).
  */
-class BulkDriver extends BoardDriver {
+class PlainDriver extends BoardDriver {
   constructor(
     name: string,
     maximumLengthBytes: number,
-    private readonly reserves: boolean,
+    /** Map registers held as long as the driver has its hardware; 0 for none. */
+    private readonly reservedRegisters: number,
   ) {
     super(name, maximumLengthBytes);
   }
 
   protected override *prepareHardware(device: Device, resources: HardwareResources): Suspending<NtStatus> {
     yield* super.prepareHardware(device, resources);
-    if (!this.reserves) return STATUS_SUCCESS;
+    if (this.reservedRegisters === 0) return STATUS_SUCCESS;
     const { transaction } = boardContext(device).channels[0];
     // At once or not at all: starting a device must not wait for what others hold.
     transaction.setImmediateExecution(true);
-    const info = transaction.enabler.adapterInfo(DmaDirection.ReadFromDevice);
-    const status = yield* transaction.allocateResources(DmaDirection.ReadFromDevice, info.numberOfMapRegisters, () => undefined);
+    const status = yield* transaction.allocateResources(DmaDirection.ReadFromDevice, this.reservedRegisters, () => undefined);
     if (status !== STATUS_INSUFFICIENT_RESOURCES) return status;
     // Somebody else was first: each transaction asks for itself.
     return yield* transaction.release();
   }
 
   protected override *releaseHardware(device: Device): Suspending<NtStatus> {
-    if (this.reserves) yield* boardContext(device).channels[0].transaction.freeResources();
+    if (this.reservedRegisters > 0) yield* boardContext(device).channels[0].transaction.freeResources();
     return STATUS_SUCCESS;
   }
 
@@ -239,12 +240,17 @@ function* evtProgramDma(transaction: DmaTransaction, device: DmaDevice, context:
 }
 
 export const BULK_BYTES = 64 * 1024;
+/** Nine map registers carry 32 KiB wherever it begins in a page: half of a large request. */
+const BULK_RESERVED_REGISTERS = 9;
 export const STRIPE_BYTES = 8 * 1024;
+export const QUICK_BYTES = 4 * 1024;
 
 /** Large requests that wait for their map registers one by one: they starve. */
-export const bulkWaitingDriver: DriverConfig = new BulkDriver('bulk-waiting', BULK_BYTES, false);
+export const bulkWaitingDriver: DriverConfig = new PlainDriver('bulk-waiting', BULK_BYTES, 0);
 /** The same with a reservation held from the start. */
-export const bulkReservedDriver: DriverConfig = new BulkDriver('bulk-reserved', BULK_BYTES, true);
+export const bulkReservedDriver: DriverConfig = new PlainDriver('bulk-reserved', BULK_BYTES, BULK_RESERVED_REGISTERS);
+/** Small requests, two map registers each: the crowd. */
+export const quickDriver: DriverConfig = new PlainDriver('quick', QUICK_BYTES, 0);
 /** Two reservations a request, the second waited for with the first in hand: two such devices can deadlock. */
 export const stripeHoldingDriver: DriverConfig = new StripeDriver('stripe-holding', STRIPE_BYTES, true);
 /** The same, and nobody waits while it holds. */

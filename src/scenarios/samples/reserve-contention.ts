@@ -1,11 +1,11 @@
 import { defineScenario } from '../../index.js';
-import { BULK_BYTES, STRIPE_BYTES, bulkReservedDriver, stripeImmediateDriver } from './reserve-contention-driver.js';
+import { BULK_BYTES, QUICK_BYTES, STRIPE_BYTES, bulkReservedDriver, stripeImmediateDriver } from './reserve-contention-driver.js';
 import { ringDriver } from './ring-driver.js';
 
 /** Traffic of the three kinds of contenders; alike in the repaired scenario and in those with a defect. */
 export const contenders = {
   bulk: { outstanding: 1, minBytes: BULK_BYTES, maxBytes: BULK_BYTES, maxMdls: 1 },
-  quick: { outstanding: 6, minBytes: 64, maxBytes: 4096, maxMdls: 1 },
+  quick: { outstanding: 2, minBytes: 64, maxBytes: QUICK_BYTES, maxMdls: 1 },
   stripe: { outstanding: 2, minBytes: 4096, maxBytes: 2 * STRIPE_BYTES, maxMdls: 1 },
 } as const;
 
@@ -19,6 +19,6 @@ export const reserveContention = defineScenario({
     { name: 'stripe-b', model: 'plx9656', driver: stripeImmediateDriver, workload: contenders.stripe },
     { name: 'quick', model: 'sgring', driver: ringDriver, workload: contenders.quick },
   ],
-  // 17 for the bulk reservation, 13 for the rest: two striped requests and six small ones would like 24.
-  machine: { mapRegisters: 30, addressing: 'iommu', starvationGrants: 1000 },
+  // 9 are reserved for good; the other 11 are just enough for one half of each striped request and the small ones.
+  machine: { mapRegisters: 20, addressing: 'iommu', starvationGrants: 1000 },
 });

@@ -1,2 +1,0 @@
-import { x } from './nowhere.js';
-export const y = x;

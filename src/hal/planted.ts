@@ -1,2 +1,0 @@
-import type { DriverConfig } from '../wdf/driver.js';
-export type X = DriverConfig;

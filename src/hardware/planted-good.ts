@@ -1,3 +1,0 @@
-import { makeOp } from '../kernel/op.js';
-import type { Clock } from '../kernel/clock.js';
-export const x: [typeof makeOp, Clock?] = [makeOp];

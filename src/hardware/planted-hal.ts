@@ -1,2 +1,0 @@
-import { Mdl } from '../hal/mdl.js';
-export const x = Mdl;

@@ -1,2 +1,0 @@
-import { Kernel } from '../kernel/kernel.js';
-export const x = Kernel;

@@ -1,2 +1,0 @@
-import { y } from './planted-b.js';
-export const x = () => y;

@@ -1,2 +1,0 @@
-import { x } from './planted-a.js';
-export const y = () => x;

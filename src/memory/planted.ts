@@ -1,2 +1,0 @@
-import type { Kernel } from '../kernel/index.js';
-export type X = Kernel;

@@ -1,2 +1,0 @@
-import { NT_SUCCESS } from '../nt/index.js';
-export const x = NT_SUCCESS;

@@ -1,2 +1,0 @@
-import { PAGE_SIZE } from '../memory/index.js';
-export const x = PAGE_SIZE;

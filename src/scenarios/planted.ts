@@ -1,2 +1,0 @@
-import { Kernel } from '../kernel/index.js';
-export const x = Kernel;

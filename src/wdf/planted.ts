@@ -1,2 +1,0 @@
-import type { Finding } from '../machine/report.js';
-export type X = Finding;

@@ -1,2 +1,0 @@
-import { Kernel } from '../src/kernel/index.js';
-export const x = Kernel;
