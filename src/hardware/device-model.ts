@@ -55,6 +55,8 @@ export interface DeviceModel {
   readonly addressBits: 32 | 64;
   /** Where the device's logical addresses begin unless the scenario says otherwise: below 4 GiB or far above. */
   readonly aperture: 'low' | 'high';
+  /** It cannot master the bus: it hangs on a request line of the system DMA controller, which a machine with such devices has. */
+  readonly isSubordinate?: boolean;
   registers(params: DeviceParams): RegisterTable;
   bars(params: DeviceParams): readonly Bar[];
   /** 32-bit words of internal state. */

@@ -102,7 +102,7 @@ describe('two holders', function () {
       const { platform } = backend.machine;
       const graph = waitForGraph(platform);
       expect(graph.map(({ registers, holders }) => [registers, holders.map((holder) => holder.registers)])).to.deep.equal([[3, [3, 3]], [3, [3, 3]]]);
-      expect(new Set(graph.flatMap(({ holders }) => holders.map(({ adapter }) => adapter)))).to.deep.equal(new Set(graph.map(({ adapter }) => adapter)));
+      expect(graph[0]!.holders.map(({ adapter }) => adapter.label).sort()).to.deep.equal(graph.map(({ adapter }) => adapter.label).sort());
       const rows = contentionOf(platform);
       expect(rows.map(({ heldRegisters, queueLength, queueLengthMax }) => [heldRegisters, queueLength, queueLengthMax])).to.deep.equal([[3, 1, 1], [3, 1, 1]]);
       for (const { grants, registersGranted, waited } of rows) {

@@ -4,8 +4,8 @@ import { soak, type SoakRound } from './soak.js';
 const seconds = Number(process.argv[2] ?? 480);
 const seed = 20261122;
 
-function show({ round, requests, cancelled, powerCycles, unplugs, findings, heapMiB }: SoakRound): void {
-  console.log(`round ${round}: ${requests} requests, ${cancelled} cancelled, ${powerCycles} power cycles, ${unplugs} unplugs, ${findings} findings, heap ${heapMiB.toFixed(1)} MiB`);
+function show({ round, requests, cancelled, powerCycles, unplugs, faults, findings, heapMiB }: SoakRound): void {
+  console.log(`round ${round}: ${requests} requests, ${cancelled} cancelled, ${powerCycles} power cycles, ${unplugs} unplugs, ${faults} faults, ${findings} findings, heap ${heapMiB.toFixed(1)} MiB`);
 }
 
 const { rounds, findings } = await soak({ seconds, seed, requestsPerRun: 4000, onRound: show });

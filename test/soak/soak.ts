@@ -1,4 +1,5 @@
 import { runOnThreads } from '../../src/backends/index.js';
+import { planOf } from '../../src/faults/index.js';
 import { SeededRandom, deriveSeed, hostTimeMs } from '../../src/kernel/index.js';
 import type { Overrides } from '../../src/machine/parameters.js';
 import type { Finding, RunReport } from '../../src/machine/report.js';
@@ -19,6 +20,7 @@ export interface SoakRound {
   readonly cancelled: number;
   readonly powerCycles: number;
   readonly unplugs: number;
+  readonly faults: number;
   readonly findings: number;
   /** Heap in use after a collection when one can be asked for, else as it is. */
   readonly heapMiB: number;
@@ -34,7 +36,8 @@ const CANCELABLE = new Set(['plx9x5x-cancel', 'ring']);
 
 /**
  * Everything that can happen to a driver, at random moments, round after round: every scenario under another seed,
- * another way of seeing memory, preemption, and what its driver claims to survive. A finding is never expected.
+ * another way of seeing memory, preemption, and what its driver claims to survive: cancellation, power cycles, removal,
+ * and in every second round the faults it declares. A finding is never expected.
  */
 export async function soak(settings: SoakSettings): Promise<SoakResult> {
   const endMs = hostTimeMs() + settings.seconds * 1000;
@@ -52,6 +55,7 @@ export async function soak(settings: SoakSettings): Promise<SoakResult> {
       cancelled: sum((report) => report.cancels.won),
       powerCycles: sum((report) => report.powerCycles),
       unplugs: sum((report) => report.unplugs),
+      faults: sum((report) => Object.values(report.faults ?? {}).reduce((total, count) => total + count, 0)),
       findings: sum((report) => report.findingsTotal),
       heapMiB: process.memoryUsage().heapUsed / 2 ** 20,
     };
@@ -64,7 +68,7 @@ export async function soak(settings: SoakSettings): Promise<SoakResult> {
 function runOnce(scenario: Scenario, settings: SoakSettings, round: number): Promise<RunReport> {
   const seed = deriveSeed(settings.seed, `${scenario.name} round ${round}`) >>> 0;
   return runOnThreads(scenario, {
-    overrides: overridesOf(scenario, seed, settings.requestsPerRun),
+    overrides: { ...overridesOf(scenario, seed, settings.requestsPerRun), ...(round % 2 === 1 ? { faults: planOf(scenario.survives) } : {}) },
     durationSeconds: null,
     preempt: { numerator: round % 3, denominator: 50 },
     keepGoing: false,
