@@ -3,6 +3,8 @@ import { DriverExecutions } from './driver-executions.js';
 import type { Effort } from './options.js';
 import { runFastCheckLoop } from './peers/fast-check-loop.js';
 import { runGeneratorLoop } from './peers/generator-loop.js';
+import { MODEL_STRANDS, operationsOfModel, runReferenceModel } from './reference-model.js';
+import { Pct, Pos } from '../src/explore/strategies/index.js';
 import { rowOf, type Figure, type Row, type Suite } from './results.js';
 import { figuresOf, interleave, median, sized, type Contestant } from './rounds.js';
 
@@ -14,6 +16,12 @@ const DRIVER_STRANDS = 5;
 
 const scheduler = 'kernel and controlled scheduler';
 const driver = 'plx9x5x under control';
+/** At least 0.9 times the speed of the bare loop, and 50 times that of fast-check. */
+const modelOverBare = { atMost: 1.11 } as const;
+const modelOverFastCheck = { atLeast: 50 } as const;
+
+const modelPct = 'reference model, PCT-3';
+const modelPos = 'reference model, POS';
 const bare = 'bare generator loop';
 const fastCheck = 'fc.scheduler';
 
@@ -21,9 +29,15 @@ const fastCheck = 'fc.scheduler';
 export const controlledSuite: Suite = async (effort, progress) => {
   progress(`S6 ${STRANDS} strands of ${SHORT} operations`);
   const short = await measureStrands(effort);
+  progress('S6 cancel-race-20');
+  const model = await measureModel(effort);
   progress('S6 plx9x5x');
   const whole = await measureDriver(effort);
-  return { rows: [...short.rows, ...whole.rows], figures: [...short.figures, ...whole.figures], skipped: [] };
+  return {
+    rows: [...short.rows, ...model.rows, ...whole.rows],
+    figures: [...short.figures, ...model.figures, ...whole.figures],
+    skipped: [],
+  };
 };
 
 interface Measured {
@@ -57,6 +71,34 @@ async function measureStrands({ rounds, measureMs }: Effort): Promise<Measured> 
     rows: [rowOf(series, { ...base, peer: bare }), rowOf(series, { ...base, peer: fastCheck, kind: 'gain' })],
     figures: [{ suite: 'S6', workload: base.workload, name: scheduler, value: perSecond, unit: 'schedules/s (drifts)' }],
   };
+}
+
+/** The smallest cancel race under the strategies that are good at it, against loops of as many operations. */
+async function measureModel({ rounds, measureMs }: Effort): Promise<Measured> {
+  const operations = Math.round(operationsOfModel(1000, new Pct(3)));
+  const each = Math.ceil(operations / MODEL_STRANDS);
+  const series = await interleave(
+    [
+      schedulesOf(modelPct, measureMs, operations, (schedules) => runReferenceModel(schedules, new Pct(3))),
+      schedulesOf(modelPos, measureMs, operations, (schedules) => runReferenceModel(schedules, new Pos())),
+      schedulesOf(bare, measureMs, operations, (schedules) => runGeneratorLoop(schedules, MODEL_STRANDS, each)),
+      schedulesOf(fastCheck, measureMs, operations, (schedules) => runFastCheckLoop(schedules, MODEL_STRANDS, each)),
+    ],
+    rounds,
+  );
+  const workload = `cancel-race-20, ${operations} operations`;
+  const rows = [modelPct, modelPos].flatMap((subject) => {
+    const base = { suite: 'S6', workload, subject } as const;
+    return [
+      rowOf(series, { ...base, peer: bare, goal: modelOverBare }),
+      rowOf(series, { ...base, peer: fastCheck, goal: modelOverFastCheck }),
+    ];
+  });
+  const figures = [modelPct, modelPos].map((name): Figure => {
+    const value = 1e9 / (median(figuresOf(series, name)) * operations);
+    return { suite: 'S6', workload, name, value, unit: 'schedules/s (drifts)' };
+  });
+  return { rows, figures };
 }
 
 async function measureDriver({ rounds, measureMs }: Effort): Promise<Measured> {

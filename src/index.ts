@@ -1,7 +1,7 @@
 /** The public face: what scenarios, drivers and programs import as `dmalab`. */
 export * from './nt/index.js';
 export { DONE, FxObject, OpKind, opKind, opKindName, opObject, type DriverCallback, type Op, type Suspending } from './kernel/index.js';
-export { Mdl, type ScatterGatherList } from './hal/index.js';
+export { DmaCompletionStatus, Mdl, type ScatterGatherList } from './hal/index.js';
 export * from './wdf/index.js';
 export { defineScenario, type MachineConfig, type Scenario, type ScenarioConfig, type ScenarioDevice, type ScenarioKind } from './machine/scenario.js';
 export { FAULT_KINDS, type FaultKind, type FaultPlan, type FaultRatio } from './faults/index.js';

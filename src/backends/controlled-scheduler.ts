@@ -113,7 +113,12 @@ export class ControlledScheduler implements Gate {
     this.#steps++;
     this.#strategy.executed(id, op);
     if (this.#steps <= STEPS_MAX) return;
-    this.#kernel.violation({ rule: 'L-STEP-BOUND', severity: 'crash', object: null, message: `the execution did not end within ${STEPS_MAX} operations` });
+    this.#kernel.violation({
+      rule: 'L-STEP-BOUND',
+      severity: 'crash',
+      object: null,
+      message: `the execution did not end within ${STEPS_MAX} operations`,
+    });
   }
 
   /** The next strand's id, -1 when none is enabled. Only real choices are asked for and recorded. */

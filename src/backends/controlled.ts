@@ -95,7 +95,9 @@ export class ControlledBackend {
       rule: blocked ? 'L-DEADLOCK' : 'L-QUIESCENCE',
       severity: 'crash',
       object: null,
-      message: blocked ? `deadlock: ${kernel.describeWaits()}` : `nothing can run any more, and outstanding are ${this.#machine.describeOutstanding()}`,
+      message: blocked
+        ? `deadlock: ${kernel.describeWaits()}`
+        : `nothing can run any more, and outstanding are ${this.#machine.describeOutstanding()}`,
     });
   }
 

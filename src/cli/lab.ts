@@ -68,7 +68,7 @@ export interface ExploreOptions extends ExecutionOptions {
 
 export interface ReplayOptions {
   readonly backend: 'controlled';
-  /** Path of the schedule file, for messages and for the findings' `schedule`. */
+  /** Path of the schedule file, or the token in its place, for messages and for the findings' `schedule`. */
   readonly file: string;
   /** Finds the scenario a schedule file names; throws UsageError when there is none. */
   readonly loadScenario: (reference: string) => Promise<Scenario>;

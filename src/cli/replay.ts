@@ -32,14 +32,14 @@ export function replayCommand(session: Session): Command {
 }
 
 async function replay(session: Session, argument: string, flags: ReplayFlags): Promise<void> {
-  const { json: schedule, label: file } = readSchedule(argument);
+  const { json: schedule } = readSchedule(argument);
   session.scenario = memberOf(schedule, 'scenario', 'string');
   session.seed = memberOf(schedule, 'seed', 'number');
   const lab = await session.lab();
   const { program } = session.io;
   const options: ReplayOptions = {
     backend: flags.backend,
-    file,
+    file: argument,
     loadScenario: async (reference) => (await loadScenario(reference, lab, session.io)).scenario,
     paste: { program, again: pasteAgain(program, session.argv, null) },
   };

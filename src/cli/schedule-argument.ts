@@ -44,7 +44,11 @@ function readScheduleFile(file: string): object {
 }
 
 /** For the report of a failure only. */
-export function memberOf<T extends 'string' | 'number'>(schedule: object, name: string, type: T): (T extends 'string' ? string : number) | null {
+export function memberOf<T extends 'string' | 'number'>(
+  schedule: object,
+  name: string,
+  type: T,
+): (T extends 'string' ? string : number) | null {
   const value: unknown = (schedule as Record<string, unknown>)[name];
   return typeof value === type ? (value as T extends 'string' ? string : number) : null;
 }

@@ -37,7 +37,7 @@ export interface ExploreSettings {
 /** An execution that found something, and its choices. */
 interface Failing {
   readonly execution: Execution;
-  readonly choices: readonly number[];
+  readonly choices: Int32Array;
 }
 
 /** Rule of schedules that are not the same twice. */
@@ -60,6 +60,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
   const backend = new ControlledBackend(parameters);
   const { strategy, signal } = settings;
   const replay = new Replay([]);
+  let choiceWords = new Int32Array(1024);
   const hashes = new Set<string>();
   const deviceSteps: Record<string, number> = {};
   const startMs = hostTimeMs();
@@ -76,14 +77,24 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
     }
     const execution = backend.execute(strategy);
     strategy.finished({ steps: execution.steps, foundSomething: execution.findingsTotal > 0 });
-    const choices = Array.from(execution.choices);
+    if (choiceWords.length < execution.choices.length) choiceWords = new Int32Array(execution.choices.length * 2);
+    choiceWords.set(execution.choices);
+    const choices = choiceWords.subarray(0, execution.choices.length);
     schedules++;
     steps += execution.steps;
     hashes.add(execution.eventHash);
     for (const [thread, count] of Object.entries(execution.deviceStepsByThread)) deviceSteps[thread] = (deviceSteps[thread] ?? 0) + count;
     const again = executeAgain(backend, replay, choices);
     const difference = differenceBetween(execution, again);
-    if (difference !== null) failing = { execution: { ...execution, findings: [nondeterminism(difference), ...execution.findings], findingsTotal: execution.findingsTotal + 1 }, choices };
+    if (difference !== null)
+      failing = {
+        execution: {
+          ...execution,
+          findings: [nondeterminism(difference), ...execution.findings],
+          findingsTotal: execution.findingsTotal + 1,
+        },
+        choices,
+      };
     else if (execution.findingsTotal > 0) failing = { execution, choices };
     const nowMs = hostTimeMs();
     if (nowMs - lastTurnMs >= TURN_MS) {
@@ -111,7 +122,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
   };
 }
 
-function executeAgain(backend: ControlledBackend, replay: Replay, choices: readonly number[]): Execution {
+function executeAgain(backend: ControlledBackend, replay: Replay, choices: Int32Array): Execution {
   replay.follow(choices);
   replay.newExecution();
   return backend.execute(replay);
@@ -124,7 +135,13 @@ function differenceBetween(first: Execution, second: Execution): string | null {
 }
 
 function nondeterminism(difference: string): RecordedViolation {
-  return { rule: NONDETERMINISM, severity: 'error', object: null, step: 0, message: `the same schedule executed twice gave different hashes (${difference}): driver or device code uses time, chance or state from outside the machine` };
+  return {
+    rule: NONDETERMINISM,
+    severity: 'error',
+    object: null,
+    step: 0,
+    message: `the same schedule executed twice gave different hashes (${difference}): driver or device code uses time, chance or state from outside the machine`,
+  };
 }
 
 /** What is left of a search that found something: the findings of the shrunk schedule, and where that is written. */

@@ -10,7 +10,8 @@ type Flat = Record<string, number | string | boolean>;
 export function flattenOverrides(overrides: Overrides): Flat {
   const flat: Flat = {};
   const put = (prefix: string, values: object | undefined): void => {
-    for (const [name, value] of Object.entries(values ?? {})) if (value !== undefined) flat[`${prefix}.${name}`] = value as number | string | boolean;
+    for (const [name, value] of Object.entries(values ?? {}))
+      if (value !== undefined) flat[`${prefix}.${name}`] = value as number | string | boolean;
   };
   if (overrides.instances !== undefined) flat['instances'] = overrides.instances;
   put('machine', overrides.machine);
@@ -20,7 +21,14 @@ export function flattenOverrides(overrides: Overrides): Flat {
   return flat;
 }
 
-const machineFields = { vcpus: 'number', ramPages: 'number', mapRegisters: 'number', addressing: 'string', starvationGrants: 'number' } as const satisfies Record<keyof MachineConfig, string>;
+const machineFields = {
+  vcpus: 'number',
+  ramPages: 'number',
+  mapRegisters: 'number',
+  addressing: 'string',
+  starvationGrants: 'number',
+  dmaChannels: 'number',
+} as const satisfies Record<keyof MachineConfig, string>;
 const workloadFields = {
   requests: 'number',
   outstanding: 'number',
@@ -51,7 +59,11 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     else if (ratio !== null && isFaultKind(field)) faults[field] = ratio;
     else if (group === 'machine' && typeof value === (machineFields as Record<string, string>)[field]) machine[field] = value;
     else if (group === 'workload' && typeof value === (workloadFields as Record<string, string>)[field]) workload[field] = value;
-    else throw new UsageError('USAGE_BAD_SCHEDULE', `the schedule file is broken: parameter ${key} cannot be ${JSON.stringify(value)}`, { where, expected: 'parameters that explore writes, such as "workload.requests": 4' });
+    else
+      throw new UsageError('USAGE_BAD_SCHEDULE', `the schedule file is broken: parameter ${key} cannot be ${JSON.stringify(value)}`, {
+        where,
+        expected: 'parameters that explore writes, such as "workload.requests": 4',
+      });
   }
   return {
     seed,

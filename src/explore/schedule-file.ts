@@ -29,7 +29,7 @@ export type Schedule = z.infer<typeof scheduleSchema>;
 /** Run-length text of a list of strand ids. */
 export function encodeChoices(choices: ArrayLike<number>): string {
   const runs: string[] = [];
-  for (let i = 0; i < choices.length; ) {
+  for (let i = 0; i < choices.length;) {
     let end = i + 1;
     while (end < choices.length && choices[end] === choices[i]) end++;
     runs.push(end - i === 1 ? `${choices[i]!}` : `${choices[i]!}x${end - i}`);
@@ -47,7 +47,8 @@ export function decodeChoices(text: string, where: string): number[] {
   for (const run of text.split(' ')) {
     if (run === '') continue;
     const match = /^(\d{1,4})(?:x(\d{1,8}))?$/.exec(run);
-    if (match === null) throw badSchedule(where, `choices has "${run.slice(0, 20)}"`, 'strand ids with optional repeat counts, such as "0x12 3"');
+    if (match === null)
+      throw badSchedule(where, `choices has "${run.slice(0, 20)}"`, 'strand ids with optional repeat counts, such as "0x12 3"');
     const count = match[2] === undefined ? 1 : Number(match[2]);
     if (choices.length + count > CHOICES_MAX) throw badSchedule(where, 'choices is too long', `at most ${CHOICES_MAX} choices`);
     for (let i = 0; i < count; i++) choices.push(Number(match[1]));
@@ -60,7 +61,11 @@ export function parseScheduleJson(json: unknown, where: string): Schedule {
   const parsed = scheduleSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
-  throw badSchedule(where, `${issue.path.length === 0 ? 'the file' : issue.path.join('.')}: ${issue.message}`, `a ${SCHEDULE_FORMAT} file of version ${SCHEDULE_VERSION}`);
+  throw badSchedule(
+    where,
+    `${issue.path.length === 0 ? 'the file' : issue.path.join('.')}: ${issue.message}`,
+    `a ${SCHEDULE_FORMAT} file of version ${SCHEDULE_VERSION}`,
+  );
 }
 
 /** Writes a schedule, making its folder. UsageError USAGE_CANNOT_WRITE when the disk says no. */
@@ -69,7 +74,10 @@ export function writeSchedule(path: string, schedule: Schedule): void {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, `${JSON.stringify(schedule, null, 2)}\n`);
   } catch (error) {
-    throw new UsageError('USAGE_CANNOT_WRITE', `the schedule file cannot be written: ${(error as Error).message}`, { where: path, expected: 'a folder that can be written (--out DIR)' });
+    throw new UsageError('USAGE_CANNOT_WRITE', `the schedule file cannot be written: ${(error as Error).message}`, {
+      where: path,
+      expected: 'a folder that can be written (--out DIR)',
+    });
   }
 }
 

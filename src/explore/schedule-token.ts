@@ -26,7 +26,10 @@ export function parseScheduleToken(token: string): Schedule {
     json = JSON.parse(Buffer.from(body, 'base64url').toString());
   } catch (error) {
     const problem = `the schedule token is broken: ${(error as SyntaxError).message}`;
-    throw new UsageError('USAGE_BAD_SCHEDULE', problem, { where: shortToken(token), expected: 'the whole token that explore or shrink printed' });
+    throw new UsageError('USAGE_BAD_SCHEDULE', problem, {
+      where: shortToken(token),
+      expected: 'the whole token that explore or shrink printed',
+    });
   }
   return parseScheduleJson(json, shortToken(token));
 }

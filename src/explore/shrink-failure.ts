@@ -3,7 +3,16 @@ import type { Strategy } from '../backends/strategy.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
-import { measureChoices, runsOf, SHRINK_LIMITS, ShrinkBudget, shrinkChoices, type ShrinkLimits, type ShrunkChoices, type Trial } from './shrink.js';
+import {
+  measureChoices,
+  runsOf,
+  SHRINK_LIMITS,
+  ShrinkBudget,
+  shrinkChoices,
+  type ShrinkLimits,
+  type ShrunkChoices,
+  type Trial,
+} from './shrink.js';
 import { GuidedRun } from './guided-run.js';
 import { Pos, PreemptionBounded, Replay } from './strategies/index.js';
 
@@ -56,7 +65,13 @@ export function shrinkFailure(scenario: Scenario, failure: Failure, limits: Shri
 }
 
 /** The fewest requests for which a failure is found that is no worse, shrunk in its turn. */
-function withFewerRequests(scenario: Scenario, failure: Failure, requests: number, shrunk: ShrunkChoices, budget: ShrinkBudget): Kept | null {
+function withFewerRequests(
+  scenario: Scenario,
+  failure: Failure,
+  requests: number,
+  shrunk: ShrunkChoices,
+  budget: ShrinkBudget,
+): Kept | null {
   for (const fewer of REQUEST_COUNTS) {
     if (fewer >= requests) return null;
     const overrides = { ...failure.overrides, workload: { ...failure.overrides.workload, requests: fewer } };
@@ -83,7 +98,13 @@ function findAgain(machine: FailingMachine, known: ShrunkChoices, budget: Shrink
   return searchFor(machine, guide, bounded, BOUNDED_TRIES, budget) ?? searchFor(machine, guide, new Pos(), SAMPLED_TRIES, budget);
 }
 
-function searchFor(machine: FailingMachine, guide: GuidedRun, search: Strategy, tries: number, budget: ShrinkBudget): readonly number[] | null {
+function searchFor(
+  machine: FailingMachine,
+  guide: GuidedRun,
+  search: Strategy,
+  tries: number,
+  budget: ShrinkBudget,
+): readonly number[] | null {
   for (let seed = 0; seed < tries && search.newExecution(seed) && budget.take(); seed++) {
     guide.record(search);
     if (machine.trial(guide)) return guide.choices();

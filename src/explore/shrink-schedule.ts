@@ -14,9 +14,18 @@ import { shrinkFailure } from './shrink-failure.js';
  * same rule. `diverged`: the file does not fail any more. Throws UsageError USAGE_NOTHING_TO_SHRINK for a schedule
  * that never failed.
  */
-export async function shrinkSchedule(scenario: Scenario, schedule: Schedule, file: string, out: string, program: string): Promise<ShrinkReport> {
+export async function shrinkSchedule(
+  scenario: Scenario,
+  schedule: Schedule,
+  file: string,
+  out: string,
+  program: string,
+): Promise<ShrinkReport> {
   if (schedule.finding === null) {
-    throw new UsageError('USAGE_NOTHING_TO_SHRINK', `${file} is the schedule of an execution that found nothing`, { where: file, expected: 'the schedule file of a finding' });
+    throw new UsageError('USAGE_NOTHING_TO_SHRINK', `${file} is the schedule of an execution that found nothing`, {
+      where: file,
+      expected: 'the schedule file of a finding',
+    });
   }
   await loadDeviceModules(scenario);
   const { rule } = schedule.finding;

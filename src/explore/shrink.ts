@@ -112,7 +112,7 @@ class Shrinker {
   #leaveOut(): void {
     let runs = runsOf(this.#best!.choices);
     for (let size = Math.ceil(runs.length / 2); size >= 1; size = Math.floor(size / 2)) {
-      for (let start = 0; start < runs.length; ) {
+      for (let start = 0; start < runs.length;) {
         const without = [...runs.slice(0, start), ...runs.slice(start + size)];
         if (this.#try(without)) runs = runsOf(this.#best!.choices);
         else start += size;
@@ -139,7 +139,8 @@ class Shrinker {
       this.#guide.record(search);
       if (!this.trial(this.#guide)) continue;
       const guide = this.#guide;
-      if (this.#keepIfSimpler({ choices: guide.choices(), preemptions: guide.preemptions, deviations: guide.deviations })) return this.simplify();
+      if (this.#keepIfSimpler({ choices: guide.choices(), preemptions: guide.preemptions, deviations: guide.deviations }))
+        return this.simplify();
     }
   }
 }
@@ -153,7 +154,7 @@ function isSimpler(a: ShrunkChoices, b: ShrunkChoices): boolean {
 /** Choices as runs of one strand. */
 export function runsOf(choices: ArrayLike<number>): Run[] {
   const runs: Run[] = [];
-  for (let i = 0; i < choices.length; ) {
+  for (let i = 0; i < choices.length;) {
     let end = i + 1;
     while (end < choices.length && choices[end] === choices[i]) end++;
     runs.push({ strand: choices[i]!, length: end - i });

@@ -57,7 +57,9 @@ export abstract class AdapterResources {
   ) {
     this.kernel = platform.kernel;
     this.objectId = this.kernel.nextObjectId();
-    this.transferOp = makeOp(this.objectId, OpKind.Update);
+    // A system transfer begins and ends in the controller's registers.
+    const systemDma = description.isMaster ? null : platform.systemDma;
+    this.transferOp = makeOp(systemDma?.hardware.objectId ?? this.objectId, OpKind.Update);
     this.label = `DmaAdapter#${this.objectId}`;
     this.frameBase = domain?.frameBase ?? 0;
     this.window = platform.needsWindow(domain, description) ? platform.windowOf(domain) : null;

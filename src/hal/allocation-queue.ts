@@ -67,7 +67,10 @@ export class AllocationQueue {
     this.platform.pool.give(grant, registers);
     if (grant.windowSlot !== NO_SLOT) adapter.window!.give(grant.windowSlot, registers);
     adapter.heldRegisters -= registers;
-    if (adapter.channelOwner === grant) adapter.channelOwner = null;
+    if (adapter.channelOwner === grant) {
+      adapter.channelOwner = null;
+      this.platform.systemDma?.give(adapter);
+    }
     this.platform.pool.recycle(grant);
   }
 
@@ -120,6 +123,8 @@ export class AllocationQueue {
   #fits(grant: MapRegisterGrant): boolean {
     const adapter = grant.adapter!;
     if (adapter.isSystem && adapter.channelOwner !== null) return false;
+    const { systemDma } = this.platform;
+    if (adapter.isSystem && systemDma !== null && !systemDma.isFree(adapter)) return false;
     return this.platform.counted(grant.registers) <= this.platform.pool.free;
   }
 
@@ -137,7 +142,10 @@ export class AllocationQueue {
     pool.take(grant, registers);
     grant.isLive = true;
     adapter.heldRegisters += registers;
-    if (adapter.isSystem) adapter.channelOwner = grant;
+    if (adapter.isSystem) {
+      adapter.channelOwner = grant;
+      this.platform.systemDma?.take(adapter);
+    }
     adapter.waits.granted(registers);
     if (this.waiting > 0) countOvertaken(this.platform, adapter);
     this.#kernel.emit(EventKind.MapRegistersAllocate, adapter.objectId, registers, pool.free);

@@ -20,6 +20,7 @@ import type { Mdl } from './mdl.js';
 import { UNLIMITED } from './mdl-walk.js';
 import { listSizeBytes, type ScatterGatherList } from './scatter-gather-list.js';
 import { checkFlush, checkMap } from './transfer-checks.js';
+import type { SystemDmaController } from './system-dma-controller.js';
 import { DmaCompletionStatus, stopRunning, takePreCancel, type DmaCompletionRoutine, type TransferContext } from './transfer-context.js';
 
 /** Answer of GetDmaTransferInfo; one object per adapter, overwritten by the next call. */
@@ -71,6 +72,7 @@ export class DmaAdapter extends AdapterResources {
       context.isRunning = true;
       context.completion = completion;
     }
+    this.#controller?.start(this, context, list, deviceAddressOffset, isWrite);
     return STATUS_SUCCESS;
   }
 
@@ -91,6 +93,7 @@ export class DmaAdapter extends AdapterResources {
     this.platform.observer?.flush(offset, lengthBytes);
     if (grant !== null) {
       checkFlush(this, grant, lengthBytes);
+      if (grant.isMapped) this.#controller?.checkFlush(this);
       this.platform.mapper.close(grant, this.domain, lengthBytes);
       if (grant === this.#baseless) this.#dropBaseless(grant);
     }
@@ -192,7 +195,7 @@ export class DmaAdapter extends AdapterResources {
 
   /** CancelMappedTransfer: marks the context, and ends the transfer if it runs. UNSUCCESSFUL when it was marked already. */
   *cancelMappedTransfer(context: TransferContext): Suspending<NtStatus> {
-    const op = makeOp(this.objectId, OpKind.Update);
+    const op = this.transferOp;
     if (this.kernel.at(op)) yield op;
     if (context.isCancelled) {
       this.platform.observer?.cancelMapped('already');
@@ -200,8 +203,20 @@ export class DmaAdapter extends AdapterResources {
     }
     context.isCancelled = true;
     this.platform.observer?.cancelMapped(context.isRunning ? 'running' : 'marked');
-    if (context.isRunning) yield* this.completeSystemTransfer(context, DmaCompletionStatus.DmaCancelled);
+    if (!context.isRunning) return STATUS_SUCCESS;
+    const controller = this.#controller;
+    if (controller !== null) controller.stop(this);
+    else yield* this.completeSystemTransfer(context, DmaCompletionStatus.DmaCancelled);
     return STATUS_SUCCESS;
+  }
+
+  /** ReadDmaCounter: bytes the controller has still to move of what is mapped; of a looped transfer, in this round. 0 without a controller. */
+  *readDmaCounter(): Suspending<number> {
+    return this.#controller === null ? 0 : yield* this.#controller.counter(this);
+  }
+
+  get #controller(): SystemDmaController | null {
+    return this.isSystem ? this.platform.systemDma : null;
   }
 
   /** The system DMA controller ends the transfer that runs under `context`; its routine runs at DISPATCH_LEVEL. */
@@ -246,13 +261,14 @@ export class DmaAdapter extends AdapterResources {
     const { walk, mapper } = this.platform;
     const registers = this.platform.hasMapRegisters ? grant.registers : UNLIMITED;
     list.begin();
-    walk.run(mdl, offset, lengthBytes, registers, list.capacity, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
+    const elements = Math.min(list.capacity, this.#controller?.hardware.elementsMax ?? UNLIMITED);
+    walk.run(mdl, offset, lengthBytes, registers, elements, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
     if (walk.registers > 1 && this.platform.faults?.shortensMap() === true) {
       // Within the contract of MapTransfer: *Length may come back smaller, as if there were fewer registers.
       const fewer = walk.registers >> 1;
       grant.pieces = 0;
       list.begin();
-      walk.run(mdl, offset, lengthBytes, fewer, list.capacity, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
+      walk.run(mdl, offset, lengthBytes, fewer, elements, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
     }
     this.mappedLengthBytes = walk.lengthBytes;
     if (walk.lengthBytes === 0 && lengthBytes > 0) {

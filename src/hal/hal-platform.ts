@@ -13,6 +13,7 @@ import { LogicalWindow } from './logical-window.js';
 import { MapRegisterPool, type FrameSource } from './map-register-pool.js';
 import { MdlWalk } from './mdl-walk.js';
 import { PageMapper } from './page-mapper.js';
+import type { SystemDmaController } from './system-dma-controller.js';
 
 export interface HalPlatformOptions {
   readonly addressing?: Addressing;
@@ -60,6 +61,8 @@ export class HalPlatform {
   readonly adapters: AdapterResources[] = [];
   /** The one walk at a time; results are read before anything else can walk. */
   readonly walk = new MdlWalk();
+  /** The machine's DMA controller; null where there is none: a harness then says when system transfers end. */
+  systemDma: SystemDmaController | null = null;
   readonly #windows = new Map<DmaDomain, LogicalWindow>();
 
   constructor(
@@ -83,8 +86,12 @@ export class HalPlatform {
   }
 
   /** IoGetDmaAdapter. Null for an unknown version, or when the device's address width reaches neither frames nor window. */
-  getDmaAdapter(description: DeviceDescription, domain: DmaDomain | null): DmaAdapter | null {
+  getDmaAdapter(description: DeviceDescription, deviceDomain: DmaDomain | null): DmaAdapter | null {
     if (description.version < 1 || description.version > 3) return null;
+    const systemDma = description.isMaster ? null : this.systemDma;
+    if (systemDma !== null && !systemDma.isChannel(description.dmaChannel)) return null;
+    // Of a system transfer memory sees the controller, never the device behind it.
+    const domain = systemDma === null ? deviceDomain : systemDma.hardware.domain;
     if (domain !== null && this.needsWindow(domain, description) && !reachesWindow(domain, description)) return null;
     if (this.faults?.failsAllocation('a DMA adapter') === true) return null;
     const wanted = Math.ceil(description.maximumLengthBytes / PAGE_SIZE) + 1;

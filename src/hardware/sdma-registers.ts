@@ -21,6 +21,8 @@ export const SDMA_COUNTER = 0x0c;
 export const SDMA_GENERATION = 0x10;
 /** Address on the device's side; it does not increment. */
 export const SDMA_DEVICE_ADDRESS = 0x14;
+/** Number of the transfer a stop means: one that comes too late must not hit the next transfer (rule D28). */
+export const SDMA_STOP_GENERATION = 0x18;
 /** Element n: address low, address high, length in bytes. */
 export const SDMA_ELEMENT0 = 0x20;
 export const SDMA_ELEMENT_BYTES = 12;
@@ -52,6 +54,7 @@ function channelWords(channel: number): RegisterWord[] {
     wordRegister(`STATUS${channel}`, at(SDMA_STATUS), FieldAccess.RO),
     wordRegister(`COUNTER${channel}`, at(SDMA_COUNTER), FieldAccess.RO),
     wordRegister(`GENERATION${channel}`, at(SDMA_GENERATION), FieldAccess.RW),
+    wordRegister(`STOP_GENERATION${channel}`, at(SDMA_STOP_GENERATION), FieldAccess.RW),
     wordRegister(`DEVICE_ADDRESS${channel}`, at(SDMA_DEVICE_ADDRESS), FieldAccess.RW),
   ];
   for (let i = 0; i < SDMA_ELEMENTS; i++) {

@@ -105,13 +105,14 @@ function setState(d: DeviceView, channel: number, state: number): void {
   d.registers.put(sdmaChannel(channel, sdma.SDMA_STATUS), (generation << 8) | state);
 }
 
-/** A start of a busy channel does nothing, nor a stop of an idle one. A start and a stop latched together end as cancelled. */
+/** A start of a busy channel does nothing, nor a stop of an idle one or of an earlier transfer. A start and a stop latched together end as cancelled. */
 function obey(d: DeviceView, channel: number, commands: number): void {
   const state = stateOf(d, channel);
   const isBusy = state === SdmaState.Armed || state === SdmaState.Running || state === SdmaState.Draining;
   const starts = (commands & sdma.SDMA_COMMAND_START) !== 0 && !isBusy;
   if (starts) setState(d, channel, SdmaState.Armed);
-  if ((commands & sdma.SDMA_COMMAND_STOP) === 0 || (!starts && (!isBusy || state === SdmaState.Draining))) return;
+  const isMeant = d.registers.get(sdmaChannel(channel, sdma.SDMA_STOP_GENERATION)) === d.registers.get(sdmaChannel(channel, sdma.SDMA_GENERATION));
+  if ((commands & sdma.SDMA_COMMAND_STOP) === 0 || !isMeant || (!starts && (!isBusy || state === SdmaState.Draining))) return;
   drain(d, channel, SdmaState.Cancelled);
 }
 

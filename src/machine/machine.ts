@@ -1,8 +1,8 @@
 import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
 import { Kernel, SeededRandom, deriveSeed, suspendingCallback, type Clock, type EventRing, type RandomSource, type VirtualCpu } from '../kernel/index.js';
 import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js';
-import { HalPlatform } from '../hal/index.js';
-import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
+import { HalPlatform, SystemDmaController } from '../hal/index.js';
+import { DeviceView, InterruptController, connectRequestLine, faultViolation } from '../hardware/index.js';
 import { DeviceInit, InterruptVector, Request, type BusResources, type Device } from '../wdf/index.js';
 import { Canceller, DeviceWorkload, LatencyRecorder, PowerActor, RequestSlot } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
@@ -11,6 +11,7 @@ import { MachineFaults } from './faults.js';
 import { planMachine, type MachinePlan } from './plan.js';
 import { registersText } from './registers-text.js';
 import { DeviceRegisterPort } from './register-port.js';
+import { SystemDmaPort, SystemDmaVector } from './system-dma.js';
 
 /** Most map registers the platform gives one adapter. */
 const MAP_REGISTERS_PER_ADAPTER_MAX = 64;
@@ -89,7 +90,7 @@ export class Machine {
   /** The objects of one execution, in the same order and with the same ids every time. */
   #build(): void {
     const { kernel, plan, parameters } = this;
-    for (let i = 0; i < parameters.devices.length; i++) kernel.nextObjectId();
+    for (let i = 0; i < plan.placements.length; i++) kernel.nextObjectId();
     const frames = new FrameAllocator(plan.firstRamFrame, plan.ramFrames, plan.contiguousFrames, this.#random('frames'));
     const { addressing, mapRegisters, starvationGrants } = parameters.machine;
     this.faults.reset(this.views);
@@ -105,7 +106,26 @@ export class Machine {
     });
     this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
     this.frames = frames;
+    this.#connectSystemDma();
     this.devices = parameters.devices.map((device, i) => this.#createDevice(device, i));
+  }
+
+  /** The controller after the devices, if there is one: powered, wired to their request lines, its interrupt the HAL's. */
+  #connectSystemDma(): void {
+    const controller = this.#systemDma;
+    if (controller === null) return;
+    controller.powerOn();
+    controller.setBusMasterEnabled(true);
+    const systemDma = new SystemDmaController(this.kernel, new SystemDmaPort(controller));
+    this.platform.systemDma = systemDma;
+    (this.vectors[controller.firstVector] as SystemDmaVector).attach(systemDma.dpc);
+    this.views.forEach((view, line) => {
+      if (view.model.isSubordinate === true) connectRequestLine(controller, line, view);
+    });
+  }
+
+  get #systemDma(): DeviceView | null {
+    return this.views.length > this.parameters.devices.length ? this.views[this.parameters.devices.length]! : null;
   }
 
   /** Vectors are dealt to the virtual CPUs in turn and keep them (fixed affinity). */
@@ -116,7 +136,8 @@ export class Machine {
     const source = isLine
       ? { kind: 'line' as const, isPending: () => controller.isPending(index) && controller.isAsserted(index), take: () => undefined }
       : { kind: 'message' as const, isPending: () => controller.isPending(index), take: () => void controller.takeMessage(index) };
-    return new InterruptVector(kernel, index, DIRQL_MIN + (index % 8), cpu, source, `${isLine ? 'line' : 'message'} ${index}`);
+    const Vector = this.#systemDma?.firstVector === index ? SystemDmaVector : InterruptVector;
+    return new Vector(kernel, index, DIRQL_MIN + (index % 8), cpu, source, `${isLine ? 'line' : 'message'} ${index}`);
   }
 
   #createDevice(parameters: DeviceParameters, index: number): MachineDevice {
@@ -132,7 +153,8 @@ export class Machine {
   #resources(view: DeviceView, vectors: readonly InterruptVector[]): BusResources {
     return {
       deviceName: view.name,
-      registers: new DeviceRegisterPort(this.kernel, view),
+      registers: new DeviceRegisterPort(this.kernel, view, view.model.isSubordinate === true ? this.#systemDma : null),
+      ...this.#requestLine(view),
       vectors,
       localMemoryBytes: view.localMemoryBytes,
       platform: this.platform,
@@ -145,6 +167,13 @@ export class Machine {
       setPowerState: (state) => this.#setPowerState(view, state),
       setPresent: (present) => this.#setPresent(view, present),
     };
+  }
+
+  /** A device's index is its request line; the lines share the channels in turn. */
+  #requestLine(view: DeviceView): Pick<BusResources, 'dmaChannels'> {
+    if (view.model.isSubordinate !== true) return {};
+    const requestLine = view.placement.index;
+    return { dmaChannels: [{ channel: requestLine % this.parameters.machine.dmaChannels, requestLine }] };
   }
 
   /** D0 after another state is a power-on: registers start over. */

@@ -7,7 +7,7 @@ import type { MachineConfig, Scenario } from './scenario.js';
 /** Largest machine: 512 MiB of RAM. */
 export const RAM_PAGES_MAX = 131_072;
 
-export const machineDefaults: MachineConfig = { vcpus: 2, ramPages: 0, mapRegisters: 1024, addressing: 'direct', starvationGrants: 0 };
+export const machineDefaults: MachineConfig = { vcpus: 2, ramPages: 0, mapRegisters: 1024, addressing: 'direct', starvationGrants: 0, dmaChannels: 2 };
 
 /** What a caller may set over a scenario's own values; absent members leave them. */
 export interface Overrides {

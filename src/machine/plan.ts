@@ -1,12 +1,15 @@
 import { UsageError } from '../nt/index.js';
 import { LayoutBuilder, PAGE_SIZE, type Region } from '../memory/index.js';
-import { planDevice, planEngineHost, planInterruptController, type DeviceModel, type DeviceParams, type DevicePlacement, type InterruptControllerPlacement, type VectorRequest } from '../hardware/index.js';
+import { planDevice, planEngineHost, planInterruptController, sdmaController, type DeviceModel, type DeviceParams, type DevicePlacement, type InterruptControllerPlacement, type VectorRequest } from '../hardware/index.js';
 import { PayloadPattern, framesPerSlot } from '../workload/index.js';
 import { deviceModel, isModuleUrl } from './device-modules.js';
 import { RAM_PAGES_MAX, type MachineParameters } from './parameters.js';
 
 /** Pages for a device's common buffers, rings and chains: so many for each of its vectors, and once more. */
 const COMMON_BUFFER_PAGES = 64;
+
+/** What reports call the system DMA controller. */
+export const SYSTEM_DMA_NAME = 'system-dma';
 
 /** Where everything lies. The part that workers need is plain data. */
 export interface MachinePlan {
@@ -32,7 +35,8 @@ export interface MachinePlan {
  */
 export function planMachine(parameters: MachineParameters, hostCount: number): MachinePlan {
   const { devices, machine } = parameters;
-  const models = devices.map((device) => deviceModel(device.model));
+  const boards = boardsOf(parameters);
+  const models = boards.map((board) => deviceModel(board.model));
   const contiguousFrames = devices.reduce((sum, device, i) => sum + commonBufferPages(models[i]!, device.params), 0);
   const bounceFrames = machine.addressing === 'bounce32' ? machine.mapRegisters : 0;
   const needed = contiguousFrames + bounceFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
@@ -43,10 +47,10 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
 
   const layout = new LayoutBuilder();
   const hosts = Array.from({ length: hostCount }, (_, i) => planEngineHost(layout, i));
-  const hostOf = devices.map((_, i) => (hostCount === 0 ? -1 : i % hostCount));
-  const { firstVectors, vectorCount } = assignVectors(parameters, models);
+  const hostOf = boards.map((_, i) => (hostCount === 0 ? -1 : i % hostCount));
+  const { firstVectors, vectorCount } = assignVectors(boards, models);
   const controller = planInterruptController(layout, vectorCount);
-  const placements = devices.map((device, i) =>
+  const placements = boards.map((device, i) =>
     planDevice(layout, models[i]!, {
       name: device.name,
       index: i,
@@ -65,6 +69,18 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   return { models, placements, controller, hosts, hostOf, vectorCount, pattern, regions: layout.regions, firstRamFrame: ram / PAGE_SIZE, ramFrames, contiguousFrames, lengthBytes: layout.lengthBytes };
 }
 
+interface Board {
+  readonly name: string;
+  readonly model: string;
+  readonly params: DeviceParams;
+}
+
+/** The scenario's devices in their order, and after them the system DMA controller when one of them needs it. */
+function boardsOf({ devices, machine }: MachineParameters): readonly Board[] {
+  if (!devices.some(({ model }) => deviceModel(model).isSubordinate === true)) return devices;
+  return [...devices, { name: SYSTEM_DMA_NAME, model: sdmaController.name, params: { channels: machine.dmaChannels } }];
+}
+
 function commonBufferPages(model: DeviceModel, params: DeviceParams): number {
   return COMMON_BUFFER_PAGES * (vectorsOf(model, params).count + 1);
 }
@@ -75,10 +91,10 @@ function vectorsOf(model: DeviceModel, params: DeviceParams): VectorRequest {
 }
 
 /** Devices with a level line share one vector, as boards on one INTx line do; each message has its own. */
-function assignVectors(parameters: MachineParameters, models: readonly DeviceModel[]): { firstVectors: number[]; vectorCount: number } {
+function assignVectors(boards: readonly Board[], models: readonly DeviceModel[]): { firstVectors: number[]; vectorCount: number } {
   let vectorCount = 0;
   let lineVector = -1;
-  const firstVectors = parameters.devices.map((device, i) => {
+  const firstVectors = boards.map((device, i) => {
     const model = models[i]!;
     const { kind, count } = vectorsOf(model, device.params);
     if (kind === 'line') {

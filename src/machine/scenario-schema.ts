@@ -57,6 +57,7 @@ const machineFields = {
   ramPages: whole(1, LIMITS.ramPagesMax),
   mapRegisters: whole(1, LIMITS.mapRegistersMax),
   starvationGrants: whole(0, Number.MAX_SAFE_INTEGER),
+  dmaChannels: whole(1, 4),
   addressing: z.enum(ADDRESSING, `one of ${ADDRESSING.join(', ')}`),
 } satisfies Record<keyof MachineConfig, z.ZodType>;
 

@@ -46,6 +46,8 @@ export interface MachineConfig {
   readonly addressing: 'direct' | 'bounce32' | 'iommu';
   /** Requests of others that may be granted while one waits at the head of its queue for map registers; then it starves (L-STARVATION). Default 0: not watched. */
   readonly starvationGrants: number;
+  /** Channels of the system DMA controller, 1..4; a machine with subordinate devices has one. Default 2. */
+  readonly dmaChannels: number;
 }
 
 /**

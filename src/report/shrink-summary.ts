@@ -17,7 +17,10 @@ export function shrinkText({ preemptions, deviations, requests, replays }: Shrin
 export function formatShrinkReport(report: ShrinkReport, paint: Paint, brief = false): string {
   const { shrink } = report;
   const blocks: string[] = [];
-  if (shrink === null) blocks.push(`${paint.bold(printable(report.scenario))}: the schedule does not break ${printable(report.rule)} any more, so nothing can be shrunk`);
+  if (shrink === null)
+    blocks.push(
+      `${paint.bold(printable(report.scenario))}: the schedule does not break ${printable(report.rule)} any more, so nothing can be shrunk`,
+    );
   else if (!brief) {
     const facts: [string, string][] = [
       ['preemptions', change(shrink.preemptions)],

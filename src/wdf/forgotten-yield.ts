@@ -1,12 +1,15 @@
 import type { Kernel, Suspending } from '../kernel/index.js';
 import { CommonBuffer } from './common-buffer.js';
 import { DmaEnabler } from './dma-enabler.js';
-import { DmaTransactionBase } from './dma-transaction-base.js';
+import { DmaPacketTransaction } from './dma-transaction-packet.js';
+import { DmaScatterGatherTransaction } from './dma-transaction-scatter-gather.js';
+import { DmaSystemTransaction } from './dma-transaction-system.js';
 import { DmaTransaction } from './dma-transaction.js';
 import { Interrupt } from './interrupt.js';
 import { IoQueue } from './io-queue.js';
 import { RegisterBlock } from './register-block.js';
 import { Request } from './request.js';
+import { Timer } from './timer.js';
 import { WdfSpinLock } from './wdf-spin-lock.js';
 import { WdfWaitLock } from './wdf-wait-lock.js';
 
@@ -24,17 +27,26 @@ let isInstalled = false;
 export function watchForForgottenYields(): void {
   if (isInstalled) return;
   isInstalled = true;
-  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, WdfWaitLock, DmaTransaction: DmaTransactionBase, CommonBuffer };
-  for (const [name, type] of Object.entries(types)) watchMethods(type.prototype, name);
-  watchMethods(DmaEnabler, 'DmaEnabler');
-  watchMethods(CommonBuffer, 'CommonBuffer');
-  watchMethods(DmaTransaction, 'DmaTransaction');
+  const transactions = { DmaPacketTransaction, DmaScatterGatherTransaction, DmaSystemTransaction };
+  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, WdfWaitLock, Timer, CommonBuffer, ...transactions };
+  const seen = new Set<object>([Object.prototype]);
+  for (const [name, type] of Object.entries(types)) {
+    for (let owner = type.prototype as object; !seen.has(owner); owner = Object.getPrototypeOf(owner) as object) {
+      seen.add(owner);
+      watchMethods(owner, name.startsWith('Dma') ? 'DmaTransaction' : name);
+    }
+  }
+  for (const [name, owner] of Object.entries({ DmaEnabler, CommonBuffer, DmaTransaction })) watchMethods(owner, name);
 }
+
+/** Plain methods that return what a private generator method made. */
+const RETURNS_SUSPENDING = new Set(['dmaCompleted', 'dmaCompletedWithLength', 'dmaCompletedFinal']);
 
 function watchMethods(owner: object, typeName: string): void {
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
     const method: unknown = descriptor.value;
-    if (typeof method !== 'function' || Object.getPrototypeOf(method) !== GeneratorFunction) continue;
+    if (typeof method !== 'function') continue;
+    if (Object.getPrototypeOf(method) !== GeneratorFunction && !RETURNS_SUSPENDING.has(name)) continue;
     Object.defineProperty(owner, name, { ...descriptor, value: watched(method as Method, `${typeName}.${name}`) });
   }
 }

@@ -45,6 +45,7 @@ export interface IoQueueConfig {
   readonly evtIoRead?: EvtIo;
   readonly evtIoWrite?: EvtIo;
   readonly evtIoDeviceControl?: EvtIo;
+  readonly evtIoInternalDeviceControl?: EvtIo;
   /** For every request type without a callback of its own. */
   readonly evtIoDefault?: EvtIo;
   /** The device leaves D0: stop work on this request, then complete or acknowledge it (section 8). */
@@ -74,7 +75,7 @@ export interface QueueCallbacks {
 
 /** What WdfIoQueueCreate says about a configuration: WDF_NO_CALLBACK, INVALID_PARAMETER or SUCCESS. */
 export function checkQueueConfig(config: IoQueueConfig): NtStatus {
-  const hasCallback = [config.evtIoDefault, config.evtIoRead, config.evtIoWrite, config.evtIoDeviceControl].some((c) => c !== undefined);
+  const hasCallback = [config.evtIoDefault, config.evtIoRead, config.evtIoWrite, config.evtIoDeviceControl, config.evtIoInternalDeviceControl].some((c) => c !== undefined);
   const manual = config.dispatchType === 'manual';
   if (!manual && !hasCallback) return STATUS_WDF_NO_CALLBACK;
   if (manual && hasCallback) return STATUS_INVALID_PARAMETER;
@@ -101,5 +102,6 @@ function ioCallbacks(config: IoQueueConfig): (EvtIoFunction | undefined)[] {
   set(RequestType.Read, config.evtIoRead);
   set(RequestType.Write, config.evtIoWrite);
   set(RequestType.DeviceControl, config.evtIoDeviceControl);
+  set(RequestType.InternalDeviceControl, config.evtIoInternalDeviceControl);
   return table;
 }

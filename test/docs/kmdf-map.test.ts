@@ -34,9 +34,11 @@ function missingFiles(of: Page): string[] {
   return filesIn(of.text).filter((path) => !existsSync(projectRoot + path));
 }
 
+let declaredMembers: ReadonlySet<string> | null = null;
+
 /** In a row that names a file, one of its files must declare the member; elsewhere any file of src may. */
 function missingMembers(of: Page): string[] {
-  const declared = publicMembers(sources);
+  const declared = (declaredMembers ??= publicMembers(sources));
   return of.lines.flatMap((line, at) => {
     const named = filesIn(line).filter((path) => path.startsWith('src/'));
     const places = named.length > 0 ? named : sources.map(({ path }) => path);

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { ControlledBackend, type Execution } from '../../src/backends/controlled.js';
 import {
   CONTROLLED_REQUESTS,
+  DelayBounded,
+  FairTail,
   RandomWalk,
   Replay,
   SCHEDULE_FORMAT,
@@ -243,6 +245,21 @@ describe('explore', () => {
     const once = { ...strategyOf(), newExecution: () => left-- > 0 };
     const report = await explore(scenario('plx9x5x'), settings(outDir, { strategy: once }));
     expect([report.schedules, report.exhausted, report.verdict]).to.deep.equal([3, true, 'ok']);
+  });
+
+  it('does not call a search exhausted that a bound ended', async () => {
+    const noDelay = new FairTail(new DelayBounded(0));
+    const report = await explore(scenario('plx9x5x'), settings(outDir, { strategy: noDelay }));
+    expect([report.schedules, report.exhausted, report.verdict]).to.deep.equal([1, false, 'ok']);
+  });
+
+  it('every strategy orders a whole driver, each schedule the same twice', async () => {
+    for (const each of strategies) {
+      const { name } = each;
+      const report = await explore(scenario('plx9x5x-cancel'), settings(outDir, { strategy: each.create(), schedules: 12 }));
+      expect([report.strategy, report.verdict, report.verifiedTwice]).to.deep.equal([name, 'ok', 12]);
+      expect(report.distinctHashes, name).to.be.greaterThan(6);
+    }
   });
 
   function strategyOf(): ExploreSettings['strategy'] {

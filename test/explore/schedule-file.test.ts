@@ -6,8 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../../src/nt/index.js';
 import {
-  SCHEDULE_FORMAT,
-  SCHEDULE_VERSION,
   decodeChoices,
   encodeChoices,
   flattenOverrides,
@@ -16,20 +14,8 @@ import {
   writeSchedule,
   type Schedule,
 } from '../../src/explore/index.js';
+import { sampleSchedule } from './sample-schedule.js';
 import type { Overrides } from '../../src/machine/parameters.js';
-
-export const sampleSchedule: Schedule = {
-  format: SCHEDULE_FORMAT,
-  version: SCHEDULE_VERSION,
-  scenario: 'ring',
-  seed: 7,
-  strategy: 'random',
-  parameters: { 'workload.requests': 4, 'workload.outstanding': 2, 'machine.addressing': 'iommu' },
-  choices: '0x12 3 0x4',
-  eventHash: '0123456789abcdef',
-  memoryHash: 'fedcba9876543210',
-  finding: null,
-};
 
 function usageErrorOf(run: () => unknown): UsageError {
   try {

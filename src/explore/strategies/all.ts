@@ -11,12 +11,28 @@ import { Surw } from './surw.js';
 
 /** The strategies `explore` can be asked for, by name. Each turns to round robin in the end, see `FairTail`. */
 export const strategies: readonly { readonly name: string; readonly title: string; create(): Strategy }[] = [
-  { name: 'pos', title: 'partial order sampling: random priorities of operations, drawn again after a conflict', create: () => new FairTail(new Pos()) },
+  {
+    name: 'pos',
+    title: 'partial order sampling: random priorities of operations, drawn again after a conflict',
+    create: () => new FairTail(new Pos()),
+  },
   { name: 'pct', title: 'random priorities of strands, two changes at random places', create: () => new FairTail(new Pct()) },
   { name: 'fair-pct', title: 'pct for a random while, then a random walk', create: () => new FairTail(new FairPct()) },
   { name: 'surw', title: 'uniform sampling of the order at one object, another one each time', create: () => new FairTail(new Surw()) },
-  { name: 'random', title: 'random walk: every enabled strand is equally likely at every point', create: () => new FairTail(new RandomWalk()) },
-  { name: 'preemption-bounded', title: 'all schedules with no preemption, then with one, two and three', create: () => new FairTail(new PreemptionBounded()) },
-  { name: 'delay-bounded', title: 'all schedules with no delay of a strand, then with up to four', create: () => new FairTail(new DelayBounded()) },
+  {
+    name: 'random',
+    title: 'random walk: every enabled strand is equally likely at every point',
+    create: () => new FairTail(new RandomWalk()),
+  },
+  {
+    name: 'preemption-bounded',
+    title: 'all schedules with no preemption, then with one, two and three',
+    create: () => new FairTail(new PreemptionBounded()),
+  },
+  {
+    name: 'delay-bounded',
+    title: 'all schedules with no delay of a strand, then with up to four',
+    create: () => new FairTail(new DelayBounded()),
+  },
   { name: 'dfs', title: 'all schedules, depth first, until none is left', create: () => new FairTail(new Dfs()) },
 ];

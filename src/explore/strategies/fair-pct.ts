@@ -1,5 +1,6 @@
 import { SeededRandom } from '../../kernel/index.js';
 import type { Outcome, Strategy } from '../../backends/strategy.js';
+import { startDraws } from './draws.js';
 import { Pct } from './pct.js';
 
 /**
@@ -22,7 +23,7 @@ export class FairPct implements Strategy {
 
   newExecution(seed: number): boolean {
     // Bits inverted, so that the walk does not repeat PCT's draws.
-    this.#random.reseed(~seed);
+    startDraws(this.#random, ~seed);
     this.#choices = 0;
     this.#prefix = 1 + this.#random.below(this.#length);
     return this.#pct.newExecution(seed);

@@ -1,5 +1,6 @@
 import { SeededRandom } from '../../kernel/index.js';
 import type { Strategy } from '../../backends/strategy.js';
+import { startDraws } from './draws.js';
 import { STRANDS_AT_FIRST, withRoomFor } from './strand-words.js';
 
 /** Choices an execution is taken to have before one has been seen. */
@@ -31,7 +32,7 @@ export class Pct implements Strategy {
   }
 
   newExecution(seed: number): boolean {
-    this.#random.reseed(seed);
+    startDraws(this.#random, seed);
     for (let strand = 0; strand < this.#strands; strand++) this.#priorities[strand] = UNKNOWN;
     this.#choices = 0;
     for (let i = 0; i < this.#changes.length; i++) this.#changes[i] = 1 + this.#random.below(this.#length);

@@ -1,6 +1,7 @@
 import { DONE, SeededRandom, type Op } from '../../kernel/index.js';
 import type { Strategy } from '../../backends/strategy.js';
 import { conflicts } from './conflict.js';
+import { startDraws } from './draws.js';
 import { STRANDS_AT_FIRST, withRoomFor } from './strand-words.js';
 
 /** The next time the strand is looked at, its operation gets a new priority. */
@@ -21,7 +22,7 @@ export class Pos implements Strategy {
   #strands = 0;
 
   newExecution(seed: number): boolean {
-    this.#random.reseed(seed);
+    startDraws(this.#random, seed);
     for (let strand = 0; strand < this.#strands; strand++) {
       this.#priorities[strand] = REDRAW;
       this.#pending[strand] = DONE;
@@ -61,9 +62,9 @@ export class Pos implements Strategy {
   executed(strand: number, op: Op): void {
     const priorities = this.#priorities;
     const pending = this.#pending;
-    if (strand < priorities.length) priorities[strand] = REDRAW;
-    for (let other = 0; other < this.#strands; other++) {
-      if (priorities[other] !== REDRAW && conflicts(pending[other]!, op)) priorities[other] = REDRAW;
+    const strands = this.#strands;
+    for (let other = 0; other < strands; other++) {
+      if (other === strand || conflicts(pending[other]!, op)) priorities[other] = REDRAW;
     }
   }
 

@@ -33,7 +33,11 @@ export class Replay implements Strategy {
     const wanted = this.choices[choice];
     for (let i = 0; i < count; i++) if (enabled[i] === wanted) return i;
     const list = Array.from(enabled.subarray(0, count)).join(', ');
-    this.#divergence = { choice, expected: wanted === undefined ? 'the end of the schedule' : `strand ${wanted}`, found: `a choice among strands ${list}` };
+    this.#divergence = {
+      choice,
+      expected: wanted === undefined ? 'the end of the schedule' : `strand ${wanted}`,
+      found: `a choice among strands ${list}`,
+    };
     return 0;
   }
 

@@ -1,5 +1,6 @@
 import { opObject, SeededRandom, type Op } from '../../kernel/index.js';
 import type { Strategy } from '../../backends/strategy.js';
+import { startDraws } from './draws.js';
 
 /** Objects and strands that are counted; operations beyond are scheduled and never selected. */
 const OBJECTS_MAX = 4096;
@@ -32,7 +33,7 @@ export class Surw implements Strategy {
   #intended = NONE;
 
   newExecution(seed: number): boolean {
-    this.#random.reseed(seed);
+    startDraws(this.#random, seed);
     this.#takeProfile();
     this.#selected = this.#drawObject();
     this.#left.fill(0);

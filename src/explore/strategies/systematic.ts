@@ -84,7 +84,10 @@ export class SystematicSearch implements Strategy {
     const at = this.#position++;
     if (at === this.#length) this.#extend(at, count, enabled[start] !== current);
     else if (this.#options[at] !== count) {
-      throw new InternalError('SEARCH_LOST', `choice ${at} had ${this.#options[at]} options and now has ${count}: the same choices led elsewhere`);
+      throw new InternalError(
+        'SEARCH_LOST',
+        `choice ${at} had ${this.#options[at]} options and now has ${count}: the same choices led elsewhere`,
+      );
     }
     return (start + this.#option[at]!) % count;
   }
