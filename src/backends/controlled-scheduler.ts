@@ -27,12 +27,14 @@ export class ControlledScheduler implements Gate {
   #choices = new Int32Array(1024);
   #choiceCount = 0;
   #steps = 0;
+  readonly #stepsMax: number;
   #engineSteps = 0;
   #last = -1;
   #next = -1;
 
   /** `strands` in the order of their ids, virtual CPUs first. */
-  constructor(kernel: Kernel, strands: readonly Strand[], strategy: Strategy) {
+  constructor(kernel: Kernel, strands: readonly Strand[], strategy: Strategy, stepsMax = STEPS_MAX) {
+    this.#stepsMax = stepsMax;
     this.#kernel = kernel;
     this.#strands = strands;
     this.#vcpus = kernel.vcpus;
@@ -111,13 +113,14 @@ export class ControlledScheduler implements Gate {
   #account(id: number, op: Op): void {
     this.#last = id;
     this.#steps++;
+    this.#kernel.events.mixOperation(id, op);
     this.#strategy.executed(id, op);
-    if (this.#steps <= STEPS_MAX) return;
+    if (this.#steps <= this.#stepsMax) return;
     this.#kernel.violation({
       rule: 'L-STEP-BOUND',
       severity: 'crash',
       object: null,
-      message: `the execution did not end within ${STEPS_MAX} operations`,
+      message: `the execution did not end within ${this.#stepsMax} operations`,
     });
   }
 

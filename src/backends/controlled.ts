@@ -5,12 +5,15 @@ import type { MachineParameters } from '../machine/parameters.js';
 import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
 import { createStrands } from '../machine/strands.js';
 import type { Strand } from '../machine/strand.js';
-import { ControlledScheduler } from './controlled-scheduler.js';
+import { ControlledScheduler, STEPS_MAX } from './controlled-scheduler.js';
 import { recordThrown } from './driver-error.js';
 import type { Strategy } from './strategy.js';
 
 /** Events kept of one execution: the trace a report shows. */
 const EVENTS_KEPT = 65536;
+
+/** Operations an execution may take for each of its requests, far above what any sample needs. */
+const STEPS_PER_REQUEST_MAX = 20_000;
 
 /** What one execution came to. */
 export interface Execution {
@@ -39,7 +42,10 @@ export class ControlledBackend {
   #scheduler: ControlledScheduler | null = null;
   #used = false;
 
+  readonly #stepsMax: number;
+
   constructor(parameters: MachineParameters) {
+    this.#stepsMax = parameters.requests === Infinity ? STEPS_MAX : Math.max(STEPS_MAX, parameters.requests * STEPS_PER_REQUEST_MAX);
     this.#machine = new Machine(parameters, { hosts: 0, clock: this.#clock, events: this.#events });
     this.#strands = createStrands(this.#machine, this.#clock, threadId);
   }
@@ -69,7 +75,7 @@ export class ControlledBackend {
       machine.reset();
     }
     this.#used = true;
-    const scheduler = (this.#scheduler ??= new ControlledScheduler(kernel, this.#strands, strategy));
+    const scheduler = (this.#scheduler ??= new ControlledScheduler(kernel, this.#strands, strategy, this.#stepsMax));
     scheduler.restart(strategy);
     try {
       machine.prologue();

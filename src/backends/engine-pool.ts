@@ -33,6 +33,7 @@ export class EnginePool {
   #pool: Piscina | null = null;
   #reports: EngineReport[] = [];
   #isLost = false;
+  #lastCheckMs = 0;
 
   constructor(machine: Machine) {
     this.#machine = machine;
@@ -85,7 +86,11 @@ export class EnginePool {
   check(): void {
     this.#drain();
     const nowMs = hostTimeMs();
+    // A process that was stopped, or a machine that slept, says nothing about its engines.
+    const stoodStill = nowMs - this.#lastCheckMs > SILENCE_MS / 2;
+    this.#lastCheckMs = nowMs;
     for (const host of this.#hosts) {
+      if (stoodStill) host.heartbeatMs = nowMs;
       const { heartbeat } = host.control;
       if (heartbeat !== host.heartbeat) {
         host.heartbeat = heartbeat;

@@ -89,7 +89,7 @@ export class RunTotals {
     const bytes = [...this.#perDevice.values()].reduce((sum, row) => sum + row.bytes, 0);
     const seconds = this.#seconds;
     return {
-      verdict: interrupted ? 'interrupted' : this.#findingsTotal > 0 ? 'finding' : 'ok',
+      verdict: this.#findingsTotal > 0 ? 'finding' : interrupted ? 'interrupted' : 'ok',
       scenario: scenario.name,
       seed,
       findings: this.#findings.map((violation) => toFinding(violation, null, again)),

@@ -7,6 +7,9 @@ export interface Ratio {
   readonly denominator: number;
 }
 
+/** Points that driver code may pass without the run looking at its clock: code that never waits must not outrun it. */
+const LOOK_POINTS = 4096;
+
 /** A doomed request submitted between looks may wait this many points for its cancellation. */
 const CANCEL_LOOK_POINTS = 8;
 
@@ -23,6 +26,9 @@ export class ThreadsGate implements Gate {
   /** vCPU that was preempted and should not be picked again at once; -1 for none. */
   #preempted = -1;
   #turn = 0;
+  #pointsUntilLook = LOOK_POINTS;
+  /** The run is due for a look at the clock and at signals, whatever the driver's code is doing. */
+  mustLook = false;
   #nextCancel: number;
 
   constructor(machine: Machine, preempt: Ratio | null, random: RandomSource) {
@@ -35,6 +41,11 @@ export class ThreadsGate implements Gate {
 
   at(_op: Op, cpu: VirtualCpu): boolean {
     if (this.#machine.controller.hasAttention() && this.deliverPending()) return true;
+    if (--this.#pointsUntilLook === 0) {
+      this.#pointsUntilLook = LOOK_POINTS;
+      this.mustLook = true;
+      return true;
+    }
     if (this.#machine.kernel.points >= this.#nextCancel && this.#cancelDue()) {
       this.#preempted = cpu.id;
       return true;

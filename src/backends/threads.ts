@@ -47,11 +47,15 @@ const SPINS = 2000;
 const ADVANCES_PER_LOOK = 64;
 /** Pumps after the last completion until everything must have come to rest. */
 const SETTLE_PUMPS_MAX = 100_000;
+/** A gap between two looks longer than this means that the process itself stood still. */
+const UNNOTICED_MS = 1000;
 /** Default of `stallMs`. */
 const STALL_MS = 5000;
 
 /** Machines one run may boot with `keepGoing`. */
 const BOOTS_MAX = 1000;
+/** Boots in a row that complete nothing: another would not, either. */
+const FRUITLESS_BOOTS_MAX = 3;
 
 /** Runs a scenario on worker threads, as fast as it goes. Findings are in the report; throws UsageError for bad parameters only. */
 export async function runOnThreads(scenario: Scenario, settings: RunSettings): Promise<RunReport> {
@@ -61,13 +65,15 @@ export async function runOnThreads(scenario: Scenario, settings: RunSettings): P
   const deadlineMs = settings.durationSeconds === null ? Infinity : hostTimeMs() + settings.durationSeconds * 1000;
   const totals = new RunTotals();
   let interrupted = false;
+  let fruitless = 0;
   for (let boot = 0; boot < BOOTS_MAX; boot++) {
     const seed = boot === 0 ? overrides.seed : deriveSeed(overrides.seed, `boot ${boot}`);
     const workload = boot === 0 ? overrides.workload : { ...overrides.workload, requests: target - totals.requests };
     const parameters = resolveParameters(scenario, { ...overrides, seed, ...(workload === undefined ? {} : { workload }) });
     const { machine, run } = await bootOnce(parameters, settings, deadlineMs, totals);
     interrupted = run.interrupted;
-    const isOver = interrupted || hostTimeMs() >= deadlineMs || totals.requests >= target;
+    fruitless = machine.devices.some(({ workload }) => (workload?.completed ?? 0) > 0) ? 0 : fruitless + 1;
+    const isOver = interrupted || settings.signal.aborted || hostTimeMs() >= deadlineMs || totals.requests >= target || fruitless >= FRUITLESS_BOOTS_MAX;
     if (machine.dead === null || !settings.keepGoing || isOver) break;
   }
   return totals.report(scenario, overrides.seed, settings.again, interrupted);
@@ -97,6 +103,7 @@ export class ThreadsRun {
   #startMs = 0;
   #lastCompleted = 0;
   #lastCompletionMs = 0;
+  #lastLookMs = 0;
   #nextTurnMs = 0;
 
   constructor(
@@ -155,6 +162,10 @@ export class ThreadsRun {
         return false;
       }
       cpu.advance();
+      if (gate.mustLook) {
+        gate.mustLook = false;
+        break;
+      }
     }
     if (kernel.timers.size > 0) kernel.fireTimers(kernel.clock.nowNs());
     return true;
@@ -164,7 +175,10 @@ export class ThreadsRun {
     const { settings, machine } = this;
     if (nowMs >= this.deadlineMs || settings.signal.aborted) this.#stopTraffic();
     const completed = this.#completed();
-    if (completed !== this.#lastCompleted || machine.kernel.timers.size > 0) {
+    // Time in which this thread did not run either is nobody's fault; nothing outstanding is no stall; a one-shot timer may be what everybody waits for.
+    const isExcused = nowMs - this.#lastLookMs > UNNOTICED_MS || !machine.hasOutstanding || machine.kernel.timers.hasOneShot;
+    this.#lastLookMs = nowMs;
+    if (completed !== this.#lastCompleted || isExcused) {
       this.#lastCompleted = completed;
       this.#lastCompletionMs = nowMs;
     } else if (nowMs - this.#lastCompletionMs > (settings.stallMs ?? STALL_MS)) {

@@ -95,6 +95,11 @@ export class EventRing {
     this.#mix(a ^ Math.imul(b, 0x85ebca77) ^ Math.imul(strand, 0xc2b2ae3d) ^ irqlAndDepth);
   }
 
+  /** Takes an operation into the hash without keeping a record of it: who performed what, in order. */
+  mixOperation(strand: number, op: number): void {
+    this.#mix(Math.imul(op, 0x9e3779b1) ^ strand);
+  }
+
   /** Two multiplicative lanes: order matters, thread and sequence do not enter. */
   #mix(value: number): void {
     const low = Math.imul(this.#hashLow ^ value, 0x01000193);

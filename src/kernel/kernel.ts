@@ -198,10 +198,10 @@ export class Kernel {
    * Runs `body` on vCPU 0 to its end, with all DPCs it causes, never asking a strategy: a prologue, a unit test, a
    * conformance script. Throws if it can never end.
    */
-  runStraight<T>(name: string, body: Suspending<T>): T {
+  runStraight<T>(name: string, body: Suspending<T>, gate: Gate = straightGate): T {
     const keptGate = this.gate;
     const outcome: { value?: T; done: boolean } = { done: false };
-    this.gate = straightGate;
+    this.gate = gate;
     const cpu = this.vcpus[0]!;
     cpu.queueThread(name, cpu.objectId, capture(body, outcome));
     try {

@@ -29,6 +29,12 @@ export class TimerQueue {
     return this.#heap.length === 0 ? Infinity : this.#heap[0]!.dueNs;
   }
 
+  /** Some armed timer fires once only: what waits for it is not lost. */
+  get hasOneShot(): boolean {
+    for (const timer of this.#heap) if (timer.periodNs === 0) return true;
+    return false;
+  }
+
   arm(timer: KernelTimer, dueNs: number): void {
     this.cancel(timer);
     timer.dueNs = dueNs;

@@ -1,5 +1,5 @@
 import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
-import { Kernel, SeededRandom, deriveSeed, suspendingCallback, type Clock, type EventRing, type RandomSource, type VirtualCpu } from '../kernel/index.js';
+import { Kernel, SeededRandom, deriveSeed, suspendingCallback, type Clock, type EventRing, type Gate, type RandomSource, type VirtualCpu } from '../kernel/index.js';
 import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js';
 import { HalPlatform, SystemDmaController } from '../hal/index.js';
 import { DeviceView, InterruptController, connectRequestLine, faultViolation } from '../hardware/index.js';
@@ -31,6 +31,9 @@ export interface MachineDevice {
   /** The driver refused to start, and an injected fault explains it. */
   refusedStart: boolean;
 }
+
+/** Scheduling points of a prologue, or of an epilogue, before it counts as one that never ends. */
+const STRAIGHT_POINTS_MAX = 2_000_000;
 
 export interface MachineOptions {
   /** Engine hosts on worker threads; 0 when the main thread steps the devices. */
@@ -203,6 +206,7 @@ export class Machine {
    * BugCheck of a driver that breaks a rule on the way; a driver that refuses to start is a finding.
    */
   prologue(): void {
+    this.#straightPoints = 0;
     for (const device of this.devices) this.#startDevice(device);
     this.devices.forEach((device, i) => {
       if (device.device?.isStarted !== true) return;
@@ -213,13 +217,29 @@ export class Machine {
     });
   }
 
+/**
+   * How a prologue and an epilogue run: without choices, but the devices live. Where no engine host steps them, each
+   * takes a step at every point, so that a driver which polls a register sees it change.
+   */
+  readonly #straight: Gate = { at: () => this.#atStraight() };
+  #straightPoints = 0;
+
+  #atStraight(): boolean {
+    this.#straightPoints++;
+    if (this.#straightPoints > STRAIGHT_POINTS_MAX) {
+      this.kernel.violation({ rule: 'L-STEP-BOUND', severity: 'crash', object: null, message: `bringing the devices up or down did not end within ${STRAIGHT_POINTS_MAX} operations: a driver waits for something in a loop` });
+    }
+    if (this.plan.hosts.length === 0) for (const view of this.views) view.model.step(view);
+    return false;
+  }
+
   #startDevice(device: MachineDevice): void {
     const { kernel } = this;
     const { driver } = device.parameters;
     const failedBefore = this.faults.injected('allocation-failure');
-    const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, suspendingCallback((deviceInit: DeviceInit) => driver.evtDriverDeviceAdd(deviceInit))(device.deviceInit));
+    const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, suspendingCallback((deviceInit: DeviceInit) => driver.evtDriverDeviceAdd(deviceInit))(device.deviceInit), this.#straight);
     device.device = device.deviceInit.device;
-    const status = NT_SUCCESS(added) && device.device !== null ? kernel.runStraight(`${device.name}: start`, device.device.start()) : added;
+    const status = NT_SUCCESS(added) && device.device !== null ? kernel.runStraight(`${device.name}: start`, device.device.start(), this.#straight) : added;
     if (NT_SUCCESS(status) && device.device !== null) return;
     // Short of resources a driver may refuse, by returning the error; what it leaves behind is looked at in the end.
     device.refusedStart = !NT_SUCCESS(status) && this.faults.injected('allocation-failure') > failedBefore;
@@ -230,8 +250,10 @@ export class Machine {
 
   #createWorkload(machineDevice: MachineDevice, device: Device): DeviceWorkload {
     const { view, parameters } = machineDevice;
-    const { workload: config } = parameters;
-    const regionBytes = Math.floor(view.localMemoryBytes / config.outstanding / config.alignBytes) * config.alignBytes;
+    const { workload: asked } = parameters;
+    const regionBytes = Math.floor(view.localMemoryBytes / asked.outstanding / asked.alignBytes) * asked.alignBytes;
+    // Longer requests than a slot's part of the device's memory cannot be checked; lengths are drawn from what is left of the range.
+    const config = { ...asked, maxBytes: Math.min(asked.maxBytes, regionBytes) };
     if (regionBytes < config.minBytes) {
       throw new UsageError('USAGE_PARAMETER', `${config.outstanding} requests in flight share the ${view.localMemoryBytes} bytes of memory on ${view.name}: that leaves ${regionBytes} bytes each, and the smallest has ${config.minBytes}`, { where: '--outstanding', expected: `at most ${Math.floor(view.localMemoryBytes / config.minBytes)}` });
     }
@@ -267,6 +289,12 @@ export class Machine {
     return this.devices.every((device) => device.workload === null || device.workload.isDone);
   }
 
+  /** Requests were submitted and have not completed. */
+  get hasOutstanding(): boolean {
+    for (const { workload } of this.devices) if (workload !== null && workload.outstanding > 0) return true;
+    return false;
+  }
+
   /** What is outstanding, where each request stands, and what the registers of its device hold. */
   describeOutstanding(): string {
     const texts = this.devices.map(({ workload, view }) => {
@@ -287,7 +315,8 @@ export class Machine {
 
   /** Orderly removal of every device, then the audit: nothing may be left. Only on a machine whose traffic has ended. */
   epilogue(): void {
-    for (const { name, device } of this.devices) if (device !== null) this.kernel.runStraight(`${name}: removal`, device.remove());
+    this.#straightPoints = 0;
+    for (const { name, device } of this.devices) if (device !== null) this.kernel.runStraight(`${name}: removal`, device.remove(), this.#straight);
     auditMachine(this);
   }
 

@@ -40,7 +40,7 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   const contiguousFrames = devices.reduce((sum, device, i) => sum + commonBufferPages(models[i]!, device.params), 0);
   const bounceFrames = machine.addressing === 'bounce32' ? machine.mapRegisters : 0;
   const needed = contiguousFrames + bounceFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
-  const ramFrames = machine.ramPages === 0 ? Math.ceil(needed * 1.25) : machine.ramPages;
+  const ramFrames = machine.ramPages === 0 ? Math.min(Math.ceil(needed * 1.25), RAM_PAGES_MAX) : machine.ramPages;
   if (ramFrames > RAM_PAGES_MAX || needed > ramFrames) {
     throw new UsageError('USAGE_MEMORY', `the buffers of the workload need ${needed} pages of RAM`, { where: '--outstanding', expected: `at most ${machine.ramPages === 0 ? RAM_PAGES_MAX : ramFrames} pages: fewer or smaller requests in flight` });
   }

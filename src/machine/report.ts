@@ -120,7 +120,7 @@ export interface ExploreReport {
   readonly verifiedTwice: number;
   /** Different event hashes seen among the schedules. */
   readonly distinctHashes: number;
-  /** Device steps by the thread that executed them, from the trace: `{"0": n}` in controlled execution. */
+  /** Device steps by the host thread that executed them: `{"0": n}` in controlled execution; each DeviceStep event of the trace carries the thread, too. */
   readonly deviceStepsByThread: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;

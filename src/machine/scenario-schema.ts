@@ -19,8 +19,8 @@ export const LIMITS = {
   transferBytesMax: 0x4000_0000,
   mdlsMax: 1024,
   vcpusMax: 8,
-  ramPagesMax: 0x10_0000,
-  mapRegistersMax: 0x10_0000,
+  ramPagesMax: 131_072,
+  mapRegistersMax: 131_072,
   devicesMax: 256,
 } as const;
 

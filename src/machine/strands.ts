@@ -1,4 +1,4 @@
-import { EventKind, VirtualClock, makeOp, OpKind, type Kernel, type Op } from '../kernel/index.js';
+import { EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
 import type { DeviceView } from '../hardware/index.js';
 import type { InterruptVector, } from '../wdf/index.js';
 import type { Machine } from './machine.js';
@@ -66,14 +66,19 @@ class InterruptStrand implements Strand {
   }
 }
 
-/** Virtual time: chosen, it moves to the next armed timer and fires it. */
+/** Timers that may fire one after another while nothing completes: periodic ones alone do not keep a run going. */
+const FRUITLESS_TIMERS_MAX = 10_000;
+
+/** Virtual time: chosen, it moves to the next armed timer and fires it. When the traffic has ended, time stands still. */
 class TimerStrand implements Strand {
   readonly kind = 'timer';
   readonly name = 'timers';
+  #fruitless = 0;
+  #completed = 0;
 
   constructor(
     readonly id: number,
-    private readonly kernel: Kernel,
+    private readonly machine: Machine,
     private readonly clock: VirtualClock,
   ) {}
 
@@ -82,12 +87,25 @@ class TimerStrand implements Strand {
   }
 
   isEnabled(): boolean {
-    return this.kernel.timers.size > 0;
+    return this.machine.kernel.timers.size > 0 && !this.machine.isDone;
   }
 
   advance(): void {
-    this.clock.advanceTo(this.kernel.timers.nextDueNs);
-    this.kernel.fireTimers(this.clock.nowNs());
+    const { kernel } = this.machine;
+    this.clock.advanceTo(kernel.timers.nextDueNs);
+    kernel.fireTimers(this.clock.nowNs());
+    this.#countFruitless();
+  }
+
+  #countFruitless(): void {
+    const { machine } = this;
+    let completed = 0;
+    for (const { workload } of machine.devices) completed += workload?.completed ?? 0;
+    this.#fruitless = completed === this.#completed && machine.hasOutstanding ? this.#fruitless + 1 : 0;
+    this.#completed = completed;
+    if (this.#fruitless < FRUITLESS_TIMERS_MAX) return;
+    this.#fruitless = 0;
+    machine.kernel.violation({ rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `${FRUITLESS_TIMERS_MAX} timers fired and no request completed; outstanding are ${machine.describeOutstanding()}` });
   }
 }
 
@@ -139,6 +157,6 @@ export function createStrands(machine: Machine, clock: VirtualClock, thread: num
   machine.parameters.devices.forEach((device, i) => {
     if (device.workload.cancelPerMillion > 0) strands.push(new CancelStrand(strands.length, machine, i));
   });
-  strands.push(new TimerStrand(strands.length, kernel, clock));
+  strands.push(new TimerStrand(strands.length, machine, clock));
   return strands;
 }

@@ -75,7 +75,7 @@ describe('dmalab as a user starts it: results', function () {
       scenario: 'plx9x5x',
       seed: 3,
       findings: [],
-      strategy: 'random',
+      strategy: 'pos',
       schedules: 25,
       exhausted: false,
     });

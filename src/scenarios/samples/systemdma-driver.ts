@@ -247,6 +247,6 @@ function* dropParts(context: SystemDmaContext, parts: number): Suspending<void> 
   yield* request!.completeWithInformation(status, NT_SUCCESS(status) ? bytes : 0);
 }
 
-export const systemDmaDriver: DriverConfig = new SystemDmaDriver(60);
+export const systemDmaDriver: DriverConfig = new SystemDmaDriver(600);
 /** The same without patience: the first look that finds no progress since the one before gives the transfer up. */
 export const systemDmaImpatientDriver: DriverConfig = new SystemDmaDriver(0);
