@@ -3,7 +3,14 @@ export * from './nt/index.js';
 export { DONE, FxObject, OpKind, opKind, opKindName, opObject, type DriverCallback, type Op, type Suspending } from './kernel/index.js';
 export { DmaCompletionStatus, Mdl, type ScatterGatherList } from './hal/index.js';
 export * from './wdf/index.js';
-export { defineScenario, type MachineConfig, type Scenario, type ScenarioConfig, type ScenarioDevice, type ScenarioKind } from './machine/scenario.js';
+export {
+  defineScenario,
+  type MachineConfig,
+  type Scenario,
+  type ScenarioConfig,
+  type ScenarioDevice,
+  type ScenarioKind,
+} from './machine/scenario.js';
 export { FAULT_KINDS, type FaultKind, type FaultPlan, type FaultRatio } from './faults/index.js';
 export type { Overrides } from './machine/parameters.js';
 export type * from './machine/report.js';

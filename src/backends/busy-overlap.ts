@@ -24,7 +24,12 @@ export class BusyOverlap {
 
   /** Sweeps over all starts and ends kept; what is left is forgotten, so an interval still open on another engine may lose its overlap with these. */
   #sumUp(): void {
-    const edges = this.#intervals.flatMap((kept) => kept.flatMap(({ startMs, endMs }) => [{ atMs: startMs, change: 1 }, { atMs: endMs, change: -1 }]));
+    const edges = this.#intervals.flatMap((kept) =>
+      kept.flatMap(({ startMs, endMs }) => [
+        { atMs: startMs, change: 1 },
+        { atMs: endMs, change: -1 },
+      ]),
+    );
     edges.sort((a, b) => a.atMs - b.atMs || a.change - b.change);
     let busy = 0;
     let sinceMs = 0;

@@ -18,7 +18,12 @@ export function recordThrown(error: unknown, kernel: Kernel): void {
   // Neither the code under test nor a call it made: the lab's own defect.
   if (place === null) throw error;
   try {
-    kernel.violation({ rule: 'L-DRIVER-THREW', severity: 'crash', object: kernel.current.top?.name ?? null, message: `the code under test threw ${what} at ${place}` });
+    kernel.violation({
+      rule: 'L-DRIVER-THREW',
+      severity: 'crash',
+      object: kernel.current.top?.name ?? null,
+      message: `the code under test threw ${what} at ${place}`,
+    });
   } catch (bugCheck) {
     if (!(bugCheck instanceof BugCheck)) throw bugCheck;
   }
@@ -30,7 +35,7 @@ export function recordThrown(error: unknown, kernel: Kernel): void {
  */
 function placeOf(error: Error): string | null {
   const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at .*file:/.test(line));
-  const index = frames.slice(0, 2).findIndex((frame) => !frame.includes(LAB) || frame.includes(SCENARIOS));
+  const index = frames.slice(0, 4).findIndex((frame) => !frame.includes(LAB) || frame.includes(SCENARIOS));
   if (index < 0) return null;
   const place = /(file:[^)\s]+)/.exec(frames[index]!)?.[1] ?? frames[index]!.trim();
   return index === 0 ? place : `${place}, in a framework call that cannot take its argument`;

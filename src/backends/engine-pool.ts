@@ -59,7 +59,8 @@ export class EnginePool {
     while (!this.#hosts.every((host) => host.control.state === HostState.Running)) {
       const failed = this.#hosts.find((host) => host.failure !== null);
       if (failed !== undefined) throw new InternalError('ENGINE_START', `an engine thread did not start: ${failed.failure}`);
-      if (hostTimeMs() > deadlineMs) throw new InternalError('ENGINE_START', `the engine threads did not start within ${START_MS / 1000} s`);
+      if (hostTimeMs() > deadlineMs)
+        throw new InternalError('ENGINE_START', `the engine threads did not start within ${START_MS / 1000} s`);
       await hostDelay(1);
     }
   }
@@ -105,8 +106,20 @@ export class EnginePool {
     this.#isLost = true;
     const registers = this.#machine.views
       .filter((view) => host.devices.includes(view.name))
-      .map((view) => `${view.name}: ${view.describeRegisters().filter((r) => r.value !== 0).map((r) => `${r.name}=0x${(r.value >>> 0).toString(16)}`).join(' ')}`);
-    this.#machine.kernel.violation({ rule: 'L-ENGINE-LOST', severity: 'crash', object: host.devices.join(', '), message: `the engine host of ${host.devices.join(', ')} is lost: ${why}; registers: ${registers.join('; ')}` });
+      .map(
+        (view) =>
+          `${view.name}: ${view
+            .describeRegisters()
+            .filter((r) => r.value !== 0)
+            .map((r) => `${r.name}=0x${(r.value >>> 0).toString(16)}`)
+            .join(' ')}`,
+      );
+    this.#machine.kernel.violation({
+      rule: 'L-ENGINE-LOST',
+      severity: 'crash',
+      object: host.devices.join(', '),
+      message: `the engine host of ${host.devices.join(', ')} is lost: ${why}; registers: ${registers.join('; ')}`,
+    });
   }
 
   #drain(): void {
@@ -141,4 +154,3 @@ export class EnginePool {
     return this.#overlap.totalMs();
   }
 }
-

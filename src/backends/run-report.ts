@@ -56,7 +56,8 @@ export class RunTotals {
     this.#engineOverlapMs += pool.overlapMs();
     this.#engines.push(...pool.reports());
     for (const device of machine.devices) this.#addDevice(device);
-    for (const [kind, count] of Object.entries(machine.faults.report())) this.#faults[kind as FaultKind] = (this.#faults[kind as FaultKind] ?? 0) + count;
+    for (const [kind, count] of Object.entries(machine.faults.report()))
+      this.#faults[kind as FaultKind] = (this.#faults[kind as FaultKind] ?? 0) + count;
   }
 
   #addDevice({ name, workload, vectors, canceller, power }: MachineDevice): void {

@@ -73,13 +73,19 @@ export async function runOnThreads(scenario: Scenario, settings: RunSettings): P
     const { machine, run } = await bootOnce(parameters, settings, deadlineMs, totals);
     interrupted = run.interrupted;
     fruitless = machine.devices.some(({ workload }) => (workload?.completed ?? 0) > 0) ? 0 : fruitless + 1;
-    const isOver = interrupted || settings.signal.aborted || hostTimeMs() >= deadlineMs || totals.requests >= target || fruitless >= FRUITLESS_BOOTS_MAX;
+    const isOver =
+      interrupted || settings.signal.aborted || hostTimeMs() >= deadlineMs || totals.requests >= target || fruitless >= FRUITLESS_BOOTS_MAX;
     if (machine.dead === null || !settings.keepGoing || isOver) break;
   }
   return totals.report(scenario, overrides.seed, settings.again, interrupted);
 }
 
-async function bootOnce(parameters: MachineParameters, settings: RunSettings, deadlineMs: number, totals: RunTotals): Promise<{ machine: Machine; run: ThreadsRun }> {
+async function bootOnce(
+  parameters: MachineParameters,
+  settings: RunSettings,
+  deadlineMs: number,
+  totals: RunTotals,
+): Promise<{ machine: Machine; run: ThreadsRun }> {
   const hosts = Math.min(parameters.devices.length, Math.max(2, availableParallelism() - 1));
   const machine = new Machine(parameters, { hosts, clock: new HostClock(), events: new EventRing(4096) });
   const pool = new EnginePool(machine);
@@ -202,7 +208,12 @@ export class ThreadsRun {
     const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
     const violation: Violation = blocked
       ? { rule: 'L-DEADLOCK', severity: 'crash', object: null, message: `deadlock: ${kernel.describeWaits()}` }
-      : { rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `no request completed for ${(this.settings.stallMs ?? STALL_MS) / 1000} s, and outstanding are ${this.machine.describeOutstanding()}: neither the driver nor a device has anything left to do` };
+      : {
+          rule: 'L-QUIESCENCE',
+          severity: 'crash',
+          object: null,
+          message: `no request completed for ${(this.settings.stallMs ?? STALL_MS) / 1000} s, and outstanding are ${this.machine.describeOutstanding()}: neither the driver nor a device has anything left to do`,
+        };
     kernel.violation(violation);
     throw kernel.dead!;
   }

@@ -46,7 +46,15 @@ function buildProgram(session: Session): Command {
     .description('A laboratory for DMA drivers: stress on real threads, and the same code step by step under control.')
     .version(packageVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help');
-  const commands = [listCommand(session), runCommand(session), exploreCommand(session), replayCommand(session), shrinkCommand(session), conformanceCommand(session), rulesCommand(session)];
+  const commands = [
+    listCommand(session),
+    runCommand(session),
+    exploreCommand(session),
+    replayCommand(session),
+    shrinkCommand(session),
+    conformanceCommand(session),
+    rulesCommand(session),
+  ];
   for (const command of commands) program.addCommand(command);
   for (const command of [program, ...commands]) {
     command

@@ -38,9 +38,19 @@ function conformance(paths: readonly string[]): ConformanceReport {
 }
 
 function vectorFiles(paths: readonly string[]): string[] {
-  const files = paths.flatMap((path) => (isFolder(path) ? readdirSync(path).filter((name) => name.endsWith('.jsonl')).sort().map((name) => join(path, name)) : [path]));
+  const files = paths.flatMap((path) =>
+    isFolder(path)
+      ? readdirSync(path)
+          .filter((name) => name.endsWith('.jsonl'))
+          .sort()
+          .map((name) => join(path, name))
+      : [path],
+  );
   if (files.length > 0) return files;
-  throw new UsageError('USAGE_NO_VECTORS', 'there are no vectors there', { where: paths.join(', '), expected: 'folders with .jsonl files, or the files themselves' });
+  throw new UsageError('USAGE_NO_VECTORS', 'there are no vectors there', {
+    where: paths.join(', '),
+    expected: 'folders with .jsonl files, or the files themselves',
+  });
 }
 
 function isFolder(path: string): boolean {
@@ -60,18 +70,26 @@ function read(path: string): string {
 }
 
 function cannotRead(path: string, error: unknown): UsageError {
-  return new UsageError('USAGE_NO_SUCH_FILE', `cannot read ${path}: ${fileErrorText(error) ?? String(error)}`, { where: path, expected: 'the path of a vector file or of a folder of them' });
+  return new UsageError('USAGE_NO_SUCH_FILE', `cannot read ${path}: ${fileErrorText(error) ?? String(error)}`, {
+    where: path,
+    expected: 'the path of a vector file or of a folder of them',
+  });
 }
 
 function parseVector(line: string, where: string): Vector {
-  const broken = (what: string): UsageError => new UsageError('USAGE_BAD_VECTOR', `this is no vector: ${what}`, { where, expected: 'a JSON object with name, machine, enabler, buffers, script, callbacks and expect' });
+  const broken = (what: string): UsageError =>
+    new UsageError('USAGE_BAD_VECTOR', `this is no vector: ${what}`, {
+      where,
+      expected: 'a JSON object with name, machine, enabler, buffers, script, callbacks and expect',
+    });
   let vector: Partial<Vector>;
   try {
     vector = JSON.parse(line) as Partial<Vector>;
   } catch (error) {
     throw broken(error instanceof Error ? error.message : String(error));
   }
-  for (const key of ['name', 'machine', 'enabler', 'script', 'expect'] as const) if (vector[key] === undefined) throw broken(`it has no ${key}`);
+  for (const key of ['name', 'machine', 'enabler', 'script', 'expect'] as const)
+    if (vector[key] === undefined) throw broken(`it has no ${key}`);
   if (!Array.isArray(vector.script) || !Array.isArray(vector.expect)) throw broken('script and expect are lists');
   return vector as Vector;
 }

@@ -38,7 +38,8 @@ const lab: Lab = {
       overrides: runOverrides(scenario, options),
       again: options.paste.again,
       signal: hooks.signal,
-      onProgress: (requests, seconds, findings) => hooks.onProgress({ requests, target: null, seconds, durationSeconds: null, bytes: 0, findings }),
+      onProgress: (requests, seconds, findings) =>
+        hooks.onProgress({ requests, target: null, seconds, durationSeconds: null, bytes: 0, findings }),
     });
   },
 

@@ -61,7 +61,12 @@ export function countOvertaken(platform: HalPlatform, granted: AdapterResources)
 }
 
 /** One adapter's part in the contention for the pool. */
-export interface AdapterContention extends Readonly<Pick<AllocationWaits, 'grants' | 'registersGranted' | 'waited' | 'waitNsTotal' | 'waitNsMax' | 'queueLength' | 'queueLengthMax' | 'overtakenMax'>> {
+export interface AdapterContention extends Readonly<
+  Pick<
+    AllocationWaits,
+    'grants' | 'registersGranted' | 'waited' | 'waitNsTotal' | 'waitNsMax' | 'queueLength' | 'queueLengthMax' | 'overtakenMax'
+  >
+> {
   readonly adapter: string;
   readonly heldRegisters: number;
 }
@@ -87,7 +92,18 @@ export interface AllocationHolder {
 export function contentionOf(platform: HalPlatform): readonly AdapterContention[] {
   return platform.adapters.map(({ label, waits, heldRegisters }) => {
     const { grants, registersGranted, waited, waitNsTotal, waitNsMax, queueLength, queueLengthMax, overtakenMax } = waits;
-    return { adapter: label, heldRegisters, grants, registersGranted, waited, waitNsTotal, waitNsMax, queueLength, queueLengthMax, overtakenMax };
+    return {
+      adapter: label,
+      heldRegisters,
+      grants,
+      registersGranted,
+      waited,
+      waitNsTotal,
+      waitNsMax,
+      queueLength,
+      queueLengthMax,
+      overtakenMax,
+    };
   });
 }
 
@@ -113,7 +129,14 @@ export function waitForGraph(platform: HalPlatform): readonly AllocationWait[] {
   return platform.adapters.flatMap((adapter) => {
     const head = adapter.queueHead;
     if (head === null) return [];
-    return [{ adapter, name: requestName(head), registers: platform.counted(head.registers), holders: holders.filter(({ registers }) => registers > 0) }];
+    return [
+      {
+        adapter,
+        name: requestName(head),
+        registers: platform.counted(head.registers),
+        holders: holders.filter(({ registers }) => registers > 0),
+      },
+    ];
   });
 }
 
@@ -131,7 +154,9 @@ export function describeRegisterDeadlock(platform: HalPlatform, deviceOf: (adapt
   const devices = new Set([...holders, ...waits].map(({ adapter }) => deviceOf(adapter)));
   const clauses = [...devices].map((device) => {
     const held = holders.filter(({ adapter }) => deviceOf(adapter) === device).map(({ name, registers }) => `holds ${registers} (${name})`);
-    const wanted = waits.filter(({ adapter }) => deviceOf(adapter) === device).map(({ name, registers }) => `waits for ${registers} (${name})`);
+    const wanted = waits
+      .filter(({ adapter }) => deviceOf(adapter) === device)
+      .map(({ name, registers }) => `waits for ${registers} (${name})`);
     return `${device} ${[...held, ...wanted].join(' and ')}`;
   });
   const { free, total } = platform.pool;

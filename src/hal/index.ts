@@ -11,7 +11,15 @@ export * from './mdl-walk.js';
 export * from './logical-window.js';
 export * from './device-description.js';
 export * from './common-buffer-allocator.js';
-export { contentionOf, fairnessOf, waitForGraph, describeRegisterDeadlock, type AdapterContention, type AllocationHolder, type AllocationWait } from './allocation-waits.js';
+export {
+  contentionOf,
+  fairnessOf,
+  waitForGraph,
+  describeRegisterDeadlock,
+  type AdapterContention,
+  type AllocationHolder,
+  type AllocationWait,
+} from './allocation-waits.js';
 export type { OutstandingResources } from './adapter-resources.js';
 export * from './system-dma-controller.js';
 export * from './dma-adapter.js';

@@ -71,7 +71,16 @@ export class SystemDmaController {
   readonly dpc: Dpc;
   readonly #channels: readonly ChannelUse[];
   readonly #readOp: Op;
-  readonly #setup: SystemDmaSetup = { requestLine: 0, deviceAddress: 0, widthBytes: 1, isDemand: false, isLooped: false, isRead: false, elements: 0, generation: 0 };
+  readonly #setup: SystemDmaSetup = {
+    requestLine: 0,
+    deviceAddress: 0,
+    widthBytes: 1,
+    isDemand: false,
+    isLooped: false,
+    isRead: false,
+    elements: 0,
+    generation: 0,
+  };
 
   constructor(
     private readonly kernel: Kernel,
@@ -102,8 +111,21 @@ export class SystemDmaController {
   }
 
   /** Programs the channel with what was mapped and starts it. Rule D52: in demand mode the device must not ask before EvtProgramDma has run. */
-  start(adapter: DmaAdapter, context: TransferContext | null, list: ScatterGatherList, deviceAddressOffset: number, isWrite: boolean): void {
-    const { dmaChannel: channel = 0, dmaRequestLine = 0, deviceAddress = 0, dmaWidthBits = 8, demandMode = false, autoInitialize = false } = adapter.description;
+  start(
+    adapter: DmaAdapter,
+    context: TransferContext | null,
+    list: ScatterGatherList,
+    deviceAddressOffset: number,
+    isWrite: boolean,
+  ): void {
+    const {
+      dmaChannel: channel = 0,
+      dmaRequestLine = 0,
+      deviceAddress = 0,
+      dmaWidthBits = 8,
+      demandMode = false,
+      autoInitialize = false,
+    } = adapter.description;
     const { hardware } = this;
     if (demandMode && hardware.isLineAsserted(dmaRequestLine)) {
       this.kernel.violation({

@@ -50,7 +50,11 @@ function channelWords(channel: number): RegisterWord[] {
   const at = (register: number): number => sdmaChannel(channel, register);
   const words: RegisterWord[] = [
     wordRegister(`CONFIG${channel}`, at(SDMA_CONFIG), FieldAccess.RW),
-    { name: `COMMAND${channel}`, offset: at(SDMA_COMMAND), fields: [{ name: 'Command', mask: SDMA_COMMAND_START | SDMA_COMMAND_STOP, access: FieldAccess.Command }] },
+    {
+      name: `COMMAND${channel}`,
+      offset: at(SDMA_COMMAND),
+      fields: [{ name: 'Command', mask: SDMA_COMMAND_START | SDMA_COMMAND_STOP, access: FieldAccess.Command }],
+    },
     wordRegister(`STATUS${channel}`, at(SDMA_STATUS), FieldAccess.RO),
     wordRegister(`COUNTER${channel}`, at(SDMA_COUNTER), FieldAccess.RO),
     wordRegister(`GENERATION${channel}`, at(SDMA_GENERATION), FieldAccess.RW),

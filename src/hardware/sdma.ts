@@ -111,7 +111,8 @@ function obey(d: DeviceView, channel: number, commands: number): void {
   const isBusy = state === SdmaState.Armed || state === SdmaState.Running || state === SdmaState.Draining;
   const starts = (commands & sdma.SDMA_COMMAND_START) !== 0 && !isBusy;
   if (starts) setState(d, channel, SdmaState.Armed);
-  const isMeant = d.registers.get(sdmaChannel(channel, sdma.SDMA_STOP_GENERATION)) === d.registers.get(sdmaChannel(channel, sdma.SDMA_GENERATION));
+  const isMeant =
+    d.registers.get(sdmaChannel(channel, sdma.SDMA_STOP_GENERATION)) === d.registers.get(sdmaChannel(channel, sdma.SDMA_GENERATION));
   if ((commands & sdma.SDMA_COMMAND_STOP) === 0 || !isMeant || (!starts && (!isBusy || state === SdmaState.Draining))) return;
   drain(d, channel, SdmaState.Cancelled);
 }
@@ -122,7 +123,8 @@ function drain(d: DeviceView, channel: number, outcome: number): void {
 }
 
 const elementsOf = (d: DeviceView, channel: number): number => (config(d, channel) >> sdma.SDMA_CONFIG_ELEMENTS_SHIFT) & 0xff;
-const elementRegister = (channel: number, element: number): number => sdmaChannel(channel, sdma.SDMA_ELEMENT0 + element * sdma.SDMA_ELEMENT_BYTES);
+const elementRegister = (channel: number, element: number): number =>
+  sdmaChannel(channel, sdma.SDMA_ELEMENT0 + element * sdma.SDMA_ELEMENT_BYTES);
 
 /** Takes the list up, or refuses it: no device on the line, no such register of it, a length that is no multiple of the width. */
 function begin(d: DeviceView, channel: number): void {
@@ -159,7 +161,12 @@ function move(d: DeviceView, channel: number): void {
   const length = registers.get(element + 8);
   const wanted = words[port + portWord(sdma.PORT_COUNT)]! >>> 0;
   const isDemand = (bits & sdma.SDMA_CONFIG_DEMAND) !== 0;
-  const burst = Math.min(length - moved, d.params['burstBytes']!, PAGE_SIZE - ((low + moved) & (PAGE_SIZE - 1)), isDemand ? wanted : length);
+  const burst = Math.min(
+    length - moved,
+    d.params['burstBytes']!,
+    PAGE_SIZE - ((low + moved) & (PAGE_SIZE - 1)),
+    isDemand ? wanted : length,
+  );
   const local = words[port + portWord(sdma.PORT_POINTER)]! >>> 0;
   const answers = words[words[line + SdmaLine.Gate]!] !== 0;
   if (!answers || burst === 0 || local + burst > words[line + SdmaLine.MemoryBytes]!) return drain(d, channel, SdmaState.Error);
@@ -214,7 +221,14 @@ export const sdmaController: DeviceModel = {
   params: [
     { name: 'channels', default: 2, min: 1, max: sdma.SDMA_CHANNELS_MAX, unit: 'channels', title: 'channels shared by all request lines' },
     { name: 'burstBytes', default: 512, min: 8, max: 65536, unit: 'bytes', title: 'most bytes moved in one step', powerOfTwo: true },
-    { name: 'fixedPriority', default: 0, min: 0, max: 1, unit: '', title: '1: the lowest channel always goes first; 0: in turn, a burst each' },
+    {
+      name: 'fixedPriority',
+      default: 0,
+      min: 0,
+      max: 1,
+      unit: '',
+      title: '1: the lowest channel always goes first; 0: in turn, a burst each',
+    },
   ],
   addressBits: 64,
   aperture: 'high',

@@ -21,10 +21,17 @@ export async function loadDeviceModules(scenario: Scenario): Promise<void> {
     try {
       loaded = (await import(model)) as { default?: unknown };
     } catch (error) {
-      throw new UsageError('USAGE_BAD_DEVICE', `the module of device '${name}' cannot be imported: ${error instanceof Error ? error.message : String(error)}`, { where: model });
+      throw new UsageError(
+        'USAGE_BAD_DEVICE',
+        `the module of device '${name}' cannot be imported: ${error instanceof Error ? error.message : String(error)}`,
+        { where: model },
+      );
     }
     if (!isDeviceModel(loaded.default)) {
-      throw new UsageError('USAGE_BAD_DEVICE', `the module of device '${name}' exports no device model`, { where: model, expected: "a default export with name, registers, reset, pending and step, see 'dmalab/hardware'" });
+      throw new UsageError('USAGE_BAD_DEVICE', `the module of device '${name}' exports no device model`, {
+        where: model,
+        expected: "a default export with name, registers, reset, pending and step, see 'dmalab/hardware'",
+      });
     }
     registerDeviceModel(loaded.default);
     byUrl.set(model, loaded.default);
@@ -35,7 +42,9 @@ export async function loadDeviceModules(scenario: Scenario): Promise<void> {
 export function deviceModel(nameOrUrl: string): DeviceModel {
   const model = byUrl.get(nameOrUrl) ?? deviceModels.get(nameOrUrl);
   if (model !== undefined) return model;
-  throw new UsageError('USAGE_UNKNOWN_DEVICE', `there is no device model '${nameOrUrl}'`, { expected: `one of ${[...deviceModels.keys()].join(', ')}, or the URL of a module` });
+  throw new UsageError('USAGE_UNKNOWN_DEVICE', `there is no device model '${nameOrUrl}'`, {
+    expected: `one of ${[...deviceModels.keys()].join(', ')}, or the URL of a module`,
+  });
 }
 
 function isDeviceModel(value: unknown): value is DeviceModel {

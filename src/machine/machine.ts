@@ -1,5 +1,15 @@
 import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
-import { Kernel, SeededRandom, deriveSeed, suspendingCallback, type Clock, type EventRing, type Gate, type RandomSource, type VirtualCpu } from '../kernel/index.js';
+import {
+  Kernel,
+  SeededRandom,
+  deriveSeed,
+  suspendingCallback,
+  type Clock,
+  type EventRing,
+  type Gate,
+  type RandomSource,
+  type VirtualCpu,
+} from '../kernel/index.js';
 import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js';
 import { HalPlatform, SystemDmaController } from '../hal/index.js';
 import { DeviceView, InterruptController, connectRequestLine, faultViolation } from '../hardware/index.js';
@@ -150,7 +160,18 @@ export class Machine {
     const { placement } = view;
     const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
     const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors));
-    return { name: parameters.name, parameters, view, vectors, deviceInit, device: null, workload: null, canceller: null, power: null, refusedStart: false };
+    return {
+      name: parameters.name,
+      parameters,
+      view,
+      vectors,
+      deviceInit,
+      device: null,
+      workload: null,
+      canceller: null,
+      power: null,
+      refusedStart: false,
+    };
   }
 
   #resources(view: DeviceView, vectors: readonly InterruptVector[]): BusResources {
@@ -198,7 +219,12 @@ export class Machine {
   /** Between two steps, as hardware is: the batch that an engine host is in ends first. */
   #requireStill(view: DeviceView): void {
     if (view.quiesce()) return;
-    this.kernel.violation({ rule: 'L-ENGINE-LOST', severity: 'crash', object: view.name, message: `the engine of ${view.name} does not come to the end of its steps` });
+    this.kernel.violation({
+      rule: 'L-ENGINE-LOST',
+      severity: 'crash',
+      object: view.name,
+      message: `the engine of ${view.name} does not come to the end of its steps`,
+    });
   }
 
   /**
@@ -217,7 +243,7 @@ export class Machine {
     });
   }
 
-/**
+  /**
    * How a prologue and an epilogue run: without choices, but the devices live. Where no engine host steps them, each
    * takes a step at every point, so that a driver which polls a register sees it change.
    */
@@ -227,7 +253,12 @@ export class Machine {
   #atStraight(): boolean {
     this.#straightPoints++;
     if (this.#straightPoints > STRAIGHT_POINTS_MAX) {
-      this.kernel.violation({ rule: 'L-STEP-BOUND', severity: 'crash', object: null, message: `bringing the devices up or down did not end within ${STRAIGHT_POINTS_MAX} operations: a driver waits for something in a loop` });
+      this.kernel.violation({
+        rule: 'L-STEP-BOUND',
+        severity: 'crash',
+        object: null,
+        message: `bringing the devices up or down did not end within ${STRAIGHT_POINTS_MAX} operations: a driver waits for something in a loop`,
+      });
     }
     if (this.plan.hosts.length === 0) for (const view of this.views) view.model.step(view);
     return false;
@@ -237,15 +268,32 @@ export class Machine {
     const { kernel } = this;
     const { driver } = device.parameters;
     const failedBefore = this.faults.injected('allocation-failure');
-    const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, suspendingCallback((deviceInit: DeviceInit) => driver.evtDriverDeviceAdd(deviceInit))(device.deviceInit), this.#straight);
+    const added = kernel.runStraight(
+      `${device.name}: EvtDriverDeviceAdd`,
+      suspendingCallback((deviceInit: DeviceInit) => driver.evtDriverDeviceAdd(deviceInit))(device.deviceInit),
+      this.#straight,
+    );
     device.device = device.deviceInit.device;
-    const status = NT_SUCCESS(added) && device.device !== null ? kernel.runStraight(`${device.name}: start`, device.device.start(), this.#straight) : added;
+    const status =
+      NT_SUCCESS(added) && device.device !== null
+        ? kernel.runStraight(`${device.name}: start`, device.device.start(), this.#straight)
+        : added;
     if (NT_SUCCESS(status) && device.device !== null) return;
     // Short of resources a driver may refuse, by returning the error; what it leaves behind is looked at in the end.
     device.refusedStart = !NT_SUCCESS(status) && this.faults.injected('allocation-failure') > failedBefore;
     if (device.refusedStart) return;
-    const why = typeof status !== 'number' ? `EvtDriverDeviceAdd returned ${String(status)}, not an NTSTATUS` : device.device === null ? 'EvtDriverDeviceAdd returned without creating the device' : `it failed with ${statusName(status)}`;
-    kernel.violation({ rule: 'L-START', severity: 'error', object: device.name, message: `driver ${driver.name} did not start ${device.name}: ${why}` });
+    const why =
+      typeof status !== 'number'
+        ? `EvtDriverDeviceAdd returned ${String(status)}, not an NTSTATUS`
+        : device.device === null
+          ? 'EvtDriverDeviceAdd returned without creating the device'
+          : `it failed with ${statusName(status)}`;
+    kernel.violation({
+      rule: 'L-START',
+      severity: 'error',
+      object: device.name,
+      message: `driver ${driver.name} did not start ${device.name}: ${why}`,
+    });
   }
 
   #createWorkload(machineDevice: MachineDevice, device: Device): DeviceWorkload {
@@ -255,15 +303,24 @@ export class Machine {
     // Longer requests than a slot's part of the device's memory cannot be checked; lengths are drawn from what is left of the range.
     const config = { ...asked, maxBytes: Math.min(asked.maxBytes, regionBytes) };
     if (regionBytes < config.minBytes) {
-      throw new UsageError('USAGE_PARAMETER', `${config.outstanding} requests in flight share the ${view.localMemoryBytes} bytes of memory on ${view.name}: that leaves ${regionBytes} bytes each, and the smallest has ${config.minBytes}`, { where: '--outstanding', expected: `at most ${Math.floor(view.localMemoryBytes / config.minBytes)}` });
+      throw new UsageError(
+        'USAGE_PARAMETER',
+        `${config.outstanding} requests in flight share the ${view.localMemoryBytes} bytes of memory on ${view.name}: that leaves ${regionBytes} bytes each, and the smallest has ${config.minBytes}`,
+        { where: '--outstanding', expected: `at most ${Math.floor(view.localMemoryBytes / config.minBytes)}` },
+      );
     }
     const slots = Array.from({ length: config.outstanding }, (_, i) => {
       const request = new Request(this.kernel, device.requestContext?.create());
       return new RequestSlot(i, request, config, i * regionBytes, regionBytes, this.frames);
     });
-    machineDevice.canceller = config.cancelPerMillion === 0 ? null : new Canceller(this.kernel, this.outsideCpu, config.cancelPerMillion, this.#random(`cancellations of ${machineDevice.name}`));
+    machineDevice.canceller =
+      config.cancelPerMillion === 0
+        ? null
+        : new Canceller(this.kernel, this.outsideCpu, config.cancelPerMillion, this.#random(`cancellations of ${machineDevice.name}`));
     const disturbs = config.powerCyclesPerMillion > 0 || config.unplugPerMillion > 0;
-    machineDevice.power = disturbs ? new PowerActor(this.kernel, this.outsideCpu, device, config, this.#random(`power of ${machineDevice.name}`), machineDevice.name) : null;
+    machineDevice.power = disturbs
+      ? new PowerActor(this.kernel, this.outsideCpu, device, config, this.#random(`power of ${machineDevice.name}`), machineDevice.name)
+      : null;
     const workload = new DeviceWorkload({
       kernel: this.kernel,
       memory: this.memory,
@@ -280,7 +337,8 @@ export class Machine {
       power: machineDevice.power,
       faults: this.faults.ledgerOf(view),
     });
-    if (machineDevice.canceller !== null) machineDevice.canceller.slotsOf = (handle) => slots.filter((slot) => slot.inFlight && slot.handle === handle);
+    if (machineDevice.canceller !== null)
+      machineDevice.canceller.slotsOf = (handle) => slots.filter((slot) => slot.inFlight && slot.handle === handle);
     return workload;
   }
 
@@ -316,7 +374,8 @@ export class Machine {
   /** Orderly removal of every device, then the audit: nothing may be left. Only on a machine whose traffic has ended. */
   epilogue(): void {
     this.#straightPoints = 0;
-    for (const { name, device } of this.devices) if (device !== null) this.kernel.runStraight(`${name}: removal`, device.remove(), this.#straight);
+    for (const { name, device } of this.devices)
+      if (device !== null) this.kernel.runStraight(`${name}: removal`, device.remove(), this.#straight);
     auditMachine(this);
   }
 

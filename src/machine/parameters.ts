@@ -7,7 +7,14 @@ import type { MachineConfig, Scenario } from './scenario.js';
 /** Largest machine: 512 MiB of RAM. */
 export const RAM_PAGES_MAX = 131_072;
 
-export const machineDefaults: MachineConfig = { vcpus: 2, ramPages: 0, mapRegisters: 1024, addressing: 'direct', starvationGrants: 0, dmaChannels: 2 };
+export const machineDefaults: MachineConfig = {
+  vcpus: 2,
+  ramPages: 0,
+  mapRegisters: 1024,
+  addressing: 'direct',
+  starvationGrants: 0,
+  dmaChannels: 2,
+};
 
 /** What a caller may set over a scenario's own values; absent members leave them. */
 export interface Overrides {
@@ -73,7 +80,8 @@ function share(total: number, count: number, i: number): number {
 
 function checkFaults(faults: FaultPlan): FaultPlan {
   for (const kind of plannedKinds(faults)) {
-    if (!isRatio(faults[kind]!)) throw bad('--faults', `${kind} in ${ratioText(faults[kind]!)} cases`, 'a ratio of whole numbers from 0 to 1, such as 1/50');
+    if (!isRatio(faults[kind]!))
+      throw bad('--faults', `${kind} in ${ratioText(faults[kind]!)} cases`, 'a ratio of whole numbers from 0 to 1, such as 1/50');
   }
   return faults;
 }
@@ -83,15 +91,32 @@ function checkMachine(machine: MachineConfig): void {
   if (vcpus < 1 || vcpus > 8) throw bad('vcpus', `${vcpus} virtual CPUs`, '1 to 8');
   if (ramPages > RAM_PAGES_MAX) throw bad('ramPages', `${ramPages} pages of RAM`, `at most ${RAM_PAGES_MAX} (512 MiB)`);
   const pages = ramPages === 0 ? RAM_PAGES_MAX : ramPages;
-  if (mapRegisters < 2) throw bad('--map-registers', `${mapRegisters} map registers`, 'at least 2: a transfer that does not start on a page boundary touches two pages');
-  if (mapRegisters > pages) throw bad('--map-registers', `${mapRegisters} map registers, each of which stands for a page, on a machine of ${pages} pages`, `at most ${pages}`);
+  if (mapRegisters < 2)
+    throw bad(
+      '--map-registers',
+      `${mapRegisters} map registers`,
+      'at least 2: a transfer that does not start on a page boundary touches two pages',
+    );
+  if (mapRegisters > pages)
+    throw bad(
+      '--map-registers',
+      `${mapRegisters} map registers, each of which stands for a page, on a machine of ${pages} pages`,
+      `at most ${pages}`,
+    );
 }
 
 function checkWorkload(device: string, workload: WorkloadConfig): WorkloadConfig {
   const { minBytes, maxBytes, alignBytes, outstanding } = workload;
-  if (minBytes > maxBytes) throw bad('--min-bytes', `${device}: requests of ${minBytes} to ${maxBytes} bytes`, 'a smallest length that is not above the largest');
-  if (alignBytes < 1 || (alignBytes & (alignBytes - 1)) !== 0 || alignBytes > 4096) throw bad('alignBytes', `${device}: an alignment of ${alignBytes} bytes`, 'a power of two up to 4096');
-  if (minBytes % alignBytes !== 0 || maxBytes % alignBytes !== 0) throw bad('--min-bytes', `${device}: lengths ${minBytes} to ${maxBytes} with an alignment of ${alignBytes}`, `multiples of ${alignBytes}`);
+  if (minBytes > maxBytes)
+    throw bad('--min-bytes', `${device}: requests of ${minBytes} to ${maxBytes} bytes`, 'a smallest length that is not above the largest');
+  if (alignBytes < 1 || (alignBytes & (alignBytes - 1)) !== 0 || alignBytes > 4096)
+    throw bad('alignBytes', `${device}: an alignment of ${alignBytes} bytes`, 'a power of two up to 4096');
+  if (minBytes % alignBytes !== 0 || maxBytes % alignBytes !== 0)
+    throw bad(
+      '--min-bytes',
+      `${device}: lengths ${minBytes} to ${maxBytes} with an alignment of ${alignBytes}`,
+      `multiples of ${alignBytes}`,
+    );
   if (outstanding < 1) throw bad('--outstanding', `${device}: ${outstanding} requests in flight`, 'at least 1');
   return workload;
 }

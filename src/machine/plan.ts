@@ -1,6 +1,16 @@
 import { UsageError } from '../nt/index.js';
 import { LayoutBuilder, PAGE_SIZE, type Region } from '../memory/index.js';
-import { planDevice, planEngineHost, planInterruptController, sdmaController, type DeviceModel, type DeviceParams, type DevicePlacement, type InterruptControllerPlacement, type VectorRequest } from '../hardware/index.js';
+import {
+  planDevice,
+  planEngineHost,
+  planInterruptController,
+  sdmaController,
+  type DeviceModel,
+  type DeviceParams,
+  type DevicePlacement,
+  type InterruptControllerPlacement,
+  type VectorRequest,
+} from '../hardware/index.js';
 import { PayloadPattern, framesPerSlot } from '../workload/index.js';
 import { deviceModel, isModuleUrl } from './device-modules.js';
 import { RAM_PAGES_MAX, type MachineParameters } from './parameters.js';
@@ -39,10 +49,16 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   const models = boards.map((board) => deviceModel(board.model));
   const contiguousFrames = devices.reduce((sum, device, i) => sum + commonBufferPages(models[i]!, device.params), 0);
   const bounceFrames = machine.addressing === 'bounce32' ? machine.mapRegisters : 0;
-  const needed = contiguousFrames + bounceFrames + devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
+  const needed =
+    contiguousFrames +
+    bounceFrames +
+    devices.reduce((sum, device) => sum + device.workload.outstanding * framesPerSlot(device.workload), 0);
   const ramFrames = machine.ramPages === 0 ? Math.min(Math.ceil(needed * 1.25), RAM_PAGES_MAX) : machine.ramPages;
   if (ramFrames > RAM_PAGES_MAX || needed > ramFrames) {
-    throw new UsageError('USAGE_MEMORY', `the buffers of the workload need ${needed} pages of RAM`, { where: '--outstanding', expected: `at most ${machine.ramPages === 0 ? RAM_PAGES_MAX : ramFrames} pages: fewer or smaller requests in flight` });
+    throw new UsageError('USAGE_MEMORY', `the buffers of the workload need ${needed} pages of RAM`, {
+      where: '--outstanding',
+      expected: `at most ${machine.ramPages === 0 ? RAM_PAGES_MAX : ramFrames} pages: fewer or smaller requests in flight`,
+    });
   }
 
   const layout = new LayoutBuilder();
@@ -66,7 +82,20 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   );
   const pattern = new PayloadPattern(layout, Math.max(...devices.map((device) => device.workload.maxBytes)));
   const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { align: PAGE_SIZE });
-  return { models, placements, controller, hosts, hostOf, vectorCount, pattern, regions: layout.regions, firstRamFrame: ram / PAGE_SIZE, ramFrames, contiguousFrames, lengthBytes: layout.lengthBytes };
+  return {
+    models,
+    placements,
+    controller,
+    hosts,
+    hostOf,
+    vectorCount,
+    pattern,
+    regions: layout.regions,
+    firstRamFrame: ram / PAGE_SIZE,
+    ramFrames,
+    contiguousFrames,
+    lengthBytes: layout.lengthBytes,
+  };
 }
 
 interface Board {

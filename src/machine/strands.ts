@@ -1,6 +1,6 @@
 import { EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
 import type { DeviceView } from '../hardware/index.js';
-import type { InterruptVector, } from '../wdf/index.js';
+import type { InterruptVector } from '../wdf/index.js';
 import type { Machine } from './machine.js';
 import type { Strand } from './strand.js';
 
@@ -105,7 +105,12 @@ class TimerStrand implements Strand {
     this.#completed = completed;
     if (this.#fruitless < FRUITLESS_TIMERS_MAX) return;
     this.#fruitless = 0;
-    machine.kernel.violation({ rule: 'L-QUIESCENCE', severity: 'crash', object: null, message: `${FRUITLESS_TIMERS_MAX} timers fired and no request completed; outstanding are ${machine.describeOutstanding()}` });
+    machine.kernel.violation({
+      rule: 'L-QUIESCENCE',
+      severity: 'crash',
+      object: null,
+      message: `${FRUITLESS_TIMERS_MAX} timers fired and no request completed; outstanding are ${machine.describeOutstanding()}`,
+    });
   }
 }
 

@@ -25,8 +25,15 @@ export class SystemDmaPort implements SystemDmaHardware {
   }
 
   start(channel: number, setup: SystemDmaSetup): void {
-    const flags = (setup.isRead ? sdma.SDMA_CONFIG_FROM_DEVICE : 0) | (setup.isDemand ? sdma.SDMA_CONFIG_DEMAND : 0) | (setup.isLooped ? sdma.SDMA_CONFIG_LOOP : 0);
-    this.#write(channel, sdma.SDMA_CONFIG, setup.requestLine | flags | (setup.elements << sdma.SDMA_CONFIG_ELEMENTS_SHIFT) | (setup.widthBytes << sdma.SDMA_CONFIG_WIDTH_SHIFT));
+    const flags =
+      (setup.isRead ? sdma.SDMA_CONFIG_FROM_DEVICE : 0) |
+      (setup.isDemand ? sdma.SDMA_CONFIG_DEMAND : 0) |
+      (setup.isLooped ? sdma.SDMA_CONFIG_LOOP : 0);
+    this.#write(
+      channel,
+      sdma.SDMA_CONFIG,
+      setup.requestLine | flags | (setup.elements << sdma.SDMA_CONFIG_ELEMENTS_SHIFT) | (setup.widthBytes << sdma.SDMA_CONFIG_WIDTH_SHIFT),
+    );
     this.#write(channel, sdma.SDMA_DEVICE_ADDRESS, setup.deviceAddress);
     this.#write(channel, sdma.SDMA_GENERATION, setup.generation);
     this.#write(channel, sdma.SDMA_COMMAND, sdma.SDMA_COMMAND_START);

@@ -10,7 +10,8 @@ export function formatConformanceReport(report: ConformanceReport, paint: Paint)
     `within the contract   ${passed} passed, ${failed} failed`,
     `beyond the contract   ${beyond.passed} with the framework's own events, ${beyond.reported} otherwise`,
   ];
-  for (const { file, name, event, expected, found } of failures) lines.push('', `${paint.red('failed')} ${name} (${file}), event ${event}`, `  expected  ${expected}`, `  found     ${found}`);
+  for (const { file, name, event, expected, found } of failures)
+    lines.push('', `${paint.red('failed')} ${name} (${file}), event ${event}`, `  expected  ${expected}`, `  found     ${found}`);
   return lines.join('\n');
 }
 

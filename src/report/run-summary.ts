@@ -45,6 +45,8 @@ function factsOf(report: RunReport): [string, string][] {
   if (report.requests > 0) facts.push(['latency', latencyText(report.latencyNs)]);
   facts.push(['interrupts', `${formatCount(report.interrupts)}, ${nested}`]);
   if (report.cancels.requested > 0) facts.push(['cancels', cancelsText(report.cancels)]);
+  if (report.powerCycles > 0) facts.push(['power', `${formatCount(report.powerCycles)} times to D3 and back under traffic`]);
+  if (report.unplugs > 0) facts.push(['unplugged', `${formatCount(report.unplugs)} devices pulled out, which ended their traffic early`]);
   if (report.faults !== undefined) facts.push(['faults', faultsText(report)]);
   return facts;
 }

@@ -12,7 +12,11 @@ export const classicRules: readonly RuleText[] = [
   { id: 'D08', title: '32-bit device gets LA < 4 GiB; high word programmed where it exists', severity: 'error' },
   { id: 'D09', title: 'length field width (14-bit, 24-bit ...) not overflowed; zero not meaning maximum by accident', severity: 'error' },
   { id: 'D10', title: 'cancel vs. DPC: exactly one completes', severity: 'error' },
-  { id: 'D11', title: 'cancel vs. Execute: no request lost when Cancel returned TRUE and the I/O path also thinks it queued', severity: 'error' },
+  {
+    id: 'D11',
+    title: 'cancel vs. Execute: no request lost when Cancel returned TRUE and the I/O path also thinks it queued',
+    severity: 'error',
+  },
   { id: 'D12', title: 'cancel of running hardware waits for abort confirmation before unmap', severity: 'error' },
   { id: 'D13', title: 'unmark CANCELLED in EvtProgramDma -> no doorbell', severity: 'error' },
   { id: 'D14', title: 'DPC coalescing: DPC drains every saved cause', severity: 'error' },
@@ -39,7 +43,11 @@ export const classicRules: readonly RuleText[] = [
   { id: 'D35', title: 'waiting requests retried when a resource is freed (including on the error and cancel paths)', severity: 'error' },
   { id: 'D36', title: 'no deadlock from reserved registers', severity: 'error' },
   { id: 'D37', title: 'no lock held across Complete, Execute, FreeResources that the re-entered callback needs', severity: 'error' },
-  { id: 'D38', title: 'reserved count covers the largest transaction or fragmentation is accepted; single-transfer + reserve too small fails', severity: 'error' },
+  {
+    id: 'D38',
+    title: 'reserved count covers the largest transaction or fragmentation is accepted; single-transfer + reserve too small fails',
+    severity: 'error',
+  },
   { id: 'D39', title: 'transaction object reused only after Release', severity: 'error' },
   { id: 'D40', title: 'one transaction per hardware channel at a time', severity: 'error' },
   { id: 'D41', title: 'SG profile: EvtProgramDma may re-enter or overlap', severity: 'error' },
@@ -62,7 +70,11 @@ export const classicRules: readonly RuleText[] = [
   { id: 'D58', title: 'device writes beyond programmed length', severity: 'error' },
   { id: 'D59', title: 'duplex: read and write paths have separate channel state and saved status', severity: 'error' },
   { id: 'D60', title: "interrupt enabled only when the ISR's data structures exist", severity: 'error' },
-  { id: 'D61', title: 'SG list pointer not kept past its lifetime (P: EvtProgramDma return; SG: DmaCompleted*; S: next mapping)', severity: 'error' },
+  {
+    id: 'D61',
+    title: 'SG list pointer not kept past its lifetime (P: EvtProgramDma return; SG: DmaCompleted*; S: next mapping)',
+    severity: 'error',
+  },
   { id: 'D62', title: 'txn.Cancel / SetMaximumLength not called after the final completion', severity: 'error' },
   { id: 'D63', title: 'no Release while a reservation is still queued', severity: 'error' },
 ];

@@ -4,7 +4,11 @@ import type { RuleText } from './rule.js';
 export const frameworkRules: readonly RuleText[] = [
   { id: 'B01', title: 'power callback must not hang', severity: 'crash' },
   { id: 'B02', title: 'no recursive callback-lock / verifier-lock acquisition', severity: 'crash' },
-  { id: 'B03', title: 'request not completed while its transaction is in Transfer or while its WDFMEMORY is referenced', severity: 'crash' },
+  {
+    id: 'B03',
+    title: 'request not completed while its transaction is in Transfer or while its WDFMEMORY is referenced',
+    severity: 'crash',
+  },
   { id: 'B04', title: 'required pointer not NULL', severity: 'crash' },
   { id: 'B05', title: 'handle valid and right type', severity: 'crash' },
   { id: 'B06', title: 'information <= buffer length on success', severity: 'crash' },
@@ -12,7 +16,11 @@ export const frameworkRules: readonly RuleText[] = [
   { id: 'B08', title: 'object deleted by owner, not by dereference', severity: 'crash' },
   { id: 'B09', title: 'initialize only from Created, Reserved, Released', severity: 'crash' },
   { id: 'B10', title: 'execute only from Initialized, once', severity: 'crash' },
-  { id: 'B11', title: 'DmaCompleted* only in Transfer (catches double completion, completion after Final, after Release)', severity: 'crash' },
+  {
+    id: 'B11',
+    title: 'DmaCompleted* only in Transfer (catches double completion, completion after Final, after Release)',
+    severity: 'crash',
+  },
   { id: 'B12', title: 'GetTransferInfo only in Initialized', severity: 'crash' },
   { id: 'B13', title: 'AllocateResources state; count 0 needs Initialized', severity: 'crash' },
   { id: 'B14', title: 'no second reservation', severity: 'crash' },

@@ -158,7 +158,6 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     return this.#region.virtualAddress + this.#alignedOffset + offset;
   }
 
-   
   protected override *dispose(): Suspending<void> {
     this.#adapter.freeCommonBuffer(this.#region);
   }

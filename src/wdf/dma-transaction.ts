@@ -20,7 +20,8 @@ export const DmaTransaction = {
     const op = enabler.kernel.callOp(enabler.objectId);
     if (enabler.kernel.at(op)) yield op;
     if (attributes.parent !== undefined) return { ok: false, status: STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED };
-    if (enabler.device.platform.faults?.failsAllocation('a transaction') === true) return { ok: false, status: STATUS_INSUFFICIENT_RESOURCES };
+    if (enabler.device.platform.faults?.failsAllocation('a transaction') === true)
+      return { ok: false, status: STATUS_INSUFFICIENT_RESOURCES };
     return { ok: true, status: STATUS_SUCCESS, object: newTransaction(enabler, attributes) };
   },
 } as const;

@@ -75,7 +75,13 @@ export interface QueueCallbacks {
 
 /** What WdfIoQueueCreate says about a configuration: WDF_NO_CALLBACK, INVALID_PARAMETER or SUCCESS. */
 export function checkQueueConfig(config: IoQueueConfig): NtStatus {
-  const hasCallback = [config.evtIoDefault, config.evtIoRead, config.evtIoWrite, config.evtIoDeviceControl, config.evtIoInternalDeviceControl].some((c) => c !== undefined);
+  const hasCallback = [
+    config.evtIoDefault,
+    config.evtIoRead,
+    config.evtIoWrite,
+    config.evtIoDeviceControl,
+    config.evtIoInternalDeviceControl,
+  ].some((c) => c !== undefined);
   const manual = config.dispatchType === 'manual';
   if (!manual && !hasCallback) return STATUS_WDF_NO_CALLBACK;
   if (manual && hasCallback) return STATUS_INVALID_PARAMETER;

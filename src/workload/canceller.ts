@@ -104,7 +104,8 @@ export class Canceller {
       this.#count('I', false);
       return;
     }
-    if (slot.handle !== null && this.#random.chance(1, CLOSES_ONE_IN)) this.#cpu.queueThread('close handle', this.#cpu.objectId, this.#close(slot.handle));
+    if (slot.handle !== null && this.#random.chance(1, CLOSES_ONE_IN))
+      this.#cpu.queueThread('close handle', this.#cpu.objectId, this.#close(slot.handle));
     else this.#cpu.queueThread('cancel', this.#cpu.objectId, this.#cancel(slot, generation));
   }
 

@@ -1,5 +1,15 @@
 import { NT_SUCCESS, STATUS_CANCELLED, statusName, type NtStatus } from '../nt/index.js';
-import { Dpc, EventKind, KernelEvent, newTimer, type Clock, type Kernel, type KernelTimer, type RandomSource, type Suspending } from '../kernel/index.js';
+import {
+  Dpc,
+  EventKind,
+  KernelEvent,
+  newTimer,
+  type Clock,
+  type Kernel,
+  type KernelTimer,
+  type RandomSource,
+  type Suspending,
+} from '../kernel/index.js';
 import type { MachineMemory } from '../memory/index.js';
 import { IoHandle, RequestType, type Device, type IoCompletion, type Request } from '../wdf/index.js';
 import type { Canceller } from './canceller.js';
@@ -134,7 +144,14 @@ export class DeviceWorkload implements IoCompletion {
       if (slot.isRead) memory.copy(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
       else pattern.writeTo(memory, slot.firstMdl, slot.patternStart);
     }
-    slot.request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, slot.lengthBytes, slot.deviceOffset, this, this.#openHandle(slot));
+    slot.request.prepare(
+      slot.isRead ? RequestType.Read : RequestType.Write,
+      slot.firstMdl,
+      slot.lengthBytes,
+      slot.deviceOffset,
+      this,
+      this.#openHandle(slot),
+    );
     this.#submitted++;
     this.#parts.canceller?.submitted(slot);
     if (this.#parts.power?.submitted() === true) this.stop();
@@ -170,13 +187,23 @@ export class DeviceWorkload implements IoCompletion {
     if (!NT_SUCCESS(status) && this.#parts.power?.isGone === true) return;
     if (!NT_SUCCESS(status)) {
       if (this.#faults.explainsFailure(this.failed++)) return;
-      kernel.violation({ rule: 'L-REQUEST-FAILED', severity: 'error', object: slot.request.label, message: `a ${what} completed with ${statusName(status)}; no fault was injected that would explain it` });
+      kernel.violation({
+        rule: 'L-REQUEST-FAILED',
+        severity: 'error',
+        object: slot.request.label,
+        message: `a ${what} completed with ${statusName(status)}; no fault was injected that would explain it`,
+      });
       return;
     }
     const isExplained = informationBytes < slot.lengthBytes && this.#faults.explainsShortCount(this.shortened);
     if (isExplained) this.shortened++;
     else if (informationBytes !== slot.lengthBytes) {
-      kernel.violation({ rule: 'L-SHORT-TRANSFER', severity: 'error', object: slot.request.label, message: `a ${what} completed with success and reports ${informationBytes} bytes` });
+      kernel.violation({
+        rule: 'L-SHORT-TRANSFER',
+        severity: 'error',
+        object: slot.request.label,
+        message: `a ${what} completed with success and reports ${informationBytes} bytes`,
+      });
       return;
     }
     if (!config.verifyPayload) return;
@@ -191,14 +218,21 @@ export class DeviceWorkload implements IoCompletion {
       ? pattern.firstDifference(memory, slot.firstMdl, slot.patternStart)
       : memory.firstDifference(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), movedBytes);
     if (at < 0 || at >= movedBytes) return;
-    const where = slot.isRead ? 'the caller\'s buffer' : `device memory at 0x${(slot.deviceOffset + at).toString(16)}`;
-    kernel.violation({ rule: 'L-DATA', severity: 'error', object: slot.request.label, message: `a ${what} completed with success, but byte ${at} in ${where} is not what was sent` });
+    const where = slot.isRead ? "the caller's buffer" : `device memory at 0x${(slot.deviceOffset + at).toString(16)}`;
+    kernel.violation({
+      rule: 'L-DATA',
+      severity: 'error',
+      object: slot.request.label,
+      message: `a ${what} completed with success, but byte ${at} in ${where} is not what was sent`,
+    });
   }
 
   /** Requests in flight and where each stands, the first few by name; empty when there are none. */
   describeInFlight(): string {
     const inFlight = this.#parts.slots.filter((slot) => slot.inFlight);
-    const named = inFlight.slice(0, DESCRIBED_MAX).map((slot) => `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes (${slot.request.label}) ${whereabouts(slot.request)}`);
+    const named = inFlight
+      .slice(0, DESCRIBED_MAX)
+      .map((slot) => `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes (${slot.request.label}) ${whereabouts(slot.request)}`);
     const rest = inFlight.length - named.length;
     return inFlight.length === 0 ? '' : `${this.deviceName}: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
   }
@@ -219,5 +253,7 @@ const stageTexts: Readonly<Record<string, string>> = {
 function whereabouts(request: Request): string {
   if (!request.isDriverOwned) return 'waits in its queue';
   const { transaction } = request;
-  return transaction === null ? 'is with the driver, without a transaction' : (stageTexts[transaction.cancelWindow] ?? 'is with the driver');
+  return transaction === null
+    ? 'is with the driver, without a transaction'
+    : (stageTexts[transaction.cancelWindow] ?? 'is with the driver');
 }

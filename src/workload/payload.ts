@@ -37,7 +37,7 @@ export class PayloadPattern {
   writeTo(memory: MachineMemory, first: Mdl | null, start: number): void {
     let offset = 0;
     for (let mdl = first; mdl !== null; mdl = mdl.next) {
-      for (let done = 0; done < mdl.byteCount; ) {
+      for (let done = 0; done < mdl.byteCount;) {
         const physical = mdl.physicalAddress(done);
         const piece = pieceLength(physical, mdl.byteCount - done);
         memory.copy(physical, this.at(start, offset), piece);
@@ -51,7 +51,7 @@ export class PayloadPattern {
   firstDifference(memory: MachineMemory, first: Mdl | null, start: number): number {
     let offset = 0;
     for (let mdl = first; mdl !== null; mdl = mdl.next) {
-      for (let done = 0; done < mdl.byteCount; ) {
+      for (let done = 0; done < mdl.byteCount;) {
         const physical = mdl.physicalAddress(done);
         const piece = pieceLength(physical, mdl.byteCount - done);
         const at = memory.firstDifference(physical, this.at(start, offset), piece);

@@ -50,7 +50,12 @@ export class PowerActor {
     this.powerCycles++;
     this.#isBusy = false;
     if (NT_SUCCESS(status) || this.isGone) return;
-    this.kernel.violation({ rule: 'L-POWER', severity: 'error', object: this.deviceName, message: `${this.deviceName} did not come back from D3: ${statusName(status)}` });
+    this.kernel.violation({
+      rule: 'L-POWER',
+      severity: 'error',
+      object: this.deviceName,
+      message: `${this.deviceName} did not come back from D3: ${statusName(status)}`,
+    });
   }
 
   *#unplug(): Suspending<void> {

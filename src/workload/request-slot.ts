@@ -37,7 +37,10 @@ export class RequestSlot {
     this.#frames = new Int32Array(frameCount);
     for (let i = 0; i < frameCount; i++) {
       const frame = frames.allocate();
-      if (frame === NO_FRAME) throw new UsageError('USAGE_MEMORY', 'the machine has too few RAM pages for the buffers of the workload', { expected: 'fewer outstanding requests, smaller ones, or more RAM pages' });
+      if (frame === NO_FRAME)
+        throw new UsageError('USAGE_MEMORY', 'the machine has too few RAM pages for the buffers of the workload', {
+          expected: 'fewer outstanding requests, smaller ones, or more RAM pages',
+        });
       this.#frames[i] = frame;
     }
     this.#mdls = Array.from({ length: config.maxMdls }, () => new Mdl(new Int32Array(frameCount), 0, 0));

@@ -62,7 +62,7 @@ const typed: readonly Case[] = [
   ['run demo --rate -5', 'USAGE_BAD_NUMBER', /negative/],
   ['run demo --requests 1.5', 'USAGE_BAD_NUMBER', /whole/],
   ['run demo --outstanding 0', 'USAGE_BAD_NUMBER', /too small/],
-  ['run demo --map-registers 1000000', 'USAGE_PARAMETER', /map registers/],
+  ['run demo --map-registers 1000000', 'USAGE_BAD_NUMBER', /map-registers/],
   ['run ./missing.mjs', 'USAGE_NO_SUCH_FILE', /missing\.mjs/],
   ['run ./throws.mjs', 'USAGE_SCENARIO_THREW', /out of luck/],
   ['run ./nothing.mjs', 'USAGE_BAD_MODULE', /default export/],

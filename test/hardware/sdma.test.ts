@@ -3,7 +3,18 @@ import { describe, it } from 'mocha';
 import { DONE, OpKind, opKind } from '../../src/kernel/op.js';
 import { LayoutBuilder, MachineMemory, PAGE_SIZE } from '../../src/memory/index.js';
 import * as sdma from '../../src/hardware/index.js';
-import { BusAccess, DeviceView, InterruptController, SdmaState, connectRequestLine, planDevice, planInterruptController, sdmaChannel, sdmaController, sdmaPort } from '../../src/hardware/index.js';
+import {
+  BusAccess,
+  DeviceView,
+  InterruptController,
+  SdmaState,
+  connectRequestLine,
+  planDevice,
+  planInterruptController,
+  sdmaChannel,
+  sdmaController,
+  sdmaPort,
+} from '../../src/hardware/index.js';
 
 const RAM_FRAMES = 16;
 
@@ -18,7 +29,9 @@ class Board {
     const layout = new LayoutBuilder();
     const interrupts = planInterruptController(layout, 8);
     const common = { ramFrames: RAM_FRAMES, firstVector: 0 };
-    const placements = [0, 1, 2].map((index) => planDevice(layout, sdmaPort, { ...common, name: `port-${index}`, index, objectId: 10 + index }));
+    const placements = [0, 1, 2].map((index) =>
+      planDevice(layout, sdmaPort, { ...common, name: `port-${index}`, index, objectId: 10 + index }),
+    );
     const own = planDevice(layout, sdmaController, { ...common, name: 'sdma', index: 3, objectId: 13, params });
     this.ram = layout.reserve('ram', RAM_FRAMES * PAGE_SIZE, { align: PAGE_SIZE });
     this.memory = MachineMemory.create(layout.lengthBytes, false);
@@ -31,7 +44,8 @@ class Board {
     }
     this.ports.forEach((port, line) => connectRequestLine(this.controller, line, port));
     const { iommu } = this.controller;
-    for (let i = 0; i < RAM_FRAMES; i++) iommu.open(iommu.frameAddress(this.ram / PAGE_SIZE + i), this.ram / PAGE_SIZE + i, BusAccess.Read | BusAccess.Write, 1);
+    for (let i = 0; i < RAM_FRAMES; i++)
+      iommu.open(iommu.frameAddress(this.ram / PAGE_SIZE + i), this.ram / PAGE_SIZE + i, BusAccess.Read | BusAccess.Write, 1);
     for (let i = 0; i < RAM_FRAMES * PAGE_SIZE; i++) this.memory.u8[this.ram + i] = (i * 7 + (i >> 8)) & 0xff;
   }
 

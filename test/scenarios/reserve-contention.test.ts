@@ -7,7 +7,13 @@ import { RandomWalk, explore, parseScheduleJson, replaySchedule } from '../../sr
 import { contentionOf, fairnessOf, waitForGraph } from '../../src/hal/index.js';
 import { defineScenario, type MachineConfig, type Scenario } from '../../src/machine/scenario.js';
 import type { DriverConfig } from '../../src/wdf/driver.js';
-import { bulkReservedDriver, bulkWaitingDriver, quickDriver, stripeHoldingDriver, stripeImmediateDriver } from '../../src/scenarios/samples/reserve-contention-driver.js';
+import {
+  bulkReservedDriver,
+  bulkWaitingDriver,
+  quickDriver,
+  stripeHoldingDriver,
+  stripeImmediateDriver,
+} from '../../src/scenarios/samples/reserve-contention-driver.js';
 import { contenders, reserveContention } from '../../src/scenarios/samples/reserve-contention.js';
 import { controlled, onThreads, rulesOf, type Outcome } from '../backends/runs.js';
 
@@ -35,7 +41,13 @@ function crowd(driver: DriverConfig): Scenario {
     title: 'large requests and small ones in one pool',
     devices: [
       { name: 'bulk', model: 'plx9656', driver, workload: contenders.bulk },
-      ...Array.from({ length: 4 }, (_, i) => ({ name: `quick-${i}`, model: 'plx9656', params: { burstBytes: 16 }, driver: quickDriver, workload: { ...contenders.quick, minBytes: 4096 } })),
+      ...Array.from({ length: 4 }, (_, i) => ({
+        name: `quick-${i}`,
+        model: 'plx9656',
+        params: { burstBytes: 16 },
+        driver: quickDriver,
+        workload: { ...contenders.quick, minBytes: 4096 },
+      })),
     ],
     workload: { requests: 200 },
     machine: { mapRegisters: 20, addressing: 'iommu', starvationGrants: STARVATION_GRANTS },
@@ -83,7 +95,8 @@ describe('two holders', function () {
     expect(report.verdict).to.equal('finding');
     const [finding] = report.findings;
     expect([finding!.rule, finding!.severity, finding!.object]).to.deep.equal(['D36', 'crash', 'map register pool']);
-    for (const board of ['stripe-a', 'stripe-b']) expect(finding!.message).to.match(new RegExp(`${board} holds 3 \\(DmaTransaction#\\d+\\) and waits for 3 \\(DmaTransaction#\\d+\\)`));
+    for (const board of ['stripe-a', 'stripe-b'])
+      expect(finding!.message).to.match(new RegExp(`${board} holds 3 \\(DmaTransaction#\\d+\\) and waits for 3 \\(DmaTransaction#\\d+\\)`));
     expect(finding!.message).to.contain('0 of 6 are free');
     const schedule = parseScheduleJson(JSON.parse(readFileSync(finding!.schedule!, 'utf8')), finding!.schedule!);
     const replayed = await replaySchedule(stripes(stripeHoldingDriver), schedule, finding!.schedule!, 'dmalab');
@@ -91,7 +104,11 @@ describe('two holders', function () {
   });
 
   it('deadlock on threads, too, and the run ends with the same finding', async () => {
-    const report = await onThreads(stripes(stripeHoldingDriver), { seed: 2, workload: { requests: 20_000 } }, { preempt: { numerator: 1, denominator: 4 }, stallMs: 300 });
+    const report = await onThreads(
+      stripes(stripeHoldingDriver),
+      { seed: 2, workload: { requests: 20_000 } },
+      { preempt: { numerator: 1, denominator: 4 }, stallMs: 300 },
+    );
     expect(rulesOf(report)).to.deep.equal(['D36']);
   });
 
@@ -101,10 +118,16 @@ describe('two holders', function () {
       if (findings.length === 0) continue;
       const { platform } = backend.machine;
       const graph = waitForGraph(platform);
-      expect(graph.map(({ registers, holders }) => [registers, holders.map((holder) => holder.registers)])).to.deep.equal([[3, [3, 3]], [3, [3, 3]]]);
+      expect(graph.map(({ registers, holders }) => [registers, holders.map((holder) => holder.registers)])).to.deep.equal([
+        [3, [3, 3]],
+        [3, [3, 3]],
+      ]);
       expect(graph[0]!.holders.map(({ adapter }) => adapter.label).sort()).to.deep.equal(graph.map(({ adapter }) => adapter.label).sort());
       const rows = contentionOf(platform);
-      expect(rows.map(({ heldRegisters, queueLength, queueLengthMax }) => [heldRegisters, queueLength, queueLengthMax])).to.deep.equal([[3, 1, 1], [3, 1, 1]]);
+      expect(rows.map(({ heldRegisters, queueLength, queueLengthMax }) => [heldRegisters, queueLength, queueLengthMax])).to.deep.equal([
+        [3, 1, 1],
+        [3, 1, 1],
+      ]);
       for (const { grants, registersGranted, waited } of rows) {
         expect(registersGranted).to.equal(grants * 3);
         expect(waited).to.be.greaterThan(0);
@@ -117,7 +140,14 @@ describe('two holders', function () {
   it('that ask for the second at once or not at all never do', async () => {
     const report = await explore(stripes(stripeImmediateDriver), exploreSettings(outDir, 200));
     expect([report.verdict, report.schedules]).to.deep.equal(['ok', 200]);
-    clean(await onThreads(stripes(stripeImmediateDriver), { seed: 2, workload: { requests: 2000 } }, { preempt: { numerator: 1, denominator: 4 } }), 2000);
+    clean(
+      await onThreads(
+        stripes(stripeImmediateDriver),
+        { seed: 2, workload: { requests: 2000 } },
+        { preempt: { numerator: 1, denominator: 4 } },
+      ),
+      2000,
+    );
   });
 
   it('need no luck with twice the registers: holding and waiting alone is no finding', async () => {
@@ -131,7 +161,9 @@ describe('a large request among small ones', function () {
   it('starves: L-STARVATION with its size, the pool, and how many went first', async () => {
     const outcome = await controlled(crowd(bulkWaitingDriver), { seed: 4 });
     expect(rulesOf(outcome)).to.deep.equal(['L-STARVATION']);
-    expect(outcome.findings[0]!.message).to.match(/request of DmaTransaction#\d+ for 1[67] of 20 map registers starves: 40 requests of other adapters were granted/);
+    expect(outcome.findings[0]!.message).to.match(
+      /request of DmaTransaction#\d+ for 1[67] of 20 map registers starves: 40 requests of other adapters were granted/,
+    );
     expect(outcome.requests, 'starved, not lost').to.equal(200);
   });
 
@@ -142,7 +174,16 @@ describe('a large request among small ones', function () {
 
 describe('the contention of the pool', () => {
   const row = (registersGranted: number, waited = 0): Parameters<typeof fairnessOf>[0][number] => ({
-    adapter: 'a', heldRegisters: 0, grants: registersGranted > 0 ? 1 : 0, registersGranted, waited, waitNsTotal: 0, waitNsMax: 0, queueLength: 0, queueLengthMax: 0, overtakenMax: 0,
+    adapter: 'a',
+    heldRegisters: 0,
+    grants: registersGranted > 0 ? 1 : 0,
+    registersGranted,
+    waited,
+    waitNsTotal: 0,
+    waitNsMax: 0,
+    queueLength: 0,
+    queueLengthMax: 0,
+    overtakenMax: 0,
   });
 
   it('is fair with 1 and least fair with 1/n; who never asked does not count', () => {

@@ -1,7 +1,18 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Suspending } from '../../src/kernel/index.js';
-import { AllocationAction, DmaCompletionStatus, Mdl, ScatterGatherList, SystemDmaController, TransferContext, type DmaAdapter, type SystemDmaHardware, type SystemDmaSetup, type SystemDmaState } from '../../src/hal/index.js';
+import {
+  AllocationAction,
+  DmaCompletionStatus,
+  Mdl,
+  ScatterGatherList,
+  SystemDmaController,
+  TransferContext,
+  type DmaAdapter,
+  type SystemDmaHardware,
+  type SystemDmaSetup,
+  type SystemDmaState,
+} from '../../src/hal/index.js';
 import { CountingDomain, MemoryRig, SYSTEM, Taker, atDispatch, deathOf, nothing } from '../hal/support.js';
 
 /** A controller that does what the test says. */
@@ -43,12 +54,26 @@ class Bench implements SystemDmaHardware {
 const PAGES = 6;
 
 /** A rig with the bench as its controller, and a transfer of six scattered pages by one adapter. */
-function rigWith(body: (bench: Bench, adapter: DmaAdapter, transfer: { base: number; mdl: Mdl; context: TransferContext; seen: DmaCompletionStatus[]; map: () => void }, rig: MemoryRig) => Suspending<void>): MemoryRig {
+function rigWith(
+  body: (
+    bench: Bench,
+    adapter: DmaAdapter,
+    transfer: { base: number; mdl: Mdl; context: TransferContext; seen: DmaCompletionStatus[]; map: () => void },
+    rig: MemoryRig,
+  ) => Suspending<void>,
+): MemoryRig {
   const rig = new MemoryRig({ addressing: 'direct' });
   const bench = new Bench();
   rig.platform.systemDma = new SystemDmaController(rig.kernel, bench);
-  const adapter = rig.platform.getDmaAdapter({ ...SYSTEM, dmaChannel: 1, dmaRequestLine: 5, deviceAddress: 0x10, dmaWidthBits: 32, demandMode: true }, null)!;
-  const mdl = new Mdl(Int32Array.from({ length: PAGES }, (_, i) => 40 + 2 * i), 0, PAGES * 4096);
+  const adapter = rig.platform.getDmaAdapter(
+    { ...SYSTEM, dmaChannel: 1, dmaRequestLine: 5, deviceAddress: 0x10, dmaWidthBits: 32, demandMode: true },
+    null,
+  )!;
+  const mdl = new Mdl(
+    Int32Array.from({ length: PAGES }, (_, i) => 40 + 2 * i),
+    0,
+    PAGES * 4096,
+  );
   const context = new TransferContext();
   const seen: DmaCompletionStatus[] = [];
   const list = new ScatterGatherList(rig.kernel, 'test', 16);
@@ -72,7 +97,15 @@ describe('the HAL and its system DMA controller', () => {
       map();
       expect(adapter.mappedLengthBytes).to.equal(4 * 4096);
       expect(bench.elements).to.deep.equal([4096, 4096, 4096, 4096]);
-      expect(bench.setup).to.include({ requestLine: 5, deviceAddress: 0x14, widthBytes: 4, isDemand: true, isLooped: false, isRead: false, elements: 4 });
+      expect(bench.setup).to.include({
+        requestLine: 5,
+        deviceAddress: 0x14,
+        widthBytes: 4,
+        isDemand: true,
+        isLooped: false,
+        isRead: false,
+        elements: 4,
+      });
       expect(yield* adapter.readDmaCounter()).to.equal(77);
       bench.now = 'Done';
       bench.causes = 2;

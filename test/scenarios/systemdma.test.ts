@@ -33,7 +33,11 @@ describe('systemdma: three request lines over two channels', function () {
   });
 
   it('survives cancellation in every window: withdrawn, stopped while running, or too late', async () => {
-    const report = await onThreads(systemdma, { seed: 3, workload: { requests: 1500, cancelPerMillion: 400_000 } }, { preempt: { numerator: 1, denominator: 8 } });
+    const report = await onThreads(
+      systemdma,
+      { seed: 3, workload: { requests: 1500, cancelPerMillion: 400_000 } },
+      { preempt: { numerator: 1, denominator: 8 } },
+    );
     expect(report.findings).to.deep.equal([]);
     expect(report.requests).to.equal(1500);
     expect(report.cancels.won).to.be.greaterThan(100);
@@ -56,7 +60,10 @@ describe('systemdma: three request lines over two channels', function () {
   });
 
   it('gives transfers up that do not move: IO_TIMEOUT through StopSystemTransfer, and nothing is lost or leaks', async () => {
-    const impatient = defineScenario({ ...systemdma, devices: systemdma.devices.map((device) => ({ ...device, driver: systemDmaImpatientDriver })) });
+    const impatient = defineScenario({
+      ...systemdma,
+      devices: systemdma.devices.map((device) => ({ ...device, driver: systemDmaImpatientDriver })),
+    });
     const outcome = await controlled(impatient, { seed: 1, workload: { requests: 150 } });
     expect(outcome.requests).to.equal(150);
     expect(rulesOf(outcome)).to.deep.equal(['L-REQUEST-FAILED']);

@@ -40,7 +40,10 @@ for (const name of CANCELABLE) {
     }
 
     it('being sent to D3 and back under traffic', async () => {
-      const report = await onThreads(scenario(name), { seed: 3, workload: { requests: 3000, powerCyclesPerMillion: 4000, cancelPerMillion: 50_000 } });
+      const report = await onThreads(scenario(name), {
+        seed: 3,
+        workload: { requests: 3000, powerCyclesPerMillion: 4000, cancelPerMillion: 50_000 },
+      });
       expect(rulesOf(report)).to.deep.equal([]);
       expect(report.powerCycles).to.be.greaterThan(1);
       expect(report.requests).to.equal(3000);
@@ -69,7 +72,10 @@ describe('plx9x5x, the sample as published', function () {
   this.timeout(60_000);
 
   it('does not survive being pulled out: the power transition hangs, B01, bug check 0x9F', async () => {
-    const outcome = await controlled(scenario('plx9x5x'), { seed: 4, workload: { requests: 8, outstanding: 2, unplugPerMillion: 400_000 } });
+    const outcome = await controlled(scenario('plx9x5x'), {
+      seed: 4,
+      workload: { requests: 8, outstanding: 2, unplugPerMillion: 400_000 },
+    });
     expect(rulesOf(outcome)).to.deep.equal(['B01']);
     expect(outcome.findings[0]!.bugCheck?.code).to.equal(0x9f);
   });

@@ -68,7 +68,10 @@ export async function soak(settings: SoakSettings): Promise<SoakResult> {
 function runOnce(scenario: Scenario, settings: SoakSettings, round: number): Promise<RunReport> {
   const seed = deriveSeed(settings.seed, `${scenario.name} round ${round}`) >>> 0;
   return runOnThreads(scenario, {
-    overrides: { ...overridesOf(scenario, seed, settings.requestsPerRun), ...(round % 2 === 1 ? { faults: planOf(scenario.survives) } : {}) },
+    overrides: {
+      ...overridesOf(scenario, seed, settings.requestsPerRun),
+      ...(round % 2 === 1 ? { faults: planOf(scenario.survives) } : {}),
+    },
     durationSeconds: null,
     preempt: { numerator: round % 3, denominator: 50 },
     keepGoing: false,

@@ -39,7 +39,9 @@ describe('a forgotten yield* in plain JavaScript is L-FORGOTTEN-YIELD, with the 
   const explore = (line: string): { findings: { rule: string; message: string }[] } => {
     const path = join(folder, 'plain.mjs');
     writeFileSync(path, module(line));
-    const { stdout } = spawnSync(process.execPath, [main, 'explore', path, '--schedules', '1', '--out', folder, '--json'], { encoding: 'utf8' });
+    const { stdout } = spawnSync(process.execPath, [main, 'explore', path, '--schedules', '1', '--out', folder, '--json'], {
+      encoding: 'utf8',
+    });
     return JSON.parse(stdout) as { findings: { rule: string; message: string }[] };
   };
 

@@ -44,7 +44,13 @@ class Bench {
     );
     this.workload = new DeviceWorkload({
       ...{ kernel, memory, device, pattern, quota, deviceName: 'fake', slots: this.slots, config: full },
-      ...{ random: new SeededRandom(3), localMemoryAddress: this.localMemory, latency: new LatencyRecorder(), canceller: null, power: null },
+      ...{
+        random: new SeededRandom(3),
+        localMemoryAddress: this.localMemory,
+        latency: new LatencyRecorder(),
+        canceller: null,
+        power: null,
+      },
     });
   }
 

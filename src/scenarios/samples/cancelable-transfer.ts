@@ -1,6 +1,19 @@
 import {
-  DmaDirection, NT_SUCCESS, STATUS_CANCELLED, STATUS_DEVICE_REMOVED, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS, WdfSpinLock, declareContext,
-  type DmaDevice, type DmaTransaction, type FxObject, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  DmaDirection,
+  NT_SUCCESS,
+  STATUS_CANCELLED,
+  STATUS_DEVICE_REMOVED,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_SUCCESS,
+  WdfSpinLock,
+  declareContext,
+  type DmaDevice,
+  type DmaTransaction,
+  type FxObject,
+  type NtStatus,
+  type Request,
+  type ScatterGatherList,
+  type Suspending,
 } from '../../index.js';
 
 /** Which path may touch the transaction, and how a cancellation reaches it. */
@@ -187,7 +200,13 @@ export abstract class CancelableTransfer {
   }
 }
 
-function* evtProgramDma(_transaction: DmaTransaction, _device: DmaDevice, context: unknown, _direction: DmaDirection, list: ScatterGatherList): Suspending<boolean> {
+function* evtProgramDma(
+  _transaction: DmaTransaction,
+  _device: DmaDevice,
+  context: unknown,
+  _direction: DmaDirection,
+  list: ScatterGatherList,
+): Suspending<boolean> {
   yield* (context as CancelableTransfer).program(list);
   return true;
 }

@@ -1,6 +1,19 @@
 import {
-  DmaDirection, Interrupt, NT_SUCCESS, RegisterBlock, STATUS_SUCCESS,
-  declareContext, type Device, type DeviceInit, type DriverConfig, type HardwareResources, type IoQueue, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  DmaDirection,
+  Interrupt,
+  NT_SUCCESS,
+  RegisterBlock,
+  STATUS_SUCCESS,
+  declareContext,
+  type Device,
+  type DeviceInit,
+  type DriverConfig,
+  type HardwareResources,
+  type IoQueue,
+  type NtStatus,
+  type Request,
+  type ScatterGatherList,
+  type Suspending,
 } from '../../index.js';
 import { CancelableTransfer, transferLink } from './cancelable-transfer.js';
 import { acknowledgeInterrupt, createDmaObjects, createQueues, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
@@ -59,7 +72,12 @@ class PlxCancelContext {
 const plxContext = declareContext('PLX_CANCEL_CONTEXT', PlxCancelContext);
 
 function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
-  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry, evtDeviceSurpriseRemoval, evtDeviceSelfManagedIoSuspend });
+  deviceInit.setPnpPowerEventCallbacks({
+    evtDevicePrepareHardware,
+    evtDeviceD0Entry,
+    evtDeviceSurpriseRemoval,
+    evtDeviceSelfManagedIoSuspend,
+  });
   deviceInit.setRequestContext(transferLink);
   const created = deviceInit.create(plxContext);
   if (!created.ok) return created.status;

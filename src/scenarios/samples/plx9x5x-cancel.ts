@@ -10,5 +10,14 @@ export const plx9x5xCancel = defineScenario({
   // Too few map registers for a read and a write at once: transactions wait for them, and can be withdrawn.
   machine: { mapRegisters: 3 },
   // Both channels write back what they did not move, so what failed or was aborted is moved again.
-  survives: ['partial-count', 'error-completion', 'abort-completion', 'late-completion', 'stall', 'allocation-failure', 'short-map', 'delayed-grant'],
+  survives: [
+    'partial-count',
+    'error-completion',
+    'abort-completion',
+    'late-completion',
+    'stall',
+    'allocation-failure',
+    'short-map',
+    'delayed-grant',
+  ],
 });

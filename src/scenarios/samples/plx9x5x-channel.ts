@@ -1,6 +1,18 @@
 import {
-  CommonBuffer, DmaEnabler, DmaTransaction, IoQueue, NT_SUCCESS, RequestType, STATUS_SUCCESS,
-  type Device, type EvtIo, type Interrupt, type NtStatus, type RegisterBlock, type ScatterGatherList, type Suspending,
+  CommonBuffer,
+  DmaEnabler,
+  DmaTransaction,
+  IoQueue,
+  NT_SUCCESS,
+  RequestType,
+  STATUS_SUCCESS,
+  type Device,
+  type EvtIo,
+  type Interrupt,
+  type NtStatus,
+  type RegisterBlock,
+  type ScatterGatherList,
+  type Suspending,
 } from '../../index.js';
 import * as plx from './plx9x5x-registers.js';
 
@@ -100,7 +112,10 @@ export class PlxChannel {
 
 /** A sequential queue for each direction: the chip does one transfer a channel at a time. */
 export function createQueues(device: Device, evtIoWrite: EvtIo, evtIoRead: EvtIo): NtStatus {
-  for (const [type, evtIo] of [[RequestType.Write, { evtIoWrite }], [RequestType.Read, { evtIoRead }]] as const) {
+  for (const [type, evtIo] of [
+    [RequestType.Write, { evtIoWrite }],
+    [RequestType.Read, { evtIoRead }],
+  ] as const) {
     const queue = IoQueue.create(device, { dispatchType: 'sequential', ...evtIo });
     if (!queue.ok) return queue.status;
     const status = device.configureRequestDispatching(queue.object, type);
@@ -111,7 +126,11 @@ export function createQueues(device: Device, evtIoWrite: EvtIo, evtIoRead: EvtIo
 
 /** The enabler, and for each channel its chain of elements and its transaction. */
 export function* createDmaObjects(device: Device, channels: readonly PlxChannel[]): Suspending<NtStatus> {
-  const enabler = yield* DmaEnabler.create(device, { profile: 'ScatterGather64Duplex', maximumLengthBytes: MAXIMUM_TRANSFER_BYTES, wdmDmaVersionOverride: 3 });
+  const enabler = yield* DmaEnabler.create(device, {
+    profile: 'ScatterGather64Duplex',
+    maximumLengthBytes: MAXIMUM_TRANSFER_BYTES,
+    wdmDmaVersionOverride: 3,
+  });
   if (!enabler.ok) return enabler.status;
   enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);
   for (const channel of channels) {
@@ -126,7 +145,11 @@ export function* createDmaObjects(device: Device, channels: readonly PlxChannel[
 }
 
 /** ISR of the chip: asks both channels. `done` is set when a transfer has ended and the DPC must run. */
-export function* acknowledgeInterrupt(interrupt: Interrupt, registers: RegisterBlock, channels: readonly PlxChannel[]): Suspending<boolean> {
+export function* acknowledgeInterrupt(
+  interrupt: Interrupt,
+  registers: RegisterBlock,
+  channels: readonly PlxChannel[],
+): Suspending<boolean> {
   const intcsr = yield* registers.read32(plx.INTCSR);
   // Nobody answers on the bus any more (rule D45).
   if (intcsr === plx.ALL_ONES) return false;

@@ -1,6 +1,22 @@
 import {
-  DmaDirection, Interrupt, NT_SUCCESS, RegisterBlock, STATUS_INVALID_BUFFER_SIZE, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS,
-  declareContext, type Device, type DeviceInit, type DmaTransaction, type DriverConfig, type HardwareResources, type IoQueue, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  DmaDirection,
+  Interrupt,
+  NT_SUCCESS,
+  RegisterBlock,
+  STATUS_INVALID_BUFFER_SIZE,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_SUCCESS,
+  declareContext,
+  type Device,
+  type DeviceInit,
+  type DmaTransaction,
+  type DriverConfig,
+  type HardwareResources,
+  type IoQueue,
+  type NtStatus,
+  type Request,
+  type ScatterGatherList,
+  type Suspending,
 } from '../../index.js';
 import { acknowledgeInterrupt, createDmaObjects, createQueues, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
 
@@ -30,7 +46,13 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
 
   const queues = createQueues(device, evtIoWrite, evtIoRead);
   if (!NT_SUCCESS(queues)) return queues;
-  const interrupt = Interrupt.create(device, { evtInterruptIsr, evtInterruptDpc, evtInterruptEnable, evtInterruptDisable, automaticSerialization: true });
+  const interrupt = Interrupt.create(device, {
+    evtInterruptIsr,
+    evtInterruptDpc,
+    evtInterruptEnable,
+    evtInterruptDisable,
+    automaticSerialization: true,
+  });
   if (!interrupt.ok) return interrupt.status;
   plxContext(device).interrupt = interrupt.object;
   return yield* createDmaObjects(device, plxContext(device).channels);
@@ -78,7 +100,13 @@ function* start(request: Request, lengthBytes: number, channel: PlxChannel, dire
   yield* request.complete(status);
 }
 
-function* evtProgramDma(transaction: DmaTransaction, device: Device, context: unknown, _direction: DmaDirection, list: ScatterGatherList): Suspending<boolean> {
+function* evtProgramDma(
+  transaction: DmaTransaction,
+  device: Device,
+  context: unknown,
+  _direction: DmaDirection,
+  list: ScatterGatherList,
+): Suspending<boolean> {
   const channel = context as PlxChannel;
   const { registers, interrupt } = plxContext(device);
   channel.writeElements(list, transaction.request!.deviceOffset + transaction.bytesTransferred);

@@ -1,4 +1,13 @@
-import { DmaTransaction, STATUS_SUCCESS, type DmaEnabler, type Interrupt, type NtStatus, type RegisterBlock, type ScatterGatherList, type Suspending } from '../../index.js';
+import {
+  DmaTransaction,
+  STATUS_SUCCESS,
+  type DmaEnabler,
+  type Interrupt,
+  type NtStatus,
+  type RegisterBlock,
+  type ScatterGatherList,
+  type Suspending,
+} from '../../index.js';
 import * as plx from './plx9x5x-registers.js';
 
 /** Block mode: one address, one length, straight from registers; docs/plx9656.md. */
@@ -52,7 +61,11 @@ export class BlockChannel {
 }
 
 /** ISR of the board: both channels are asked; the line is shared, so it may be neither. */
-export function* acknowledgeChannels(interrupt: Interrupt, registers: RegisterBlock, channels: readonly BlockChannel[]): Suspending<boolean> {
+export function* acknowledgeChannels(
+  interrupt: Interrupt,
+  registers: RegisterBlock,
+  channels: readonly BlockChannel[],
+): Suspending<boolean> {
   const intcsr = yield* registers.read32(plx.INTCSR);
   // Nobody answers on the bus any more (rule D45).
   if (intcsr === plx.ALL_ONES) return false;

@@ -1,6 +1,25 @@
 import {
-  DmaDirection, DmaEnabler, Interrupt, IoQueue, NT_SUCCESS, RegisterBlock, RequestType, STATUS_INSUFFICIENT_RESOURCES, STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS, declareContext,
-  type Device, type DeviceInit, type DmaDevice, type DmaTransaction, type DriverConfig, type HardwareResources, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  DmaDirection,
+  DmaEnabler,
+  Interrupt,
+  IoQueue,
+  NT_SUCCESS,
+  RegisterBlock,
+  RequestType,
+  STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_SUCCESS,
+  declareContext,
+  type Device,
+  type DeviceInit,
+  type DmaDevice,
+  type DmaTransaction,
+  type DriverConfig,
+  type HardwareResources,
+  type NtStatus,
+  type Request,
+  type ScatterGatherList,
+  type Suspending,
 } from '../../index.js';
 import { BlockChannel, acknowledgeChannels, setInterrupts } from './reserve-contention-channel.js';
 
@@ -42,7 +61,10 @@ abstract class BoardDriver implements DriverConfig {
     const created = deviceInit.create(boardContext);
     if (!created.ok) return created.status;
     const device = created.object;
-    const queue = IoQueue.create(device, { dispatchType: 'sequential', evtIoDefault: (owner, request) => this.evtIo(owner.device, request) });
+    const queue = IoQueue.create(device, {
+      dispatchType: 'sequential',
+      evtIoDefault: (owner, request) => this.evtIo(owner.device, request),
+    });
     if (!queue.ok) return queue.status;
     device.setDefaultQueue(queue.object);
     const interrupt = Interrupt.create(device, {
@@ -58,7 +80,11 @@ abstract class BoardDriver implements DriverConfig {
 
   *#createDmaObjects(device: Device): Suspending<NtStatus> {
     // One adapter for both directions: only packet and system profiles can reserve.
-    const enabler = yield* DmaEnabler.create(device, { profile: 'Packet64', maximumLengthBytes: this.maximumLengthBytes, wdmDmaVersionOverride: 3 });
+    const enabler = yield* DmaEnabler.create(device, {
+      profile: 'Packet64',
+      maximumLengthBytes: this.maximumLengthBytes,
+      wdmDmaVersionOverride: 3,
+    });
     if (!enabler.ok) return enabler.status;
     for (const channel of boardContext(device).channels) {
       const status = yield* channel.create(enabler.object);
@@ -187,7 +213,12 @@ class StripeDriver extends BoardDriver {
   protected *evtIo(device: Device, request: Request): Suspending<void> {
     this.begin(device, request, 2);
     const { transaction } = boardContext(device).channels[0];
-    const status = yield* transaction.allocateResources(directionOf(request), this.#registers, (_transaction, context) => this.#firstReserved(context as Device), device);
+    const status = yield* transaction.allocateResources(
+      directionOf(request),
+      this.#registers,
+      (_transaction, context) => this.#firstReserved(context as Device),
+      device,
+    );
     if (!NT_SUCCESS(status)) yield* this.#giveUp(device, status);
   }
 
@@ -207,7 +238,12 @@ class StripeDriver extends BoardDriver {
     const context = boardContext(device);
     const { transaction } = context.channels[1];
     if (!this.waitsHolding) transaction.setImmediateExecution(true);
-    const status = yield* transaction.allocateResources(directionOf(context.request!), this.#registers, (_transaction, owner) => this.#bothReserved(owner as Device), device);
+    const status = yield* transaction.allocateResources(
+      directionOf(context.request!),
+      this.#registers,
+      (_transaction, owner) => this.#bothReserved(owner as Device),
+      device,
+    );
     if (NT_SUCCESS(status)) return;
     yield* transaction.release();
     context.partsLeft = 1;
@@ -225,7 +261,8 @@ class StripeDriver extends BoardDriver {
   }
 
   protected *releaseParts(device: Device): Suspending<void> {
-    for (const { transaction } of boardContext(device).channels) if (transaction.stateName !== 'Created' && transaction.stateName !== 'Released') yield* transaction.freeResources();
+    for (const { transaction } of boardContext(device).channels)
+      if (transaction.stateName !== 'Created' && transaction.stateName !== 'Released') yield* transaction.freeResources();
   }
 }
 
@@ -233,7 +270,13 @@ function directionOf(request: Request): DmaDirection {
   return request.type === RequestType.Read ? DmaDirection.ReadFromDevice : DmaDirection.WriteToDevice;
 }
 
-function* evtProgramDma(transaction: DmaTransaction, device: DmaDevice, context: unknown, _direction: DmaDirection, list: ScatterGatherList): Suspending<boolean> {
+function* evtProgramDma(
+  transaction: DmaTransaction,
+  device: DmaDevice,
+  context: unknown,
+  _direction: DmaDirection,
+  list: ScatterGatherList,
+): Suspending<boolean> {
   const channel = context as BlockChannel;
   yield* channel.start(boardContext(device).registers, list, channel.deviceOffset + transaction.bytesTransferred);
   return true;

@@ -11,7 +11,8 @@ export const contenders = {
 
 export const reserveContention = defineScenario({
   name: 'reserve-contention',
-  title: 'one small pool of map registers: a large reservation held over many transactions, small requests, transfers striped over two reservations',
+  title:
+    'one small pool of map registers: a large reservation held over many transactions, small requests, transfers striped over two reservations',
   kind: 'sample',
   devices: [
     { name: 'bulk', model: 'plx9656', driver: bulkReservedDriver, workload: contenders.bulk },

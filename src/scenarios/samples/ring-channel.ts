@@ -1,6 +1,16 @@
 import {
-  CommonBuffer, DmaDirection, STATUS_IO_DEVICE_ERROR, STATUS_SUCCESS, WdfSpinLock,
-  type Device, type DmaEnabler, type Interrupt, type NtStatus, type RegisterBlock, type ScatterGatherList, type Suspending,
+  CommonBuffer,
+  DmaDirection,
+  STATUS_IO_DEVICE_ERROR,
+  STATUS_SUCCESS,
+  WdfSpinLock,
+  type Device,
+  type DmaEnabler,
+  type Interrupt,
+  type NtStatus,
+  type RegisterBlock,
+  type ScatterGatherList,
+  type Suspending,
 } from '../../index.js';
 import { CancelableTransfer } from './cancelable-transfer.js';
 import * as ring from './ring-registers.js';

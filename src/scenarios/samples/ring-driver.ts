@@ -1,6 +1,20 @@
 import {
-  DmaDirection, DmaEnabler, DmaTransaction, Interrupt, IoQueue, NT_SUCCESS, RegisterBlock, STATUS_SUCCESS, declareContext,
-  type Device, type DeviceInit, type DriverConfig, type HardwareResources, type NtStatus, type Request, type Suspending,
+  DmaDirection,
+  DmaEnabler,
+  DmaTransaction,
+  Interrupt,
+  IoQueue,
+  NT_SUCCESS,
+  RegisterBlock,
+  STATUS_SUCCESS,
+  declareContext,
+  type Device,
+  type DeviceInit,
+  type DriverConfig,
+  type HardwareResources,
+  type NtStatus,
+  type Request,
+  type Suspending,
 } from '../../index.js';
 import { transferLink } from './cancelable-transfer.js';
 import { ELEMENTS_MAX, REQUESTS_PER_CHANNEL, RingChannel, RingSlot, RingSlotPool } from './ring-channel.js';
@@ -23,14 +37,25 @@ class RingContext {
 const ringContext = declareContext('RING_CONTEXT', RingContext);
 
 function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
-  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry, evtDeviceD0Exit, evtDeviceSurpriseRemoval, evtDeviceSelfManagedIoSuspend });
+  deviceInit.setPnpPowerEventCallbacks({
+    evtDevicePrepareHardware,
+    evtDeviceD0Entry,
+    evtDeviceD0Exit,
+    evtDeviceSurpriseRemoval,
+    evtDeviceSelfManagedIoSuspend,
+  });
   deviceInit.setRequestContext(transferLink);
   const created = deviceInit.create(ringContext);
   if (!created.ok) return created.status;
   const device = created.object;
   device.alignmentRequirement = 63;
   const { vectors } = deviceInit.resources;
-  const queue = IoQueue.create(device, { dispatchType: 'parallel', numberOfPresentedRequests: REQUESTS_PER_CHANNEL * vectors.length, evtIoRead, evtIoWrite });
+  const queue = IoQueue.create(device, {
+    dispatchType: 'parallel',
+    numberOfPresentedRequests: REQUESTS_PER_CHANNEL * vectors.length,
+    evtIoRead,
+    evtIoWrite,
+  });
   if (!queue.ok) return queue.status;
   device.setDefaultQueue(queue.object);
   return yield* createDmaObjects(device, vectors.length);
@@ -38,7 +63,11 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
 
 function* createDmaObjects(device: Device, channels: number): Suspending<NtStatus> {
   const context = ringContext(device);
-  const enabler = yield* DmaEnabler.create(device, { profile: 'ScatterGather64Duplex', maximumLengthBytes: MAXIMUM_TRANSFER_BYTES, wdmDmaVersionOverride: 3 });
+  const enabler = yield* DmaEnabler.create(device, {
+    profile: 'ScatterGather64Duplex',
+    maximumLengthBytes: MAXIMUM_TRANSFER_BYTES,
+    wdmDmaVersionOverride: 3,
+  });
   if (!enabler.ok) return enabler.status;
   context.enabler = enabler.object;
   enabler.object.setMaximumScatterGatherElements(ELEMENTS_MAX);

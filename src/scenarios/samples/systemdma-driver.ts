@@ -1,7 +1,30 @@
 import {
-  DmaCompletionStatus, DmaDirection, DmaEnabler, DmaTransaction, IoQueue, NT_SUCCESS, RegisterBlock, RequestType, STATUS_CANCELLED, STATUS_INVALID_DEVICE_REQUEST, STATUS_IO_DEVICE_ERROR, STATUS_IO_TIMEOUT,
-  STATUS_MORE_PROCESSING_REQUIRED, STATUS_SUCCESS, Timer, WdfSpinLock, declareContext,
-  type Device, type DeviceInit, type DmaDevice, type DriverConfig, type HardwareResources, type NtStatus, type Request, type ScatterGatherList, type Suspending,
+  DmaCompletionStatus,
+  DmaDirection,
+  DmaEnabler,
+  DmaTransaction,
+  IoQueue,
+  NT_SUCCESS,
+  RegisterBlock,
+  RequestType,
+  STATUS_CANCELLED,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_IO_DEVICE_ERROR,
+  STATUS_IO_TIMEOUT,
+  STATUS_MORE_PROCESSING_REQUIRED,
+  STATUS_SUCCESS,
+  Timer,
+  WdfSpinLock,
+  declareContext,
+  type Device,
+  type DeviceInit,
+  type DmaDevice,
+  type DriverConfig,
+  type HardwareResources,
+  type NtStatus,
+  type Request,
+  type ScatterGatherList,
+  type Suspending,
 } from '../../index.js';
 
 /*
@@ -76,7 +99,10 @@ class SystemDmaDriver implements DriverConfig {
     const device = created.object;
     const context = systemDmaContext(device);
     context.lock = WdfSpinLock.create(device);
-    const queue = IoQueue.create(device, { dispatchType: 'sequential', evtIoDefault: (owner, request) => this.#evtIo(owner.device, request) });
+    const queue = IoQueue.create(device, {
+      dispatchType: 'sequential',
+      evtIoDefault: (owner, request) => this.#evtIo(owner.device, request),
+    });
     if (!queue.ok) return queue.status;
     device.setDefaultQueue(queue.object);
     const timer = Timer.create(device, { evtTimerFunc: (timer) => this.#evtTimerFunc(context, timer), automaticSerialization: false });
@@ -134,7 +160,11 @@ class SystemDmaDriver implements DriverConfig {
     context.parties = 2;
     requestOwner(request).device = device;
     const direction = request.type === RequestType.Read ? DmaDirection.ReadFromDevice : DmaDirection.WriteToDevice;
-    let status = yield* transaction.initializeUsingRequest(request, (_t, _d, _c, _x, list) => this.#evtProgramDma(context, list), direction);
+    let status = yield* transaction.initializeUsingRequest(
+      request,
+      (_t, _d, _c, _x, list) => this.#evtProgramDma(context, list),
+      direction,
+    );
     if (NT_SUCCESS(status)) {
       transaction.setTransferCompleteCallback(evtDmaTransferComplete);
       status = yield* request.markCancelableEx(evtRequestCancel);
@@ -170,7 +200,13 @@ class SystemDmaDriver implements DriverConfig {
 }
 
 /** The controller is through with the transfer, or was stopped, or the transfer never began. */
-function* evtDmaTransferComplete(transaction: DmaTransaction, device: DmaDevice, _context: unknown, _direction: DmaDirection, completion: DmaCompletionStatus): Suspending<void> {
+function* evtDmaTransferComplete(
+  transaction: DmaTransaction,
+  device: DmaDevice,
+  _context: unknown,
+  _direction: DmaDirection,
+  completion: DmaCompletionStatus,
+): Suspending<void> {
   const context = systemDmaContext(device);
   yield* context.lock.acquire();
   context.phase = Phase.Completing;
@@ -182,7 +218,12 @@ function* evtDmaTransferComplete(transaction: DmaTransaction, device: DmaDevice,
   const moved = isWhole ? transaction.currentDmaTransferLengthBytes : 0;
   const ended = isFinal ? yield* transaction.dmaCompletedFinal(moved) : yield* transaction.dmaCompleted();
   if (ended === STATUS_MORE_PROCESSING_REQUIRED) return;
-  const failed = completion === DmaCompletionStatus.DmaError ? STATUS_IO_DEVICE_ERROR : isWhole || context.stopStatus !== STATUS_SUCCESS ? context.stopStatus : STATUS_CANCELLED;
+  const failed =
+    completion === DmaCompletionStatus.DmaError
+      ? STATUS_IO_DEVICE_ERROR
+      : isWhole || context.stopStatus !== STATUS_SUCCESS
+        ? context.stopStatus
+        : STATUS_CANCELLED;
   yield* end(context, NT_SUCCESS(failed) ? ended : failed);
 }
 

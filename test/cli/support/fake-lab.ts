@@ -3,7 +3,16 @@ import type { Suspending } from '../../../src/kernel/index.js';
 import type { DriverConfig } from '../../../src/wdf/driver.js';
 import { defineScenario, type Scenario } from '../../../src/machine/scenario.js';
 import type { ExploreReport, FailNthReport, Finding, ReplayReport, RunReport, ShrinkReport } from '../../../src/machine/report.js';
-import type { ExploreHooks, ExploreOptions, Lab, ReplayHooks, ReplayOptions, RunHooks, RunOptions, ShrinkOptions } from '../../../src/cli/lab.js';
+import type {
+  ExploreHooks,
+  ExploreOptions,
+  Lab,
+  ReplayHooks,
+  ReplayOptions,
+  RunHooks,
+  RunOptions,
+  ShrinkOptions,
+} from '../../../src/cli/lab.js';
 
 /** A laboratory without machines: it keeps what it was asked for and answers what the test prepared. */
 
