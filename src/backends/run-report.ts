@@ -1,26 +1,11 @@
 import type { FaultKind } from '../faults/index.js';
 import { FINDINGS_KEPT_MAX, type RecordedViolation } from '../kernel/index.js';
 import type { Machine, MachineDevice } from '../machine/machine.js';
-import type { EngineReport, Finding, RunReport } from '../machine/report.js';
+import type { EngineReport, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
-import { ruleTitle } from '../verifier/index.js';
 import { LatencyRecorder, type CancelCounts, type PowerActor } from '../workload/index.js';
 import type { EnginePool } from './engine-pool.js';
-
-/** A finding for the outside: the rule's title, the schedule file if there is one, the line to paste. */
-export function toFinding(violation: RecordedViolation, schedule: string | null, replay: string): Finding {
-  return {
-    rule: violation.rule,
-    title: ruleTitle(violation.rule),
-    severity: violation.severity,
-    message: violation.message,
-    object: violation.object,
-    step: schedule === null ? null : violation.step,
-    schedule,
-    replay,
-    bugCheck: violation.bugCheck ?? null,
-  };
-}
+import { toFinding } from './to-finding.js';
 
 /** Sums of a free-running run, over all machines it booted. */
 export class RunTotals {

@@ -12,6 +12,7 @@ import { EnginePool } from './engine-pool.js';
 import { RunTotals } from './run-report.js';
 import { ThreadsGate, type Ratio } from './threads-gate.js';
 
+/** Progress of a run; `target` and `durationSeconds` are null where there is no such bound. */
 export interface RunProgress {
   readonly requests: number;
   readonly target: number | null;

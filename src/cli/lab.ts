@@ -1,12 +1,9 @@
+import type { Ratio, RunProgress } from '../backends/index.js';
 import type { FaultPlan } from '../faults/index.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
 import type { ExploreReport, FailNthReport, ReplayReport, RunReport, ShrinkReport } from '../machine/report.js';
 
-/** A probability as an integer ratio, 0 <= numerator <= denominator; how `RandomSource.chance` takes it. */
-export interface Ratio {
-  readonly numerator: number;
-  readonly denominator: number;
-}
+export type { Ratio, RunProgress };
 
 /** What a finding's `replay` line is made of. */
 export interface PasteLines {
@@ -82,16 +79,6 @@ export interface ShrinkOptions {
   readonly out: string;
   readonly loadScenario: (reference: string) => Promise<Scenario>;
   readonly paste: PasteLines;
-}
-
-/** Progress of a run; `target` and `durationSeconds` are null where there is no such bound. */
-export interface RunProgress {
-  readonly requests: number;
-  readonly target: number | null;
-  readonly seconds: number;
-  readonly durationSeconds: number | null;
-  readonly bytes: number;
-  readonly findings: number;
 }
 
 export interface ExploreProgress {

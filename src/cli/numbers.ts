@@ -11,7 +11,7 @@ type Parser<T> = (text: string) => T;
 
 /** The generator takes 32 bits of seed; more would name the same run twice. */
 export const SEED_MAX = 0xffff_ffff;
-/** A day: a longer run is better told from outside when to stop. */
+/** A year: a longer run is better told from outside when to stop. */
 export const DURATION_SECONDS_MAX = 86_400 * 365;
 /** `RandomSource.below` draws 32 bits: a denominator beyond this would not be hit evenly. */
 const DENOMINATOR_MAX = 1_000_000_000;

@@ -6,7 +6,7 @@ import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { ExploreReport, Finding, ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
-import { toFinding } from '../backends/run-report.js';
+import { toFinding } from '../backends/to-finding.js';
 import { writeSchedule } from './schedule-file.js';
 import { scheduleOf } from './schedule-of.js';
 import { scheduleToken } from './schedule-token.js';

@@ -1,5 +1,5 @@
 import { ControlledBackend, type Execution } from '../backends/controlled.js';
-import { toFinding } from '../backends/run-report.js';
+import { toFinding } from '../backends/to-finding.js';
 import { NO_CALL } from '../faults/index.js';
 import { FINDINGS_KEPT_MAX, deriveSeed, hostTimeMs, hostTurn, type RecordedViolation } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';

@@ -3,7 +3,7 @@ import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters } from '../machine/parameters.js';
 import type { ReplayReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
-import { toFinding } from '../backends/run-report.js';
+import { toFinding } from '../backends/to-finding.js';
 import { parseOverrides } from './overrides-text.js';
 import { decodeChoices, type Schedule } from './schedule-file.js';
 import { Replay } from './strategies/index.js';

@@ -1,4 +1,4 @@
-import { toFinding } from '../backends/run-report.js';
+import { toFinding } from '../backends/to-finding.js';
 import { UsageError } from '../nt/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import type { ShrinkReport } from '../machine/report.js';

@@ -121,11 +121,6 @@ export class EngineHostControl {
     return intervals;
   }
 
-  /** Start of the interval that is open now, null when the host is idle. */
-  get busySinceMs(): number | null {
-    return atomics.load(this.#words, this.#at + HostWord.Busy) === 0 ? null : this.#memory.f64[this.#f64(block.HOST_BUSY_SINCE)]!;
-  }
-
   // ---- Lockstep
 
   /** Grants one step to the host's device number `device`; one grant at a time. */

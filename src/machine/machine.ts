@@ -210,10 +210,9 @@ export class Machine {
 
   /** A pulled device has no interrupts on their way any more, either. */
   #setPresent(view: DeviceView, present: boolean): void {
-    view.setPresent(present);
+    if (present) view.setPresent(true);
+    else view.unplug();
     this.#requireStill(view);
-    const { kind, first, count } = view.placement.vectors;
-    if (!present && kind === 'message') for (let vector = first; vector < first + count; vector++) this.controller.discard(vector);
   }
 
   /** Between two steps, as hardware is: the batch that an engine host is in ends first. */
