@@ -7,11 +7,27 @@ import { LatencyRecorder, type CancelCounts, type PowerActor } from '../workload
 import type { EnginePool } from './engine-pool.js';
 import { toFinding } from './to-finding.js';
 
+interface DeviceRow {
+  requests: number;
+  bytes: number;
+  interrupts: number;
+  cancels?: CancelCounts;
+}
+
+const noCancels = (): CancelCounts => ({ requested: 0, won: 0, lost: 0, byWindow: {} });
+
+function addCancels(sum: CancelCounts, counts: CancelCounts): void {
+  sum.requested += counts.requested;
+  sum.won += counts.won;
+  sum.lost += counts.lost;
+  for (const [window, count] of Object.entries(counts.byWindow)) sum.byWindow[window] = (sum.byWindow[window] ?? 0) + count;
+}
+
 /** Sums of a free-running run, over all machines it booted. */
 export class RunTotals {
   readonly #latency = new LatencyRecorder();
   readonly #findings: RecordedViolation[] = [];
-  readonly #perDevice = new Map<string, { requests: number; bytes: number; interrupts: number }>();
+  readonly #perDevice = new Map<string, DeviceRow>();
   readonly #engines: EngineReport[] = [];
   #findingsTotal = 0;
   #bytesVerified = 0;
@@ -23,7 +39,7 @@ export class RunTotals {
   #unplugs = 0;
   #failedRequests = 0;
   readonly #faults: Partial<Record<FaultKind, number>> = {};
-  readonly #cancels: CancelCounts = { requested: 0, won: 0, lost: 0, byWindow: {} };
+  readonly #cancels = noCancels();
 
   /** Requests completed so far. */
   requests = 0;
@@ -47,8 +63,11 @@ export class RunTotals {
 
   #addDevice({ name, workload, vectors, canceller, power }: MachineDevice): void {
     if (power !== null) this.#addPower(power);
-    if (canceller !== null) this.#addCancels(canceller.counts);
     const row = this.#perDevice.get(name) ?? { requests: 0, bytes: 0, interrupts: 0 };
+    if (canceller !== null) {
+      addCancels(this.#cancels, canceller.counts);
+      addCancels((row.cancels ??= noCancels()), canceller.counts);
+    }
     row.requests += workload?.completed ?? 0;
     row.bytes += workload?.bytes ?? 0;
     row.interrupts += vectors.reduce((sum, vector) => sum + vector.delivered, 0);
@@ -61,14 +80,6 @@ export class RunTotals {
   #addPower(power: PowerActor): void {
     this.#powerCycles += power.powerCycles;
     if (power.isGone) this.#unplugs++;
-  }
-
-  #addCancels(counts: CancelCounts): void {
-    const cancels = this.#cancels;
-    cancels.requested += counts.requested;
-    cancels.won += counts.won;
-    cancels.lost += counts.lost;
-    for (const [window, count] of Object.entries(counts.byWindow)) cancels.byWindow[window] = (cancels.byWindow[window] ?? 0) + count;
   }
 
   report(scenario: Scenario, seed: number, again: string, interrupted: boolean): RunReport {

@@ -32,6 +32,15 @@ export interface EngineReport {
   readonly busyMs: number;
 }
 
+/** How cancellations fared. Won: the request completed CANCELLED; lost: it completed otherwise. */
+export interface CancelReport {
+  readonly requested: number;
+  readonly won: number;
+  readonly lost: number;
+  /** By the window of transaction-state-machine section 8 in which they came. */
+  readonly byWindow: Readonly<Record<string, number>>;
+}
+
 /** Result of `dmalab run`. */
 export interface RunReport {
   readonly verdict: Verdict;
@@ -51,12 +60,7 @@ export interface RunReport {
   readonly latencyNs: LatencySummary;
   readonly interrupts: number;
   readonly nestedInterrupts: number;
-  readonly cancels: {
-    readonly requested: number;
-    readonly won: number;
-    readonly lost: number;
-    readonly byWindow: Readonly<Record<string, number>>;
-  };
+  readonly cancels: CancelReport;
   /** Times a device went to D3 and back under traffic, and times its hardware was pulled. */
   readonly powerCycles: number;
   readonly unplugs: number;
@@ -72,6 +76,8 @@ export interface RunReport {
     readonly requests: number;
     readonly bytes: number;
     readonly interrupts: number;
+    /** Absent when none of its requests were to be cancelled. */
+    readonly cancels?: CancelReport;
   }[];
 }
 

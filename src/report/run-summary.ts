@@ -1,4 +1,4 @@
-import type { EngineReport, LatencySummary, RunReport } from '../machine/report.js';
+import type { CancelReport, EngineReport, LatencySummary, RunReport } from '../machine/report.js';
 import { formatFindings, formatVerdict } from './findings.js';
 import { formatFacts, formatTable, printable, type Paint } from './text.js';
 import {
@@ -25,9 +25,18 @@ function verifiedText(report: RunReport): string {
   return `${formatShare(report.bytesVerified, report.bytes)} of the bytes compared`;
 }
 
-function cancelsText({ requested, won, lost, byWindow }: RunReport['cancels']): string {
-  const windows = Object.entries(byWindow).map(([window, count]) => `${printable(window)} ${formatCount(count)}`);
-  const detail = windows.length === 0 ? '' : ` (${windows.join(', ')})`;
+/** `A 3, D 12`: windows in their order, what waited in a queue last. */
+function windowsText({ byWindow }: CancelReport): string {
+  return Object.entries(byWindow)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([window, count]) => `${printable(window)} ${formatCount(count)}`)
+    .join(', ');
+}
+
+function cancelsText(cancels: CancelReport): string {
+  const { requested, won, lost } = cancels;
+  const windows = windowsText(cancels);
+  const detail = windows === '' ? '' : ` (${windows})`;
   return `${formatCount(requested)} requested, ${formatCount(won)} won, ${formatCount(lost)} lost${detail}`;
 }
 
@@ -83,12 +92,32 @@ function formatDevices(report: RunReport, paint: Paint): string {
   return formatTable(columns, rows, paint);
 }
 
+/** Cancellations by device, where there is more than one to tell apart; empty otherwise. */
+function formatCancels(report: RunReport, paint: Paint): string {
+  const rows = report.perDevice.flatMap(({ device, cancels }) =>
+    cancels === undefined || cancels.requested === 0
+      ? []
+      : [[device, formatCount(cancels.requested), formatCount(cancels.won), formatCount(cancels.lost), windowsText(cancels)]],
+  );
+  if (rows.length < 2) return '';
+  const columns = [
+    { head: 'device' },
+    { head: 'cancels', align: 'right' },
+    { head: 'won', align: 'right' },
+    { head: 'lost', align: 'right' },
+    { head: 'by window' },
+  ] as const;
+  return formatTable(columns, rows, paint);
+}
+
 /** The report of `dmalab run` as people read it; `brief` leaves the tables out. */
 export function formatRunReport(report: RunReport, paint: Paint, brief = false): string {
   const blocks: string[] = [];
   if (!brief) {
     blocks.push(`${paint.bold(printable(report.scenario))} on real threads, seed ${report.seed}`, formatFacts(factsOf(report), paint));
     if (report.perDevice.length > 0) blocks.push(formatDevices(report, paint));
+    const cancels = formatCancels(report, paint);
+    if (cancels !== '') blocks.push(cancels);
     if (report.engines.length > 0) blocks.push(formatEngines(report, paint));
   }
   if (report.findings.length > 0) blocks.push(formatFindings(report.findings, report.findingsTotal, paint));

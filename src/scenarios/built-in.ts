@@ -1,5 +1,6 @@
 import type { Scenario } from '../index.js';
 import { demo } from './demo/demo.js';
+import { cancelProfiles } from './samples/cancel-profiles.js';
 import { plx9x5x } from './samples/plx9x5x.js';
 import { plx9x5xCancel } from './samples/plx9x5x-cancel.js';
 import { reserveContention } from './samples/reserve-contention.js';
@@ -7,4 +8,4 @@ import { ring } from './samples/ring.js';
 import { systemdma } from './samples/systemdma.js';
 
 /** The scenarios that come with the lab, in the order `dmalab list` shows them. */
-export const builtInScenarios: readonly Scenario[] = [demo, plx9x5x, plx9x5xCancel, reserveContention, ring, systemdma];
+export const builtInScenarios: readonly Scenario[] = [demo, cancelProfiles, plx9x5x, plx9x5xCancel, reserveContention, ring, systemdma];

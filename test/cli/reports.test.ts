@@ -45,6 +45,25 @@ describe('reports people read', () => {
     expect(formatRunReport(runReport, plain)).not.to.contain('cancels');
   });
 
+  it('tell cancels by device where more than one had some, windows in their order', () => {
+    const [disk, ring] = runReport.perDevice;
+    const cancels = { requested: 30, won: 20, lost: 10, byWindow: { queued: 5, F: 15, A: 10 } };
+    const both = formatRunReport(
+      {
+        ...runReport,
+        cancels,
+        perDevice: [
+          { ...disk!, cancels },
+          { ...ring!, cancels },
+        ],
+      },
+      plain,
+    );
+    expect(both).to.match(/ring +30 +20 +10 +A 10, F 15, queued 5/);
+    const one = formatRunReport({ ...runReport, cancels, perDevice: [{ ...disk!, cancels }, ring!] }, plain);
+    expect(one).not.to.contain('by window');
+  });
+
   it('give a finding with rule, object, bug check, step and the line to paste', () => {
     const text = formatFindings([finding], 21, plain);
     expect(text).to.match(/^1\. A15 Buffers are flushed \(crash\)\n {2}4096 bytes were mapped/);

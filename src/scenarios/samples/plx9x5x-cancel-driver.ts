@@ -7,6 +7,7 @@ import {
   declareContext,
   type Device,
   type DeviceInit,
+  type DmaProfile,
   type DriverConfig,
   type HardwareResources,
   type IoQueue,
@@ -71,7 +72,7 @@ class PlxCancelContext {
 }
 const plxContext = declareContext('PLX_CANCEL_CONTEXT', PlxCancelContext);
 
-function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
+function* addDevice(deviceInit: DeviceInit, profile: DmaProfile): Suspending<NtStatus> {
   deviceInit.setPnpPowerEventCallbacks({
     evtDevicePrepareHardware,
     evtDeviceD0Entry,
@@ -91,7 +92,7 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   context.interrupt = interrupt.object;
   context.transfers = [new ChannelTransfer(device, WRITE), new ChannelTransfer(device, READ)];
   context.channels = context.transfers.map((transfer) => transfer.channel);
-  const status = yield* createDmaObjects(device, context.channels);
+  const status = yield* createDmaObjects(device, context.channels, profile);
   for (const transfer of context.transfers) transfer.transaction = transfer.channel.transaction;
   return status;
 }
@@ -152,4 +153,9 @@ function* evtInterruptDpc(interrupt: Interrupt, device: Device): Suspending<void
   if (readDone) yield* transfers[READ]!.transferDone(transfers[READ]!.channel.movedBytes(), STATUS_SUCCESS);
 }
 
-export const plx9x5xCancelDriver: DriverConfig = { name: 'plx9x5x-cancel', evtDriverDeviceAdd };
+/** The driver with an enabler of any bus-master profile, version 3: WdfDmaTransactionCancel needs it. */
+export function plxCancelDriver(name: string, profile: DmaProfile): DriverConfig {
+  return { name, evtDriverDeviceAdd: (deviceInit) => addDevice(deviceInit, profile) };
+}
+
+export const plx9x5xCancelDriver: DriverConfig = plxCancelDriver('plx9x5x-cancel', 'ScatterGather64Duplex');

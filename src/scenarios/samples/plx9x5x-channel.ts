@@ -7,6 +7,7 @@ import {
   RequestType,
   STATUS_SUCCESS,
   type Device,
+  type DmaProfile,
   type EvtIo,
   type Interrupt,
   type NtStatus,
@@ -124,10 +125,17 @@ export function createQueues(device: Device, evtIoWrite: EvtIo, evtIoRead: EvtIo
   return STATUS_SUCCESS;
 }
 
-/** The enabler, and for each channel its chain of elements and its transaction. */
-export function* createDmaObjects(device: Device, channels: readonly PlxChannel[]): Suspending<NtStatus> {
+/**
+ * The enabler, and for each channel its chain of elements and its transaction. The chip can do what any bus-master
+ * profile asks for: a packet transfer is a chain of one element.
+ */
+export function* createDmaObjects(
+  device: Device,
+  channels: readonly PlxChannel[],
+  profile: DmaProfile = 'ScatterGather64Duplex',
+): Suspending<NtStatus> {
   const enabler = yield* DmaEnabler.create(device, {
-    profile: 'ScatterGather64Duplex',
+    profile,
     maximumLengthBytes: MAXIMUM_TRANSFER_BYTES,
     wdmDmaVersionOverride: 3,
   });
