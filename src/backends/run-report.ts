@@ -4,6 +4,7 @@ import type { Machine, MachineDevice } from '../machine/machine.js';
 import type { EngineReport, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { LatencyRecorder, type CancelCounts, type PowerActor } from '../workload/index.js';
+import { ContentionTotals } from './contention-totals.js';
 import type { EnginePool } from './engine-pool.js';
 import { toFinding } from './to-finding.js';
 
@@ -29,6 +30,7 @@ export class RunTotals {
   readonly #findings: RecordedViolation[] = [];
   readonly #perDevice = new Map<string, DeviceRow>();
   readonly #engines: EngineReport[] = [];
+  readonly #contention = new ContentionTotals();
   #findingsTotal = 0;
   #bytesVerified = 0;
   #seconds = 0;
@@ -57,6 +59,7 @@ export class RunTotals {
     this.#engineOverlapMs += pool.overlapMs();
     this.#engines.push(...pool.reports());
     for (const device of machine.devices) this.#addDevice(device);
+    this.#contention.add(machine.platform);
     for (const [kind, count] of Object.entries(machine.faults.report()))
       this.#faults[kind as FaultKind] = (this.#faults[kind as FaultKind] ?? 0) + count;
   }
@@ -107,6 +110,7 @@ export class RunTotals {
       engineOverlapMs: this.#engineOverlapMs,
       ...(Object.keys(this.#faults).length === 0 ? {} : { faults: this.#faults, failedRequests: this.#failedRequests }),
       perDevice: [...this.#perDevice].map(([device, row]) => ({ device, ...row })),
+      contention: this.#contention.report(),
     };
   }
 }

@@ -54,6 +54,8 @@ export abstract class AdapterResources {
     readonly domain: DmaDomain | null,
     /** Most registers one operation may have. */
     readonly numberOfMapRegisters: number,
+    /** Device it serves, for reports; null when nobody said. */
+    readonly owner: string | null = null,
   ) {
     this.kernel = platform.kernel;
     this.objectId = this.kernel.nextObjectId();

@@ -146,7 +146,7 @@ export class AllocationQueue {
       adapter.channelOwner = grant;
       this.platform.systemDma?.take(adapter);
     }
-    adapter.waits.granted(registers);
+    adapter.waits.granted(registers, adapter.heldRegisters);
     if (this.waiting > 0) countOvertaken(this.platform, adapter);
     this.#kernel.emit(EventKind.MapRegistersAllocate, adapter.objectId, registers, pool.free);
     return true;

@@ -1,6 +1,7 @@
 import type { AdapterResources } from './adapter-resources.js';
 import type { HalPlatform } from './hal-platform.js';
 import type { MapRegisterGrant } from './map-register-grant.js';
+import { WaitHistogram } from './wait-histogram.js';
 
 /** What one adapter asked of the allocation queue and how it fared; counted from its creation. */
 export class AllocationWaits {
@@ -11,8 +12,11 @@ export class AllocationWaits {
   waited = 0;
   waitNsTotal = 0;
   waitNsMax = 0;
+  readonly waitNs = new WaitHistogram();
   queueLength = 0;
   queueLengthMax = 0;
+  /** Most map registers held at once. */
+  heldRegistersMax = 0;
   /** Most grants that other adapters were given while one request of this one was the oldest that waited. */
   overtakenMax = 0;
 
@@ -24,15 +28,31 @@ export class AllocationWaits {
     if (this.queueLength > this.queueLengthMax) this.queueLengthMax = this.queueLength;
   }
 
-  granted(registers: number): void {
+  /** `held` counts the new ones. */
+  granted(registers: number, held: number): void {
     this.grants++;
     this.registersGranted += registers;
+    if (held > this.heldRegistersMax) this.heldRegistersMax = held;
   }
 
   waitEnded(grant: MapRegisterGrant, nowNs: number): void {
     const waitNs = nowNs - grant.waitingSinceNs;
     this.waitNsTotal += waitNs;
     if (waitNs > this.waitNsMax) this.waitNsMax = waitNs;
+    this.waitNs.record(waitNs);
+  }
+
+  /** Takes in the counts of an adapter that did the same in another machine. */
+  add(other: AllocationWaits): void {
+    this.grants += other.grants;
+    this.registersGranted += other.registersGranted;
+    this.waited += other.waited;
+    this.waitNsTotal += other.waitNsTotal;
+    this.waitNsMax = Math.max(this.waitNsMax, other.waitNsMax);
+    this.waitNs.add(other.waitNs);
+    this.queueLengthMax = Math.max(this.queueLengthMax, other.queueLengthMax);
+    this.heldRegistersMax = Math.max(this.heldRegistersMax, other.heldRegistersMax);
+    this.overtakenMax = Math.max(this.overtakenMax, other.overtakenMax);
   }
 }
 
@@ -55,7 +75,7 @@ export function countOvertaken(platform: HalPlatform, granted: AdapterResources)
       rule: 'L-STARVATION',
       severity: 'error',
       object: adapter.label,
-      message: `a request of ${requestName(head)} for ${platform.counted(head.registers)} of ${total} map registers starves: ${head.overtaken} requests of other adapters were granted while it waited at the head of its queue (${adapter.waits.queueLength} wait there), and ${free} registers are free`,
+      message: `a request of ${deviceOf(adapter)} (${requestName(head)}) for ${platform.counted(head.registers)} of ${total} map registers starves: ${head.overtaken} requests of other adapters were granted while it waited at the head of its queue (${adapter.waits.queueLength} wait there); it waits for ${holdersText(platform)}, and ${free} registers are free`,
     });
   }
 }
@@ -64,10 +84,20 @@ export function countOvertaken(platform: HalPlatform, granted: AdapterResources)
 export interface AdapterContention extends Readonly<
   Pick<
     AllocationWaits,
-    'grants' | 'registersGranted' | 'waited' | 'waitNsTotal' | 'waitNsMax' | 'queueLength' | 'queueLengthMax' | 'overtakenMax'
+    | 'grants'
+    | 'registersGranted'
+    | 'waited'
+    | 'waitNsTotal'
+    | 'waitNsMax'
+    | 'queueLength'
+    | 'queueLengthMax'
+    | 'heldRegistersMax'
+    | 'overtakenMax'
   >
 > {
   readonly adapter: string;
+  /** Device it serves; null when nobody said. */
+  readonly device: string | null;
   readonly heldRegisters: number;
 }
 
@@ -88,13 +118,15 @@ export interface AllocationHolder {
   readonly isMapped: boolean;
 }
 
-/** How the adapters share the pool: one row an adapter, in the order of their creation. */
+/** How the adapters share the pool: one row an adapter, in the order of their creation, released ones too. */
 export function contentionOf(platform: HalPlatform): readonly AdapterContention[] {
-  return platform.adapters.map(({ label, waits, heldRegisters }) => {
-    const { grants, registersGranted, waited, waitNsTotal, waitNsMax, queueLength, queueLengthMax, overtakenMax } = waits;
+  return platform.everyAdapter.map(({ label, owner, waits, heldRegisters }) => {
+    const { grants, registersGranted, waited, waitNsTotal, waitNsMax, queueLength, queueLengthMax, heldRegistersMax, overtakenMax } = waits;
     return {
       adapter: label,
+      device: owner,
       heldRegisters,
+      heldRegistersMax,
       grants,
       registersGranted,
       waited,
@@ -111,7 +143,7 @@ export function contentionOf(platform: HalPlatform): readonly AdapterContention[
  * Jain's index over the map registers the adapters were granted: 1 when all got the same, 1/n when one of n got
  * everything. Adapters that never asked do not count; 1 when nobody did.
  */
-export function fairnessOf(rows: readonly AdapterContention[]): number {
+export function fairnessOf(rows: readonly Pick<AdapterContention, 'grants' | 'waited' | 'registersGranted'>[]): number {
   const asked = rows.filter(({ grants, waited }) => grants + waited > 0);
   const sum = asked.reduce((total, { registersGranted }) => total + registersGranted, 0);
   const squares = asked.reduce((total, { registersGranted }) => total + registersGranted ** 2, 0);
@@ -142,9 +174,9 @@ export function waitForGraph(platform: HalPlatform): readonly AllocationWait[] {
 
 /**
  * Rule D36, to be asked when nothing can run any more: devices that keep registers nobody transfers with, and wait for
- * more of the same pool (hal section 4). `deviceOf` names the device an adapter serves. Null when nobody holds and waits.
+ * more of the same pool (hal section 4). Null when nobody holds and waits.
  */
-export function describeRegisterDeadlock(platform: HalPlatform, deviceOf: (adapter: AdapterResources) => string): string | null {
+export function describeRegisterDeadlock(platform: HalPlatform): string | null {
   const waits = waitForGraph(platform);
   if (waits.length === 0) return null;
   const { holders } = waits[0]!;
@@ -161,6 +193,19 @@ export function describeRegisterDeadlock(platform: HalPlatform, deviceOf: (adapt
   });
   const { free, total } = platform.pool;
   return `deadlock over map registers: ${clauses.join('; ')}; ${free} of ${total} are free, and nobody gives up what it holds before it gets what it waits for`;
+}
+
+/** Who an adapter works for, as reports name it. */
+export function deviceOf({ owner, label }: AdapterResources): string {
+  return owner ?? label;
+}
+
+/** Who holds registers now, in words, by device: `bulk 9, stripe-a 3`. */
+function holdersText(platform: HalPlatform): string {
+  const held = platform.adapters.filter(({ heldRegisters }) => heldRegisters > 0);
+  const byDevice = new Map<string, number>();
+  for (const adapter of held) byDevice.set(deviceOf(adapter), (byDevice.get(deviceOf(adapter)) ?? 0) + adapter.heldRegisters);
+  return [...byDevice].map(([device, registers]) => `${device} holds ${registers}`).join(', ');
 }
 
 function requestName(grant: MapRegisterGrant): string {

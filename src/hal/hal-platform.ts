@@ -59,6 +59,8 @@ export class HalPlatform {
   readonly commonBuffers: CommonBufferAllocator;
   /** In the order of creation: the order in which waiting queues are looked at. */
   readonly adapters: AdapterResources[] = [];
+  /** Those that were released, too. */
+  readonly everyAdapter: AdapterResources[] = [];
   /** The one walk at a time; results are read before anything else can walk. */
   readonly walk = new MdlWalk();
   /** The machine's DMA controller; null where there is none: a harness then says when system transfers end. */
@@ -85,8 +87,8 @@ export class HalPlatform {
     this.commonBuffers = new CommonBufferAllocator(this);
   }
 
-  /** IoGetDmaAdapter. Null for an unknown version, or when the device's address width reaches neither frames nor window. */
-  getDmaAdapter(description: DeviceDescription, deviceDomain: DmaDomain | null): DmaAdapter | null {
+  /** IoGetDmaAdapter. Null for an unknown version, or when the device's address width reaches neither frames nor window. `owner` is the device's name in reports. */
+  getDmaAdapter(description: DeviceDescription, deviceDomain: DmaDomain | null, owner: string | null = null): DmaAdapter | null {
     if (description.version < 1 || description.version > 3) return null;
     const systemDma = description.isMaster ? null : this.systemDma;
     if (systemDma !== null && !systemDma.isChannel(description.dmaChannel)) return null;
@@ -95,8 +97,9 @@ export class HalPlatform {
     if (domain !== null && this.needsWindow(domain, description) && !reachesWindow(domain, description)) return null;
     if (this.faults?.failsAllocation('a DMA adapter') === true) return null;
     const wanted = Math.ceil(description.maximumLengthBytes / PAGE_SIZE) + 1;
-    const adapter = new DmaAdapter(this, description, domain, Math.min(wanted, this.maxMapRegistersPerAdapter));
+    const adapter = new DmaAdapter(this, description, domain, Math.min(wanted, this.maxMapRegistersPerAdapter), owner);
     this.adapters.push(adapter);
+    this.everyAdapter.push(adapter);
     return adapter;
   }
 

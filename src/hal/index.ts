@@ -11,8 +11,11 @@ export * from './mdl-walk.js';
 export * from './logical-window.js';
 export * from './device-description.js';
 export * from './common-buffer-allocator.js';
+export * from './wait-histogram.js';
 export {
+  AllocationWaits,
   contentionOf,
+  deviceOf,
   fairnessOf,
   waitForGraph,
   describeRegisterDeadlock,

@@ -6,10 +6,7 @@ import type { Machine } from './machine.js';
  * registers and wait for more of them. Returns when that is not why.
  */
 export function reportRegisterDeadlock(machine: Machine): void {
-  const { kernel, platform, devices } = machine;
-  const message = describeRegisterDeadlock(platform, (adapter) => {
-    const owner = devices.find(({ view }) => view.iommu === adapter.domain);
-    return owner?.name ?? adapter.label;
-  });
+  const { kernel, platform } = machine;
+  const message = describeRegisterDeadlock(platform);
   if (message !== null) kernel.violation({ rule: 'D36', severity: 'crash', object: 'map register pool', message });
 }

@@ -41,6 +41,28 @@ export interface CancelReport {
   readonly byWindow: Readonly<Record<string, number>>;
 }
 
+/** How one DMA adapter fared in the contention for map registers and, behind the system DMA controller, for channels. */
+export interface AdapterContentionReport {
+  readonly adapter: string;
+  readonly device: string;
+  /** Requests granted, at once or later, and map registers they got in all. */
+  readonly grants: number;
+  readonly registersGranted: number;
+  /** Requests that had to wait, and how long in nanoseconds those waited that were granted in the end. */
+  readonly waited: number;
+  readonly waitNs: { readonly p50: number; readonly p99: number; readonly max: number };
+  readonly queueLengthMax: number;
+  readonly heldRegistersMax: number;
+  /** Most grants of other adapters that passed one waiting request. */
+  readonly overtakenMax: number;
+}
+
+export interface ContentionReport {
+  /** Jain's index over the map registers granted to the adapters that asked: 1 when all got the same, 1/n when one of n got everything. */
+  readonly fairness: number;
+  readonly adapters: readonly AdapterContentionReport[];
+}
+
 /** Result of `dmalab run`. */
 export interface RunReport {
   readonly verdict: Verdict;
@@ -79,6 +101,7 @@ export interface RunReport {
     /** Absent when none of its requests were to be cancelled. */
     readonly cancels?: CancelReport;
   }[];
+  readonly contention: ContentionReport;
 }
 
 /** Result of `dmalab run --fail-nth`. */

@@ -1,4 +1,5 @@
 import type { CancelReport, EngineReport, LatencySummary, RunReport } from '../machine/report.js';
+import { formatContention, hasContention } from './contention.js';
 import { formatFindings, formatVerdict } from './findings.js';
 import { formatFacts, formatTable, printable, type Paint } from './text.js';
 import {
@@ -119,6 +120,7 @@ export function formatRunReport(report: RunReport, paint: Paint, brief = false):
     const cancels = formatCancels(report, paint);
     if (cancels !== '') blocks.push(cancels);
     if (report.engines.length > 0) blocks.push(formatEngines(report, paint));
+    if (hasContention(report.contention)) blocks.push(formatContention(report.contention, paint));
   }
   if (report.findings.length > 0) blocks.push(formatFindings(report.findings, report.findingsTotal, paint));
   blocks.push(formatVerdict(report.verdict, report.findingsTotal, paint));

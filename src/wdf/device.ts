@@ -57,6 +57,11 @@ export class Device extends FxObject {
     return this.resources.domain;
   }
 
+  /** Name of the device in reports. */
+  get deviceName(): string {
+    return this.resources.deviceName;
+  }
+
   get pnpState(): PnpState {
     return this.#power.state;
   }

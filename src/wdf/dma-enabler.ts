@@ -181,7 +181,8 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     if (config.dmaDescriptor === null || !isDmaDirection(direction)) return STATUS_INVALID_PARAMETER;
     const info = this.adapterInfo(direction);
     if (info.adapter !== null) return STATUS_INVALID_PARAMETER;
-    const adapter = this.device.platform.getDmaAdapter(this.#systemDescription(config, config.dmaDescriptor), this.device.domain);
+    const { platform, domain, deviceName = null } = this.device;
+    const adapter = platform.getDmaAdapter(this.#systemDescription(config, config.dmaDescriptor), domain, deviceName);
     if (adapter === null) return STATUS_UNSUCCESSFUL;
     info.configure(adapter);
     const elements = Math.max(this.#adapters[0].preallocatedElements, this.#adapters[1].preallocatedElements);
@@ -339,7 +340,7 @@ function createAdapters(device: DmaDevice, config: DmaEnablerConfig, version: nu
     maximumLengthBytes: config.maximumLengthBytes,
   };
   for (const info of isDuplex ? [read, write] : [read]) {
-    const adapter = device.platform.getDmaAdapter(description, device.domain);
+    const adapter = device.platform.getDmaAdapter(description, device.domain, device.deviceName ?? null);
     if (adapter === null) {
       read.adapter?.putDmaAdapter();
       return null;

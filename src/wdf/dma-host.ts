@@ -8,6 +8,8 @@ export interface DmaDevice extends FxObject {
   readonly platform: HalPlatform;
   /** The device's address space; null when nothing checks its accesses. */
   readonly domain: DmaDomain | null;
+  /** Name of the device in reports. */
+  readonly deviceName?: string;
   /** WdfDeviceSetAlignmentRequirement, a mask: 15 aligns to 16 bytes. */
   readonly alignmentRequirement: number;
   /** In the order of creation; power callbacks run in it. Enablers add and remove themselves. */

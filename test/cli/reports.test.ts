@@ -25,6 +25,27 @@ describe('reports people read', () => {
     expect(text.trimEnd().split('\n').at(-1)).to.equal('ok: nothing found');
   });
 
+  it('of a run have a table of who waited for map registers, unless there was one adapter and no wait', () => {
+    const row = {
+      adapter: 'DmaAdapter#9',
+      device: 'disk',
+      grants: 1200,
+      registersGranted: 4800,
+      waited: 30,
+      waitNs: { p50: 12_300, p99: 88_000, max: 1_200_000 },
+      queueLengthMax: 3,
+      heldRegistersMax: 16,
+      overtakenMax: 7,
+    };
+    const idle = { ...row, waited: 0 };
+    const text = (adapters: readonly (typeof row)[]): string =>
+      formatRunReport({ ...runReport, contention: { fairness: 0.5, adapters } }, plain);
+    expect(text([row])).to.match(/disk +DmaAdapter#9 +1,200 +30 +12\.3 µs +88\.0 µs +1\.20 ms +3 +16 +4,800 +7/);
+    expect(text([row])).to.contain('fairness 0.50');
+    expect(text([idle, idle])).to.match(/DmaAdapter#9 +1,200 +0 +- +- +-/);
+    expect(text([idle])).not.to.contain('DmaAdapter#9');
+  });
+
   it('of a run say how much of the payload was compared', () => {
     const compared = (bytesVerified: number): string => formatRunReport({ ...runReport, bytesVerified }, plain);
     expect(compared(0)).to.contain('payload not compared');

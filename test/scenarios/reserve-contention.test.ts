@@ -1,10 +1,11 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RandomWalk, explore, parseScheduleJson, replaySchedule } from '../../src/explore/index.js';
-import { contentionOf, fairnessOf, waitForGraph } from '../../src/hal/index.js';
+import { WaitHistogram, contentionOf, fairnessOf, waitForGraph } from '../../src/hal/index.js';
 import { defineScenario, type MachineConfig, type Scenario } from '../../src/machine/scenario.js';
 import type { DriverConfig } from '../../src/wdf/driver.js';
 import {
@@ -162,7 +163,7 @@ describe('a large request among small ones', function () {
     const outcome = await controlled(crowd(bulkWaitingDriver), { seed: 4 });
     expect(rulesOf(outcome)).to.deep.equal(['L-STARVATION']);
     expect(outcome.findings[0]!.message).to.match(
-      /request of DmaTransaction#\d+ for 1[67] of 20 map registers starves: 40 requests of other adapters were granted/,
+      /request of bulk \(DmaTransaction#\d+\) for 1[67] of 20 map registers starves: 40 requests of other adapters were granted .* it waits for quick-\d holds \d/,
     );
     expect(outcome.requests, 'starved, not lost').to.equal(200);
   });
@@ -173,17 +174,42 @@ describe('a large request among small ones', function () {
 });
 
 describe('the contention of the pool', () => {
+  it('is reported by `run`: one row an adapter with its device, waits as percentiles, over all machines of the run', async () => {
+    const { contention } = await onThreads(crowd(bulkReservedDriver), { seed: 4, workload: { requests: 300 } });
+    expect(contention.adapters.map(({ device }) => device)).to.deep.equal(['bulk', 'quick-0', 'quick-1', 'quick-2', 'quick-3']);
+    const [bulk, ...quick] = contention.adapters;
+    expect([bulk!.grants, bulk!.heldRegistersMax, bulk!.registersGranted]).to.deep.equal([1, 9, 9]);
+    for (const { grants, waited, waitNs, queueLengthMax } of quick) {
+      expect(grants).to.be.greaterThan(10);
+      expect(waitNs.p50).to.be.at.most(waitNs.p99);
+      expect(waitNs.p99).to.be.at.most(waitNs.max);
+      expect(queueLengthMax > 0 && waitNs.max > 0).to.equal(waited > 0);
+    }
+    expect(contention.fairness).to.be.within(0.2, 1);
+  });
+
+  it('waits are told apart to a sixteenth, from nanoseconds to days', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: 0, max: 2 ** 50 }), { minLength: 1, maxLength: 50 }),
+        fc.integer({ min: 1, max: 100 }),
+        (values, percent) => {
+          const [left, right] = [new WaitHistogram(), new WaitHistogram()];
+          values.forEach((value, i) => (i % 2 === 0 ? left : right).record(value));
+          left.add(right);
+          const exact = values.sort((a, b) => a - b)[Math.ceil((values.length * percent) / 100) - 1]!;
+          expect(left.count).to.equal(values.length);
+          expect(left.percentile(percent)).to.be.within(Math.floor((exact * 15) / 16), exact);
+        },
+      ),
+    );
+    expect(new WaitHistogram().percentile(50)).to.equal(0);
+  });
+
   const row = (registersGranted: number, waited = 0): Parameters<typeof fairnessOf>[0][number] => ({
-    adapter: 'a',
-    heldRegisters: 0,
     grants: registersGranted > 0 ? 1 : 0,
     registersGranted,
     waited,
-    waitNsTotal: 0,
-    waitNsMax: 0,
-    queueLength: 0,
-    queueLengthMax: 0,
-    overtakenMax: 0,
   });
 
   it('is fair with 1 and least fair with 1/n; who never asked does not count', () => {

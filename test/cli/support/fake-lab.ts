@@ -66,6 +66,7 @@ export const runReport: RunReport = {
     { device: 'disk', requests: 1_000_000, bytes: 4_294_967_296, interrupts: 100_000 },
     { device: 'ring', requests: 234_567, bytes: 1_073_741_824, interrupts: 23_456 },
   ],
+  contention: { fairness: 1, adapters: [] },
 };
 
 export const exploreReport: ExploreReport = {
