@@ -40,6 +40,7 @@ export class RunTotals {
   #powerCycles = 0;
   #unplugs = 0;
   #failedRequests = 0;
+  #recoveredRequests = 0;
   readonly #faults: Partial<Record<FaultKind, number>> = {};
   readonly #cancels = noCancels();
 
@@ -77,6 +78,7 @@ export class RunTotals {
     this.#perDevice.set(name, row);
     this.requests += workload?.completed ?? 0;
     this.#failedRequests += (workload?.failed ?? 0) + (workload?.shortened ?? 0);
+    this.#recoveredRequests += workload?.timedOut ?? 0;
     this.#bytesVerified += workload?.bytesVerified ?? 0;
   }
 
@@ -108,7 +110,9 @@ export class RunTotals {
       unplugs: this.#unplugs,
       engines: this.#engines,
       engineOverlapMs: this.#engineOverlapMs,
-      ...(Object.keys(this.#faults).length === 0 ? {} : { faults: this.#faults, failedRequests: this.#failedRequests }),
+      ...(Object.keys(this.#faults).length === 0
+        ? {}
+        : { faults: this.#faults, failedRequests: this.#failedRequests, recoveredRequests: this.#recoveredRequests }),
       perDevice: [...this.#perDevice].map(([device, row]) => ({ device, ...row })),
       contention: this.#contention.report(),
     };

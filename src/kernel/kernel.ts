@@ -46,6 +46,8 @@ export class Kernel {
   current: VirtualCpu;
   /** Scheduling points passed since the last reset: the run's step count. */
   points = 0;
+  /** Times virtual time moved on although a processor, a device or an interrupt could have gone first: the device was slow. */
+  timeLeaps = 0;
   /** Set by the first violation that Windows would bug check on; thrown again by every later framework call. */
   dead: BugCheck | null = null;
   /** A call that was made and has not started yet; only set while forgotten yields are watched for. */
@@ -243,6 +245,7 @@ export class Kernel {
     this.dead = null;
     this.unstartedCall = null;
     this.points = 0;
+    this.timeLeaps = 0;
     this.timers.reset();
     this.watchdogs.reset();
     this.findings.reset();

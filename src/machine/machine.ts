@@ -65,6 +65,8 @@ export class Machine {
   readonly views: readonly DeviceView[];
   readonly latency = new LatencyRecorder();
   readonly faults: MachineFaults;
+  /** Timers that fired because nothing else could go on, in a row without a completion; under control. */
+  readonly fruitless = { timers: 0, completed: 0 };
   readonly #hashed: readonly { offset: number; lengthBytes: number }[];
   devices: MachineDevice[] = [];
   vectors: InterruptVector[] = [];
@@ -384,6 +386,8 @@ export class Machine {
     this.controller.reset();
     this.kernel.reset();
     this.latency.reset();
+    this.fruitless.timers = 0;
+    this.fruitless.completed = 0;
     this.#build();
   }
 

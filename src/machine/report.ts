@@ -93,6 +93,8 @@ export interface RunReport {
   readonly faults?: Readonly<Partial<Record<FaultKind, number>>>;
   /** Requests that ended in an error status or with too few bytes, as those faults explain; absent when none were planned. */
   readonly failedRequests?: number;
+  /** Of these, requests that a watchdog of their driver gave up with STATUS_IO_TIMEOUT before it went on; absent when no faults were planned. */
+  readonly recoveredRequests?: number;
   readonly perDevice: readonly {
     readonly device: string;
     readonly requests: number;

@@ -66,20 +66,24 @@ class InterruptStrand implements Strand {
   }
 }
 
-/** Timers that may fire one after another while nothing completes: periodic ones alone do not keep a run going. */
+/** Times in a row that nothing but a timer can go on and nothing completes: periodic ones alone do not keep a run going. */
 const FRUITLESS_TIMERS_MAX = 10_000;
 
-/** Virtual time: chosen, it moves to the next armed timer and fires it. When the traffic has ended, time stands still. */
+/**
+ * Virtual time: chosen, it moves to the next armed timer and fires it. When the traffic has ended, time stands still.
+ * A schedule may let time pass while others could run; that is a leap, and a driver that gives a request up for it did
+ * right (see DeviceWorkload).
+ */
 class TimerStrand implements Strand {
   readonly kind = 'timer';
   readonly name = 'timers';
-  #fruitless = 0;
-  #completed = 0;
 
   constructor(
     readonly id: number,
     private readonly machine: Machine,
     private readonly clock: VirtualClock,
+    /** Virtual CPUs, devices and interrupts. */
+    private readonly others: readonly Strand[],
   ) {}
 
   get pending(): Op {
@@ -92,24 +96,25 @@ class TimerStrand implements Strand {
 
   advance(): void {
     const { kernel } = this.machine;
+    if (this.others.some((strand) => strand.isEnabled())) kernel.timeLeaps++;
+    else this.#countFruitless();
     this.clock.advanceTo(kernel.timers.nextDueNs);
     kernel.fireTimers(this.clock.nowNs());
-    this.#countFruitless();
   }
 
   #countFruitless(): void {
     const { machine } = this;
     let completed = 0;
     for (const { workload } of machine.devices) completed += workload?.completed ?? 0;
-    this.#fruitless = completed === this.#completed && machine.hasOutstanding ? this.#fruitless + 1 : 0;
-    this.#completed = completed;
-    if (this.#fruitless < FRUITLESS_TIMERS_MAX) return;
-    this.#fruitless = 0;
+    const { fruitless } = machine;
+    fruitless.timers = completed === fruitless.completed && machine.hasOutstanding ? fruitless.timers + 1 : 0;
+    fruitless.completed = completed;
+    if (fruitless.timers < FRUITLESS_TIMERS_MAX) return;
     machine.kernel.violation({
       rule: 'L-QUIESCENCE',
       severity: 'crash',
       object: null,
-      message: `${FRUITLESS_TIMERS_MAX} timers fired and no request completed; outstanding are ${machine.describeOutstanding()}`,
+      message: `${FRUITLESS_TIMERS_MAX} times nothing but a timer could go on, and no request completed; outstanding are ${machine.describeOutstanding()}`,
     });
   }
 }
@@ -159,9 +164,10 @@ export function createStrands(machine: Machine, clock: VirtualClock, thread: num
   }));
   for (const view of machine.views) strands.push(new EngineStrand(strands.length, machine, view, thread));
   for (let i = 0; i < machine.plan.vectorCount; i++) strands.push(new InterruptStrand(strands.length, machine, i));
+  const timed = strands.slice();
   machine.parameters.devices.forEach((device, i) => {
     if (device.workload.cancelPerMillion > 0) strands.push(new CancelStrand(strands.length, machine, i));
   });
-  strands.push(new TimerStrand(strands.length, machine, clock));
+  strands.push(new TimerStrand(strands.length, machine, clock, timed));
   return strands;
 }

@@ -41,9 +41,11 @@ function cancelsText(cancels: CancelReport): string {
   return `${formatCount(requested)} requested, ${formatCount(won)} won, ${formatCount(lost)} lost${detail}`;
 }
 
-function faultsText({ faults = {}, failedRequests = 0 }: RunReport): string {
+function faultsText({ faults = {}, failedRequests = 0, recoveredRequests = 0 }: RunReport): string {
   const kinds = Object.entries(faults).map(([kind, count]) => `${kind} ${formatCount(count)}`);
-  return `injected: ${kinds.join(', ')}; requests that failed or came short for them: ${formatCount(failedRequests)}`;
+  const recovered =
+    recoveredRequests === 0 ? '' : `, of which ${formatCount(recoveredRequests)} were given up by a watchdog that recovered`;
+  return `injected: ${kinds.join(', ')}; requests that failed or came short for them: ${formatCount(failedRequests)}${recovered}`;
 }
 
 function factsOf(report: RunReport): [string, string][] {

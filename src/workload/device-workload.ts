@@ -1,4 +1,4 @@
-import { NT_SUCCESS, STATUS_CANCELLED, statusName, type NtStatus } from '../nt/index.js';
+import { NT_SUCCESS, STATUS_CANCELLED, STATUS_IO_TIMEOUT, statusName, type NtStatus } from '../nt/index.js';
 import {
   Dpc,
   EventKind,
@@ -51,6 +51,8 @@ export class DeviceWorkload implements IoCompletion {
   bytes = 0;
   bytesVerified = 0;
   failed = 0;
+  /** Requests their driver gave up with IO_TIMEOUT, as an injected fault or a leap of virtual time explains. */
+  timedOut = 0;
   /** Requests that completed with success and too few bytes, as injected faults explain. */
   shortened = 0;
   readonly #parts: DeviceWorkloadParts;
@@ -139,6 +141,7 @@ export class DeviceWorkload implements IoCompletion {
     slot.draw(random);
     slot.dueNs = dueNs;
     slot.inFlight = true;
+    slot.leapsAtSubmit = kernel.timeLeaps;
     if (config.verifyPayload) {
       slot.patternStart = pattern.drawStart(random);
       if (slot.isRead) memory.copy(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
@@ -186,7 +189,7 @@ export class DeviceWorkload implements IoCompletion {
     if (status === STATUS_CANCELLED && slot.cancelWindow !== null) return;
     if (!NT_SUCCESS(status) && this.#parts.power?.isGone === true) return;
     if (!NT_SUCCESS(status)) {
-      if (this.#faults.explainsFailure(this.failed++)) return;
+      if (this.#isExplained(slot, status)) return;
       kernel.violation({
         rule: 'L-REQUEST-FAILED',
         severity: 'error',
@@ -209,6 +212,14 @@ export class DeviceWorkload implements IoCompletion {
     if (!config.verifyPayload) return;
     this.#checkPayload(slot, informationBytes, what);
     this.bytesVerified += informationBytes;
+  }
+
+  /** Time that leapt in a request's life makes its device a slow one: giving it up was right. Everything else a fault must explain. */
+  #isExplained(slot: RequestSlot, status: NtStatus): boolean {
+    const hasLeapt = status === STATUS_IO_TIMEOUT && slot.leapsAtSubmit !== this.#parts.kernel.timeLeaps;
+    const isExplained = hasLeapt || this.#faults.explainsFailure(this.failed++);
+    if (isExplained && status === STATUS_IO_TIMEOUT) this.timedOut++;
+    return isExplained;
   }
 
   /** The bytes that were reported as moved must be the right ones; what lies behind them says nothing. */

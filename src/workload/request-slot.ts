@@ -20,6 +20,8 @@ export class RequestSlot {
   /** Handle the request in flight was issued through. */
   handle: IoHandle | null = null;
   submittedAtPoint = 0;
+  /** `kernel.timeLeaps` when it was submitted. */
+  leapsAtSubmit = 0;
   /** Window in which its cancellation came; null when nobody cancelled it. */
   cancelWindow: CancelWindow | null = null;
   readonly #frames: Int32Array;

@@ -39,11 +39,27 @@ export async function onThreads(scenario: Scenario, overrides: Overrides, more: 
   return report as RunReport & Outcome;
 }
 
-/** One controlled execution under a random walk; `backend` is for looking at what is left. */
-export async function controlled(scenario: Scenario, overrides: Overrides): Promise<Outcome & { readonly backend: ControlledBackend }> {
+/** A random walk in which time never leaps: it moves on only when nothing else can. */
+export class TimeLast extends RandomWalk {
+  constructor(private readonly timerStrand: number) {
+    super();
+  }
+
+  override pick(enabled: Int32Array, count: number): number {
+    const others = enabled[count - 1] === this.timerStrand ? count - 1 : count;
+    return super.pick(enabled, others);
+  }
+}
+
+/** One controlled execution under a random walk; `backend` is for looking at what is left. `leaps` false: time waits for everything else. */
+export async function controlled(
+  scenario: Scenario,
+  overrides: Overrides,
+  leaps = true,
+): Promise<Outcome & { readonly backend: ControlledBackend }> {
   await loadDeviceModules(scenario);
   const backend = new ControlledBackend(resolveParameters(scenario, overrides));
-  const strategy = new RandomWalk();
+  const strategy = leaps ? new RandomWalk() : new TimeLast(backend.strandNames.indexOf('timers'));
   strategy.newExecution(overrides.seed);
   const { findings, requests, bytes } = backend.execute(strategy);
   const { devices, kernel } = backend.machine;

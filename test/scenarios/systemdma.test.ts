@@ -3,8 +3,8 @@ import { after, before, describe, it } from 'mocha';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RandomWalk, explore } from '../../src/explore/index.js';
-import { defineScenario } from '../../src/machine/scenario.js';
+import { RandomWalk, explore, strategies } from '../../src/explore/index.js';
+import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
 import { systemDmaImpatientDriver } from '../../src/scenarios/samples/systemdma-driver.js';
 import { systemdma } from '../../src/scenarios/samples/systemdma.js';
 import { controlled, onThreads, rulesOf } from '../backends/runs.js';
@@ -59,14 +59,42 @@ describe('systemdma: three request lines over two channels', function () {
     expect([report.verdict, report.schedules, report.verifiedTwice]).to.deep.equal(['ok', 100, 100]);
   });
 
+  const impatient = (model: string): Scenario =>
+    defineScenario({ ...systemdma, devices: systemdma.devices.map((device) => ({ ...device, model, driver: systemDmaImpatientDriver })) });
+
   it('gives transfers up that do not move: IO_TIMEOUT through StopSystemTransfer, and nothing is lost or leaks', async () => {
-    const impatient = defineScenario({
-      ...systemdma,
-      devices: systemdma.devices.map((device) => ({ ...device, driver: systemDmaImpatientDriver })),
-    });
-    const outcome = await controlled(impatient, { seed: 1, workload: { requests: 150 } });
+    const deaf = new URL('./faults/deaf-port.js', import.meta.url).href;
+    const outcome = await controlled(impatient(deaf), { seed: 1, workload: { requests: 150 } }, false);
     expect(outcome.requests).to.equal(150);
     expect(rulesOf(outcome)).to.deep.equal(['L-REQUEST-FAILED']);
+    expect(outcome.findings.length).to.be.at.least(15);
     for (const { message } of outcome.findings) expect(message).to.contain('STATUS_IO_TIMEOUT');
+  });
+
+  it('is right to give up what is outstanding while time leaps: that is a slow device, not a finding', async () => {
+    const leaping = await controlled(impatient('sdma-port'), { seed: 1, workload: { requests: 150 } });
+    const timedOut = leaping.backend.machine.devices.reduce((sum, { workload }) => sum + workload!.timedOut, 0);
+    expect([leaping.findings, leaping.requests]).to.deep.equal([[], 150]);
+    expect(timedOut).to.be.greaterThan(0);
+    const waiting = await controlled(impatient('sdma-port'), { seed: 1, workload: { requests: 150 } }, false);
+    expect([waiting.findings, waiting.requests]).to.deep.equal([[], 150]);
+    expect(waiting.backend.machine.devices.every(({ workload }) => workload!.timedOut === 0)).to.equal(true);
+  });
+
+  it('no strategy that lets time leap finds anything, and each schedule repeats', async () => {
+    for (const name of ['surw', 'pct']) {
+      const report = await explore(systemdma, {
+        overrides: { seed: 1, workload: { requests: 12, cancelPerMillion: 200_000 } },
+        strategy: strategies.find((known) => known.name === name)!.create(),
+        schedules: 100,
+        outDir,
+        scenarioReference: 'systemdma',
+        program: 'dmalab',
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      });
+      expect(report.findings).to.deep.equal([]);
+      expect(report.verifiedTwice).to.equal(100);
+    }
   });
 });
