@@ -86,21 +86,24 @@ export class CommonBufferAllocator {
   }
 
   #checkPadding(adapter: AdapterResources, region: CommonBufferRegion): void {
-    const { u8 } = this.platform.memory!;
-    const end = region.virtualAddress + region.pages * PAGE_SIZE;
-    for (let at = region.virtualAddress + region.lengthBytes; at < end; at++) {
-      if (u8[at] === PADDING) continue;
-      dmaViolation(
-        this.platform.kernel,
-        'A17',
-        'crash',
-        adapter.label,
-        `a common buffer of ${region.lengthBytes} bytes of ${adapter.label} was written ${at - region.virtualAddress - region.lengthBytes} bytes beyond its end`,
-        0x0f,
-        5,
-        region.virtualAddress,
-        at,
-      );
-    }
+    const memory = this.platform.memory!;
+    const start = region.virtualAddress + region.lengthBytes;
+    const paddingBytes = region.pages * PAGE_SIZE - region.lengthBytes;
+    if (paddingBytes === 0) return;
+    // Compared with itself one byte on: where the first byte is right and none differs from the next, all are.
+    const same = memory.u8[start] === PADDING ? memory.firstDifference(start, start + 1, paddingBytes - 1) : -2;
+    if (same === -1) return;
+    const beyond = same === -2 ? 0 : same + 1;
+    dmaViolation(
+      this.platform.kernel,
+      'A17',
+      'crash',
+      adapter.label,
+      `a common buffer of ${region.lengthBytes} bytes of ${adapter.label} was written ${beyond} bytes beyond its end`,
+      0x0f,
+      5,
+      region.virtualAddress,
+      start + beyond,
+    );
   }
 }

@@ -1,5 +1,5 @@
 import { assertInternal } from '../nt/index.js';
-import { CACHE_LINE_BYTES, PAGE_SIZE, struct, type LayoutBuilder } from '../memory/index.js';
+import { CACHE_LINE_BYTES, struct, type LayoutBuilder } from '../memory/index.js';
 import { resolveParams, type DeviceModel, type DeviceParams, type VectorRequest } from './device-model.js';
 import { planFaults } from './device-faults.js';
 import { planIommu, type IommuPlacement } from './iommu.js';
@@ -86,7 +86,7 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
   const frameBase = frameBaseOf(options.aperture ?? model.aperture, index);
   const iommu = planIommu(layout, name, frameBase, ramFrames, windowSlots);
   const localMemoryBytes = model.localMemoryBytes(params);
-  const localMemory = layout.reserve(`${name}.local`, Math.max(localMemoryBytes, 8), { align: PAGE_SIZE });
+  const localMemory = layout.reserve(`${name}.local`, Math.max(localMemoryBytes, 8), { sparse: true });
   const engaged = layout.reserve(`${name}.engaged`, CACHE_LINE_BYTES, { align: CACHE_LINE_BYTES, hashed: false });
   const vectors = { ...model.vectors(params), first: firstVector };
   const modelUrl = options.modelUrl ?? null;

@@ -111,6 +111,7 @@ export class DeviceView implements LineSource {
   writeLocal(offset: number, widthBytes: RegisterWidth, value: number): void {
     const at = this.#localAddress(offset, widthBytes);
     if (this.words[this.#header + DeviceHeader.Answers] === 0) return;
+    this.memory.touch(at, widthBytes);
     if (widthBytes === 4) this.words[at >> 2] = value;
     else if (widthBytes === 2) this.memory.u16[at >> 1] = value;
     else this.memory.u8[at] = value;

@@ -100,6 +100,7 @@ export class IommuDomain {
   readonly frameBase: number;
   readonly windowBase: number;
   readonly windowSlots: number;
+  readonly #memory: MachineMemory;
   readonly #words: Int32Array;
   readonly #table: number;
   readonly #fault: number;
@@ -116,6 +117,7 @@ export class IommuDomain {
     this.#lengthBytes = (placement.ramFrames + placement.windowSlots) * PAGE_SIZE;
     // Differences of addresses are handled as 32-bit integers below; addresses themselves never are.
     assertInternal(this.#lengthBytes < 2 ** 31, 'IOMMU_SIZE', `the domain spans ${this.#lengthBytes} bytes, 2 GiB is its limit`);
+    this.#memory = memory;
     this.#words = memory.i32;
     this.#table = placement.table >> 2;
     this.#fault = placement.faultRecord >> 2;
@@ -146,6 +148,7 @@ export class IommuDomain {
     const words = this.#words;
     words[at + Entry.Frame] = frame;
     words[at + Entry.MappingId] = mappingId;
+    if ((access & BusAccess.Write) !== 0) this.#memory.touch(frame * PAGE_SIZE, PAGE_SIZE);
     // The counts make the entry live: released last.
     atomics.add(words, at + Entry.Counts, countsOf(access));
   }

@@ -31,6 +31,7 @@ const LOCAL_BYTES = sdma.SDMA_LINES_MAX * LINE_WORDS * 4;
 export function connectRequestLine(controller: DeviceView, line: number, device: DeviceView): void {
   const at = lineAt(controller, line);
   const { words } = controller;
+  controller.memory.touch(at << 2, LINE_WORDS * 4);
   words[at + SdmaLine.Registers] = device.registers.firstWord;
   words[at + SdmaLine.Gate] = device.gate;
   words[at + SdmaLine.Memory] = device.localMemory;

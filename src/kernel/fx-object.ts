@@ -10,6 +10,8 @@ export interface ObjectAttributes<C = unknown> {
   readonly evtDestroyCallback?: (object: FxObject) => void;
 }
 
+const NO_CHILDREN: ReadonlySet<FxObject> = new Set();
+
 type ObjectState = 'live' | 'disposing' | 'deleted' | 'destroyed';
 
 /**
@@ -26,7 +28,8 @@ export abstract class FxObject<C = unknown> {
   #state: ObjectState = 'live';
   #references = 1;
   #parent: FxObject | null = null;
-  readonly #children = new Set<FxObject>();
+  /** Made with the first child: most objects have none. */
+  #children: Set<FxObject> | null = null;
   readonly #attributes: ObjectAttributes<C>;
 
   constructor(
@@ -39,7 +42,7 @@ export abstract class FxObject<C = unknown> {
     this.context = attributes.context as C;
     this.#attributes = attributes;
     this.#parent = parent;
-    if (parent !== null) parent.#children.add(this);
+    if (parent !== null) (parent.#children ??= new Set()).add(this);
   }
 
   /** `DmaTransaction#17`, as findings print it. */
@@ -52,7 +55,7 @@ export abstract class FxObject<C = unknown> {
   }
 
   get children(): ReadonlySet<FxObject> {
-    return this.#children;
+    return this.#children ?? NO_CHILDREN;
   }
 
   get isLive(): boolean {
@@ -98,7 +101,7 @@ export abstract class FxObject<C = unknown> {
     // Disposal has begun, here or from a parent: a second delete adds nothing, the framework drops that event too.
     if (this.#state === 'disposing') return;
     // Out of the tree first: a parent that is disposed meanwhile must not dispose this object a second time.
-    if (this.#parent !== null) this.#parent.#children.delete(this);
+    if (this.#parent !== null) this.#parent.#children!.delete(this);
     yield* this.#disposeTree();
     this.#dropTree();
   }
@@ -125,15 +128,15 @@ export abstract class FxObject<C = unknown> {
 
   *#disposeTree(): Suspending<void> {
     this.#state = 'disposing';
-    for (const child of this.#children) yield* child.#disposeTree();
+    if (this.#children !== null) for (const child of this.#children) yield* child.#disposeTree();
     yield* this.dispose();
     this.#attributes.evtCleanupCallback?.(this);
     this.#state = 'deleted';
   }
 
   #dropTree(): void {
-    for (const child of this.#children) child.#dropTree();
-    this.#children.clear();
+    if (this.#children !== null) for (const child of this.#children) child.#dropTree();
+    this.#children = null;
     this.dereference();
   }
 

@@ -47,6 +47,8 @@ export const ACTIVATION_DEPTH_MAX = 64;
  */
 export class VirtualCpu {
   irql: Irql = PASSIVE_LEVEL;
+  /** What runs: the stack's last. A field, because every choice of a scheduler looks at it. */
+  top: Activation | undefined = undefined;
   /** ISRs that interrupted other code in the middle. */
   nestedInterrupts = 0;
   readonly #stack: Activation[] = [];
@@ -64,10 +66,6 @@ export class VirtualCpu {
 
   get depth(): number {
     return this.#stack.length;
-  }
-
-  get top(): Activation | undefined {
-    return this.#stack[this.#stack.length - 1];
   }
 
   /** A queued DPC may run now: the vCPU is below DISPATCH_LEVEL. */
@@ -116,7 +114,7 @@ export class VirtualCpu {
       });
     }
     if (kind === 'isr' && this.#stack.length > 0) this.nestedInterrupts++;
-    this.#stack.push(newActivation(kind, name, objectId, this.irql, irql, body));
+    this.#putOnTop(newActivation(kind, name, objectId, this.irql, irql, body));
     this.irql = irql;
   }
 
@@ -144,11 +142,21 @@ export class VirtualCpu {
   advance(): void {
     this.kernel.current = this;
     if (this.dpcIsDue) this.#startDpc();
-    else if (this.#stack.length === 0) this.#stack.push(this.#ready.shift()!);
+    else if (this.top === undefined) this.#putOnTop(this.#ready.shift()!);
     const top = this.top!;
     const result = top.body.next();
     if (result.done === true) this.#end(top);
-    else if (top.parked) this.#stack.pop();
+    else if (top.parked) this.#takeOff();
+  }
+
+  #putOnTop(activation: Activation): void {
+    this.#stack.push(activation);
+    this.top = activation;
+  }
+
+  #takeOff(): void {
+    this.#stack.pop();
+    this.top = this.#stack[this.#stack.length - 1];
   }
 
   #startDpc(): void {
@@ -160,7 +168,7 @@ export class VirtualCpu {
   }
 
   #end(top: Activation): void {
-    this.#stack.pop();
+    this.#takeOff();
     const exitIrql = this.irql;
     this.irql = top.irqlBefore;
     if (exitIrql !== top.irqlInside) this.kernel.irqlMismatch(top.name, top.irqlInside, exitIrql);
@@ -185,6 +193,7 @@ export class VirtualCpu {
   /** Drops everything, as a reset does; abandoned generators are never resumed. */
   reset(): void {
     this.#stack.length = 0;
+    this.top = undefined;
     this.#ready.length = 0;
     this.#dpcs.length = 0;
     this.#parked.clear();

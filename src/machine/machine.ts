@@ -10,7 +10,7 @@ import {
   type RandomSource,
   type VirtualCpu,
 } from '../kernel/index.js';
-import { FrameAllocator, MachineMemory, hashedRanges } from '../memory/index.js';
+import { FrameAllocator, MachineImage, MachineMemory } from '../memory/index.js';
 import { HalPlatform, SystemDmaController } from '../hal/index.js';
 import { DeviceView, InterruptController, connectRequestLine, faultViolation } from '../hardware/index.js';
 import { DeviceInit, InterruptVector, Request, type BusResources, type Device } from '../wdf/index.js';
@@ -67,11 +67,11 @@ export class Machine {
   readonly faults: MachineFaults;
   /** Timers that fired because nothing else could go on, in a row without a completion; under control. */
   readonly fruitless = { timers: 0, completed: 0 };
-  readonly #hashed: readonly { offset: number; lengthBytes: number }[];
+  readonly #image: MachineImage;
   devices: MachineDevice[] = [];
   vectors: InterruptVector[] = [];
   platform!: HalPlatform;
-  frames!: FrameAllocator;
+  readonly frames: FrameAllocator;
 
   constructor(
     readonly parameters: MachineParameters,
@@ -79,13 +79,14 @@ export class Machine {
   ) {
     this.plan = planMachine(parameters, options.hosts);
     this.faults = new MachineFaults(parameters);
-    this.#hashed = hashedRanges(this.plan.regions);
     this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
+    this.#image = new MachineImage(this.memory, this.plan.regions);
     this.kernel = new Kernel({ vcpus: parameters.machine.vcpus + 1, clock: options.clock, events: options.events });
     this.controller = new InterruptController(this.memory, this.plan.controller);
     const hardware = { interrupts: this.controller, firstRamFrame: this.plan.firstRamFrame };
     this.views = this.plan.placements.map((placement, i) => new DeviceView(this.memory, this.plan.models[i]!, placement, hardware));
     this.plan.pattern.fill(this.memory, this.#random('payload pattern'));
+    this.frames = new FrameAllocator(this.plan.firstRamFrame, this.plan.ramFrames, this.plan.contiguousFrames, this.#random('frames'));
     this.#build();
   }
 
@@ -106,7 +107,6 @@ export class Machine {
   #build(): void {
     const { kernel, plan, parameters } = this;
     for (let i = 0; i < plan.placements.length; i++) kernel.nextObjectId();
-    const frames = new FrameAllocator(plan.firstRamFrame, plan.ramFrames, plan.contiguousFrames, this.#random('frames'));
     const { addressing, mapRegisters, starvationGrants } = parameters.machine;
     this.faults.reset(this.views);
     this.platform = new HalPlatform(kernel, {
@@ -115,12 +115,11 @@ export class Machine {
       // An adapter that may ask for more registers than there are would wait for ever.
       maxMapRegistersPerAdapter: Math.min(mapRegisters, MAP_REGISTERS_PER_ADAPTER_MAX),
       memory: this.memory,
-      frames,
+      frames: this.frames,
       faults: this.faults.platform,
       policy: { starvationGrants },
     });
     this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
-    this.frames = frames;
     this.#connectSystemDma();
     this.devices = parameters.devices.map((device, i) => this.#createDevice(device, i));
   }
@@ -333,7 +332,7 @@ export class Machine {
       config,
       quota: parameters.quota,
       localMemoryAddress: view.localMemory,
-      latency: this.latency,
+      latency: this.plan.hosts.length === 0 ? null : this.latency,
       canceller: machineDevice.canceller,
       power: machineDevice.power,
       faults: this.faults.ledgerOf(view),
@@ -382,19 +381,18 @@ export class Machine {
 
   /** A new machine in the same memory: everything an execution touched is undone, ids start over. */
   reset(): void {
-    for (const { offset, lengthBytes } of this.#hashed) this.memory.fill(offset, 0, lengthBytes);
+    this.#image.clear();
     this.controller.reset();
     this.kernel.reset();
     this.latency.reset();
     this.fruitless.timers = 0;
     this.fruitless.completed = 0;
+    this.frames.reset();
     this.#build();
   }
 
   /** Hash of everything that belongs to the machine, sixteen hex digits; transport words and the lab's oracle do not enter. */
   hash(): string {
-    let hash = 0n;
-    for (const { offset, lengthBytes } of this.#hashed) hash = this.memory.hash(offset, lengthBytes, hash);
-    return BigInt.asUintN(64, hash).toString(16).padStart(16, '0');
+    return this.#image.hash();
   }
 }

@@ -81,7 +81,7 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
     }),
   );
   const pattern = new PayloadPattern(layout, Math.max(...devices.map((device) => device.workload.maxBytes)));
-  const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { align: PAGE_SIZE });
+  const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { sparse: true });
   return {
     models,
     placements,

@@ -18,6 +18,8 @@ export const NO_FRAME = -1;
  */
 export class FrameAllocator {
   readonly #queue: Int32Array;
+  /** The queue as it was shuffled, for `reset`. */
+  readonly #shuffled: Int32Array;
   readonly #singleFrames: number;
   #head = 0;
   #count: number;
@@ -36,7 +38,17 @@ export class FrameAllocator {
     this.#singleFrames = single;
     for (let i = 0; i < single; i++) this.#queue[i] = firstFrame + i;
     this.#shuffleInRuns(single, choice);
+    this.#shuffled = this.#queue.slice();
     this.#contiguous = [{ first: firstFrame + single, count: contiguousFrames, free: true }];
+  }
+
+  /** Nothing is handed out any more, and frames will come in the same order again. */
+  reset(): void {
+    this.#queue.set(this.#shuffled);
+    this.#head = 0;
+    this.#count = this.#singleFrames;
+    this.#contiguous.length = 0;
+    this.#contiguous.push({ first: this.firstFrame + this.#singleFrames, count: this.frameCount - this.#singleFrames, free: true });
   }
 
   /** Swaps runs of one to three frames, so that about a third of neighbours stay adjacent. */

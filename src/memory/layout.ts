@@ -20,21 +20,25 @@ export interface Region {
   readonly offset: number;
   readonly lengthBytes: number;
   readonly hashed: boolean;
+  /** Whole pages that are mostly empty and are written only where `MachineMemory` sees it: RAM, device memories. */
+  readonly sparse: boolean;
 }
 
 export class LayoutBuilder {
   readonly regions: Region[] = [];
   #end = PAGE_SIZE;
 
-  /** Reserves zeroed bytes at a power-of-two alignment, 32 at least (whole blocks for hashing), and returns their offset. */
-  reserve(name: string, lengthBytes: number, options: { align?: number; hashed?: boolean } = {}): number {
-    const asked = options.align ?? HASH_BLOCK_BYTES;
+  /** Reserves zeroed bytes at a power-of-two alignment, 32 at least (whole blocks for hashing; a sparse region has whole pages), and returns their offset. */
+  reserve(name: string, lengthBytes: number, options: { align?: number; hashed?: boolean; sparse?: boolean } = {}): number {
+    const { sparse = false } = options;
+    const asked = options.align ?? (sparse ? PAGE_SIZE : HASH_BLOCK_BYTES);
     assertInternal(Number.isInteger(lengthBytes) && lengthBytes > 0, 'LAYOUT_LENGTH', `region ${name} has length ${lengthBytes}`);
     assertInternal(asked > 0 && (asked & (asked - 1)) === 0, 'LAYOUT_ALIGN', `region ${name} asks for alignment ${asked}`);
-    const align = Math.max(asked, HASH_BLOCK_BYTES);
+    const align = Math.max(asked, sparse ? PAGE_SIZE : HASH_BLOCK_BYTES);
     const offset = Math.ceil(this.#end / align) * align;
-    this.regions.push({ name, offset, lengthBytes, hashed: options.hashed ?? true });
-    this.#end = offset + Math.ceil(lengthBytes / HASH_BLOCK_BYTES) * HASH_BLOCK_BYTES;
+    this.regions.push({ name, offset, lengthBytes, hashed: options.hashed ?? true, sparse });
+    const unit = sparse ? PAGE_SIZE : HASH_BLOCK_BYTES;
+    this.#end = offset + Math.ceil(lengthBytes / unit) * unit;
     return offset;
   }
 

@@ -23,6 +23,8 @@ export class MachineMemory {
   readonly f64: Float64Array;
   readonly lengthBytes: number;
   readonly #module: CopyModule;
+  /** One byte a page: written since it was cleared. Null where other threads write, too, and nobody can keep count. */
+  readonly #touched: Uint8Array | null;
 
   constructor(readonly wasm: WasmMemory) {
     const { buffer } = wasm;
@@ -32,6 +34,7 @@ export class MachineMemory {
     this.f64 = new Float64Array(buffer);
     this.lengthBytes = buffer.byteLength;
     this.#module = createCopyModule(wasm);
+    this.#touched = buffer instanceof ArrayBuffer ? new Uint8Array(Math.ceil(this.lengthBytes / PAGE_SIZE)) : null;
   }
 
   static create(lengthBytes: number, shared: boolean): MachineMemory {
@@ -43,11 +46,41 @@ export class MachineMemory {
     this.#check(to, lengthBytes);
     this.#check(from, lengthBytes);
     this.#module.copy(to, from, lengthBytes);
+    this.touch(to, lengthBytes);
   }
 
   fill(to: number, value: number, lengthBytes: number): void {
     this.#check(to, lengthBytes);
     this.#module.fill(to, value, lengthBytes);
+    this.touch(to, lengthBytes);
+  }
+
+  /** Zeroes without a trace. */
+  clear(at: number, lengthBytes: number): void {
+    this.#check(at, lengthBytes);
+    this.#module.fill(at, 0, lengthBytes);
+  }
+
+  /** Somebody is about to write these bytes through a view: their pages belong to what a reset clears. */
+  touch(address: number, lengthBytes: number): void {
+    const touched = this.#touched;
+    if (touched === null || lengthBytes === 0) return;
+    const last = (address + lengthBytes - 1) >>> PAGE_SHIFT;
+    for (let page = address >>> PAGE_SHIFT; page <= last; page++) touched[page] = 1;
+  }
+
+  /** Whether the page at `address` may hold anything: always, where nobody keeps count. */
+  isTouched(address: number): boolean {
+    return this.#touched === null || this.#touched[address >>> PAGE_SHIFT] !== 0;
+  }
+
+  /** As `isTouched`, and forgets it. */
+  takeTouched(address: number): boolean {
+    if (this.#touched === null) return true;
+    const page = address >>> PAGE_SHIFT;
+    const was = this.#touched[page] !== 0;
+    this.#touched[page] = 0;
+    return was;
   }
 
   /** Offset of the first byte in which two ranges differ, -1 when they are equal. */

@@ -33,7 +33,8 @@ export interface DeviceWorkloadParts {
   readonly quota: number;
   /** Physical address of the device's local memory, where the oracle looks. */
   readonly localMemoryAddress: number;
-  readonly latency: LatencyRecorder;
+  /** Null where time is virtual: what requests take says nothing there. */
+  readonly latency: LatencyRecorder | null;
   /** Cancels a share of the requests; null when nothing is cancelled. */
   readonly canceller: Canceller | null;
   /** Power cycles and unplugs; null when nothing of the kind happens. */
@@ -176,7 +177,7 @@ export class DeviceWorkload implements IoCompletion {
     this.completed++;
     this.#parts.canceller?.completed(slot, status);
     this.bytes += informationBytes;
-    this.#parts.latency.record(this.#clock.nowNs() - slot.dueNs);
+    this.#parts.latency?.record(this.#clock.nowNs() - slot.dueNs);
     this.#check(slot, status, informationBytes);
     this.#free[(this.#freeHead + this.#freeCount) % this.#free.length] = slot;
     this.#freeCount++;

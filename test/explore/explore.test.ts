@@ -12,6 +12,7 @@ import {
   Replay,
   SCHEDULE_FORMAT,
   SCHEDULE_VERSION,
+  VERIFIED_FIRST,
   controlledOverrides,
   encodeChoices,
   explore,
@@ -219,6 +220,13 @@ describe('explore', () => {
     expect(Object.keys(report.deviceStepsByThread)).to.deep.equal(['0']);
     expect(readdirSync(outDir)).to.deep.equal([]);
   });
+
+  it('of a long search executes the first thousand schedules and a sample of the others twice', async () => {
+    const overrides = { seed: 5, workload: { requests: 1 } };
+    const report = await explore(scenario('plx9x5x'), { ...settings(outDir), overrides, schedules: VERIFIED_FIRST + 100 });
+    // 1024 and 1088 are multiples of 64.
+    expect([report.verdict, report.schedules, report.verifiedTwice]).to.deep.equal(['ok', 1100, 1002]);
+  }).timeout(20_000);
 
   it('is the same search for the same seed, and another for another', async () => {
     const search = async (seed: number): Promise<readonly unknown[]> => {

@@ -4,10 +4,13 @@ import { describe, it } from 'mocha';
 import { HASH_BLOCK_BYTES, hashedRanges, LayoutBuilder, PAGE_SIZE, struct } from '../../src/memory/index.js';
 import { InternalError } from '../../src/nt/index.js';
 
-const requests = fc.array(fc.record({ lengthBytes: fc.integer({ min: 1, max: 20_000 }), alignShift: fc.nat(12), hashed: fc.boolean() }), {
-  minLength: 1,
-  maxLength: 40,
-});
+const requests = fc.array(
+  fc.record({ lengthBytes: fc.integer({ min: 1, max: 20_000 }), alignShift: fc.nat(12), hashed: fc.boolean(), sparse: fc.boolean() }),
+  {
+    minLength: 1,
+    maxLength: 40,
+  },
+);
 
 describe('layout', () => {
   it('places regions in order, aligned, without overlap, and never in page 0', () => {
@@ -15,14 +18,15 @@ describe('layout', () => {
       fc.property(requests, (asked) => {
         const layout = new LayoutBuilder();
         let end = PAGE_SIZE;
-        asked.forEach(({ lengthBytes, alignShift, hashed }, index) => {
-          const align = Math.max(2 ** alignShift, HASH_BLOCK_BYTES);
-          const offset = layout.reserve(`r${index}`, lengthBytes, { align, hashed });
+        asked.forEach(({ lengthBytes, alignShift, hashed, sparse }, index) => {
+          const unit = sparse ? PAGE_SIZE : HASH_BLOCK_BYTES;
+          const align = Math.max(2 ** alignShift, unit);
+          const offset = layout.reserve(`r${index}`, lengthBytes, { align: 2 ** alignShift, hashed, sparse });
           expect(offset).to.be.at.least(end);
           expect(offset - end).to.be.lessThan(align);
           expect(offset % align).to.equal(0);
-          expect(layout.regions[index]).to.deep.equal({ name: `r${index}`, offset, lengthBytes, hashed });
-          end = offset + Math.ceil(lengthBytes / HASH_BLOCK_BYTES) * HASH_BLOCK_BYTES;
+          expect(layout.regions[index]).to.deep.equal({ name: `r${index}`, offset, lengthBytes, hashed, sparse });
+          end = offset + Math.ceil(lengthBytes / unit) * unit;
         });
         expect(layout.lengthBytes).to.be.at.least(end);
         expect(layout.lengthBytes % PAGE_SIZE).to.equal(0);
