@@ -1,8 +1,9 @@
 import { STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS } from '../nt/index.js';
 import type { Kernel } from '../kernel/index.js';
+import type { ExecutionLevel, SynchronizationScope } from './callback-lock.js';
 import type { ContextType } from './context-type.js';
 import type { Created } from './created.js';
-import { Device, type SynchronizationScope } from './device.js';
+import { Device } from './device.js';
 import { HardwareResources, type BusResources } from './hardware-resources.js';
 import type { PnpPowerEventCallbacks } from './power-callbacks.js';
 
@@ -13,6 +14,7 @@ export class DeviceInit {
   readonly #bus: BusResources;
   #callbacks: PnpPowerEventCallbacks = {};
   #scope: SynchronizationScope = 'none';
+  #executionLevel: ExecutionLevel = 'dispatch';
   #requestContext: ContextType<object> | null = null;
   #device: Device | null = null;
 
@@ -30,6 +32,11 @@ export class DeviceInit {
     this.#scope = scope;
   }
 
+  /** Execution level of the device's callbacks, and of its queues' unless they have their own. Default `dispatch`. */
+  setExecutionLevel(level: ExecutionLevel): void {
+    this.#executionLevel = level;
+  }
+
   /** WdfDeviceInitSetRequestAttributes: every request of the device carries such a context. */
   setRequestContext(type: ContextType<object>): void {
     this.#requestContext = type;
@@ -43,6 +50,7 @@ export class DeviceInit {
       resources: this.resources,
       callbacks: this.#callbacks,
       synchronizationScope: this.#scope,
+      executionLevel: this.#executionLevel,
       requestContext: this.#requestContext,
       context: contextType?.create(),
     });

@@ -1,6 +1,7 @@
 import { STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
-import { FxObject, SpinLock, type Kernel, type Suspending } from '../kernel/index.js';
+import { FxObject, type Kernel, type Suspending } from '../kernel/index.js';
 import type { DmaDomain, HalPlatform } from '../hal/index.js';
+import { createCallbackLock, type CallbackLock, type ExecutionLevel, type SynchronizationScope } from './callback-lock.js';
 import type { ContextType } from './context-type.js';
 import { DevicePower, type PnpState } from './device-power.js';
 import type { DmaEnabler } from './dma-enabler.js';
@@ -10,14 +11,12 @@ import type { IoQueue } from './io-queue.js';
 import type { PnpPowerEventCallbacks } from './power-callbacks.js';
 import { RequestType, type Request } from './request.js';
 
-/** WDF_SYNCHRONIZATION_SCOPE: which callbacks exclude each other (queues-requests-cancel section 5). */
-export type SynchronizationScope = 'none' | 'device' | 'queue';
-
 export interface DeviceParts {
   readonly bus: BusResources;
   readonly resources: HardwareResources;
   readonly callbacks: PnpPowerEventCallbacks;
   readonly synchronizationScope: SynchronizationScope;
+  readonly executionLevel: ExecutionLevel;
   readonly requestContext: ContextType<object> | null;
   readonly context: object | undefined;
 }
@@ -30,13 +29,15 @@ export class Device extends FxObject {
   readonly dmaEnablers: DmaEnabler[] = [];
   readonly resources: HardwareResources;
   readonly synchronizationScope: SynchronizationScope;
+  readonly executionLevel: ExecutionLevel;
   readonly requestContext: ContextType<object> | null;
   /** Version-2 packet transactions of one device exclude each other; the one that is active. */
   activePacketTransaction: FxObject | null = null;
   /** WdfDeviceSetAlignmentRequirement, a mask: 15 aligns to 16 bytes. Default 0. */
   alignmentRequirement = 0;
   /** Held around covered callbacks when the scope is `device`; null otherwise. */
-  readonly callbackLock: SpinLock | null;
+  readonly callbackLock: CallbackLock | null;
+  #sharedLock: CallbackLock | null = null;
   readonly #routes: (IoQueue | undefined)[] = [];
   readonly #power: DevicePower;
 
@@ -44,9 +45,15 @@ export class Device extends FxObject {
     super(kernel, 'Device', null, { context: parts.context });
     this.resources = parts.resources;
     this.synchronizationScope = parts.synchronizationScope;
+    this.executionLevel = parts.executionLevel;
     this.requestContext = parts.requestContext;
-    this.callbackLock = parts.synchronizationScope === 'device' ? new SpinLock(kernel, `${this.label} callback lock`) : null;
+    this.callbackLock = parts.synchronizationScope === 'device' ? this.sharedCallbackLock : null;
     this.#power = new DevicePower(this, parts.bus, parts.callbacks);
+  }
+
+  /** The lock of every queue with scope `device`, whatever the scope of the device itself. */
+  get sharedCallbackLock(): CallbackLock {
+    return (this.#sharedLock ??= createCallbackLock(this, this.executionLevel));
   }
 
   get platform(): HalPlatform {

@@ -12,6 +12,7 @@ import { Request } from './request.js';
 import { Timer } from './timer.js';
 import { WdfSpinLock } from './wdf-spin-lock.js';
 import { WdfWaitLock } from './wdf-wait-lock.js';
+import { WorkItem } from './work-item.js';
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
@@ -28,7 +29,7 @@ export function watchForForgottenYields(): void {
   if (isInstalled) return;
   isInstalled = true;
   const transactions = { DmaPacketTransaction, DmaScatterGatherTransaction, DmaSystemTransaction };
-  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, WdfWaitLock, Timer, CommonBuffer, ...transactions };
+  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, WdfWaitLock, Timer, WorkItem, CommonBuffer, ...transactions };
   const seen = new Set<object>([Object.prototype]);
   for (const [name, type] of Object.entries(types)) {
     for (let owner = type.prototype as object; !seen.has(owner); owner = Object.getPrototypeOf(owner) as object) {

@@ -1,3 +1,4 @@
+export type { ExecutionLevel, SynchronizationScope } from './callback-lock.js';
 export * from './common-buffer.js';
 export * from './context-type.js';
 export * from './created.js';
@@ -24,3 +25,4 @@ export * from './request.js';
 export * from './timer.js';
 export * from './wdf-spin-lock.js';
 export * from './wdf-wait-lock.js';
+export * from './work-item.js';

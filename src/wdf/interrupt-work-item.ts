@@ -1,7 +1,8 @@
 import { DISPATCH_LEVEL } from '../nt/index.js';
-import { Dpc, KernelEvent, type Suspending } from '../kernel/index.js';
+import { Dpc, type Suspending } from '../kernel/index.js';
 import type { Device } from './device.js';
 import type { Interrupt } from './interrupt.js';
+import { SystemWorkItem } from './system-work-item.js';
 
 /**
  * EvtInterruptWorkItem: what a DPC does, in a system thread at PASSIVE_LEVEL. One object an interrupt, as with the DPC:
@@ -11,52 +12,38 @@ export class InterruptWorkItem {
   readonly #interrupt: Interrupt;
   readonly #callback: (interrupt: Interrupt, device: Device) => Suspending<void>;
   readonly #dpc: Dpc;
-  /** Set while none is queued or running. */
-  readonly #idle: KernelEvent;
-  #queued = false;
-  #running = 0;
+  readonly #item: SystemWorkItem;
 
   constructor(interrupt: Interrupt, callback: (interrupt: Interrupt, device: Device) => Suspending<void>) {
     this.#interrupt = interrupt;
     this.#callback = callback;
-    const { kernel, label } = interrupt;
+    const { kernel, label, objectId } = interrupt;
     this.#dpc = new Dpc(kernel, `${label} work item DPC`, () => this.#wakeThread());
-    this.#idle = new KernelEvent(kernel, `${label}: its work item to end`);
-    this.#idle.set();
+    this.#item = new SystemWorkItem(kernel, `${label} work item`, objectId, () => this.#run());
   }
 
-  /** False: queued already and not yet started. */
+  /** From an ISR it goes through a DPC, since a thread cannot be woken there. False: queued already and not yet started. */
   queue(): boolean {
-    if (this.#queued) return false;
-    this.#queued = true;
-    this.#idle.clear();
-    if (this.#interrupt.kernel.current.irql > DISPATCH_LEVEL) this.#dpc.queue();
-    else this.#startThread();
-    return true;
+    if (this.#item.isQueued) return false;
+    return this.#interrupt.kernel.current.irql > DISPATCH_LEVEL ? this.#dpc.queue() : this.#item.enqueue();
   }
 
   *#wakeThread(): Suspending<void> {
-    this.#startThread();
-  }
-
-  #startThread(): void {
-    const { kernel, label, objectId } = this.#interrupt;
-    kernel.current.queueThread(`${label} work item`, objectId, this.#run());
+    this.#item.enqueue();
   }
 
   *#run(): Suspending<void> {
-    const { kernel, objectId, device } = this.#interrupt;
-    this.#queued = false;
-    this.#running++;
+    const { kernel, objectId, device, callbackLock } = this.#interrupt;
+    if (callbackLock !== null) yield* callbackLock.acquire();
     const irql = kernel.enter(objectId);
     yield* this.#callback(this.#interrupt, device);
     kernel.leave(irql, objectId, 'EvtInterruptWorkItem');
-    this.#running--;
-    if (!this.#queued && this.#running === 0) this.#idle.set();
+    if (callbackLock !== null) yield* callbackLock.release();
   }
 
   /** Waits until nothing of it is queued or running; PASSIVE_LEVEL. */
   *flush(): Suspending<void> {
-    if (this.#queued || this.#running > 0) yield* this.#idle.wait();
+    if (!this.#dpc.isAvailableTo()) yield* this.#dpc.flush();
+    yield* this.#item.flush();
   }
 }

@@ -1,5 +1,6 @@
 import { NT_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import { Dpc, FxObject, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import { effectiveLock, type CallbackLock } from './callback-lock.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
 import { InterruptWorkItem } from './interrupt-work-item.js';
@@ -26,7 +27,7 @@ export interface InterruptConfig {
   readonly evtInterruptEnable?: DriverCallback<[interrupt: Interrupt, device: Device], NtStatus>;
   /** Mask at the device; at DIRQL under the interrupt lock. */
   readonly evtInterruptDisable?: DriverCallback<[interrupt: Interrupt, device: Device], NtStatus>;
-  /** The DPC takes the device's callback lock. It never covers the ISR. Default false. */
+  /** The DPC, or the work item where the device's execution level is `passive`, takes the device's callback lock. It never covers the ISR. Default false. */
   readonly automaticSerialization?: boolean;
   /** Which of the device's interrupt resources; default: the next one not yet taken, as the framework assigns them. */
   readonly resourceIndex?: number;
@@ -44,7 +45,8 @@ export class Interrupt extends FxObject {
   readonly #dpcRoutine: (interrupt: Interrupt, device: Device) => Suspending<void>;
   readonly #enable: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>;
   readonly #disable: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>;
-  readonly #serialized: boolean;
+  /** Held around its DPC or work item; null without automatic serialization. */
+  readonly callbackLock: CallbackLock | null;
   #connected = false;
 
   private constructor(
@@ -52,6 +54,7 @@ export class Interrupt extends FxObject {
     config: InterruptConfig,
     vector: InterruptVector,
     readonly messageId: number,
+    callbackLock: CallbackLock | null,
   ) {
     super(device.kernel, 'Interrupt', device);
     this.vector = vector;
@@ -63,17 +66,23 @@ export class Interrupt extends FxObject {
     this.#dpcRoutine = suspendingCallback(config.evtInterruptDpc ?? (() => undefined));
     this.#enable = suspendingCallback(config.evtInterruptEnable ?? (() => STATUS_SUCCESS));
     this.#disable = suspendingCallback(config.evtInterruptDisable ?? (() => STATUS_SUCCESS));
-    this.#serialized = config.automaticSerialization ?? false;
+    this.callbackLock = callbackLock;
   }
 
-  /** WdfInterruptCreate. INVALID_PARAMETER when the device has no such interrupt resource, or with both a DPC and a work item. */
+  /**
+   * WdfInterruptCreate. INVALID_PARAMETER when the device has no such interrupt resource, or with both a DPC and a work item;
+   * WDF_INCOMPATIBLE_EXECUTION_LEVEL: automatic serialization of a DPC with passive callbacks, or of a work item with others.
+   */
   static create(device: Device, config: InterruptConfig): Created<Interrupt> {
     if (config.evtInterruptDpc !== undefined && config.evtInterruptWorkItem !== undefined)
       return { ok: false, status: STATUS_INVALID_PARAMETER };
     const resourceIndex = config.resourceIndex ?? device.interrupts.length;
     const vector = device.resources.vectors[resourceIndex];
     if (vector === undefined) return { ok: false, status: STATUS_INVALID_PARAMETER };
-    const interrupt = new Interrupt(device, config, vector, resourceIndex);
+    const level = config.evtInterruptWorkItem === undefined ? 'dispatch' : 'passive';
+    const { status, lock } = effectiveLock(device, config.automaticSerialization ?? false, level);
+    if (status !== STATUS_SUCCESS) return { ok: false, status };
+    const interrupt = new Interrupt(device, config, vector, resourceIndex, lock);
     device.interrupts.push(interrupt);
     return { ok: true, status: STATUS_SUCCESS, object: interrupt };
   }
@@ -166,7 +175,7 @@ export class Interrupt extends FxObject {
   }
 
   *#runDpc(): Suspending<void> {
-    const lock = this.#serialized ? this.device.callbackLock : null;
+    const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
     const irql = this.kernel.enter(this.objectId);
     yield* this.#dpcRoutine(this, this.device);

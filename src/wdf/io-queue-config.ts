@@ -1,5 +1,7 @@
 import { STATUS_INVALID_PARAMETER, STATUS_SUCCESS, STATUS_WDF_NO_CALLBACK, type NtStatus } from '../nt/index.js';
 import { suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import type { ExecutionLevel, SynchronizationScope } from './callback-lock.js';
+import type { Device } from './device.js';
 import type { IoQueue } from './io-queue.js';
 import { RequestType, type Request } from './request.js';
 
@@ -58,6 +60,10 @@ export interface IoQueueConfig {
   readonly numberOfPresentedRequests?: number;
   /** Requests wait while the device is not in D0. Default true. */
   readonly powerManaged?: boolean;
+  /** Level of the queue's callbacks. Default the device's. */
+  readonly executionLevel?: ExecutionLevel;
+  /** Which callbacks exclude each other: `queue`, those of this queue; `device`, those of all such queues. Default the device's. */
+  readonly synchronizationScope?: SynchronizationScope;
   /** Zero-length reads and writes reach the driver. Default false: the framework completes them with SUCCESS. */
   readonly allowZeroLengthRequests?: boolean;
 }
@@ -74,7 +80,7 @@ export interface QueueCallbacks {
 }
 
 /** What WdfIoQueueCreate says about a configuration: WDF_NO_CALLBACK, INVALID_PARAMETER or SUCCESS. */
-export function checkQueueConfig(config: IoQueueConfig): NtStatus {
+export function checkQueueConfig(device: Device, config: IoQueueConfig): NtStatus {
   const hasCallback = [
     config.evtIoDefault,
     config.evtIoRead,
@@ -86,6 +92,9 @@ export function checkQueueConfig(config: IoQueueConfig): NtStatus {
   if (!manual && !hasCallback) return STATUS_WDF_NO_CALLBACK;
   if (manual && hasCallback) return STATUS_INVALID_PARAMETER;
   if (config.numberOfPresentedRequests !== undefined && config.dispatchType !== 'parallel') return STATUS_INVALID_PARAMETER;
+  const { executionLevel: level = device.executionLevel, synchronizationScope: scope = device.synchronizationScope } = config;
+  // One lock for all of the device's callbacks has one kind.
+  if (scope === 'device' && level !== device.executionLevel) return STATUS_INVALID_PARAMETER;
   return STATUS_SUCCESS;
 }
 

@@ -1,5 +1,12 @@
-import { STATUS_CANCELLED, STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_DEVICE_STATE, STATUS_SUCCESS } from '../nt/index.js';
-import { Dpc, EventKind, FxObject, SpinLock, type Activation, type Suspending } from '../kernel/index.js';
+import {
+  PASSIVE_LEVEL,
+  STATUS_CANCELLED,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_INVALID_DEVICE_STATE,
+  STATUS_SUCCESS,
+} from '../nt/index.js';
+import { Dpc, EventKind, FxObject, type Activation, type Suspending } from '../kernel/index.js';
+import { createCallbackLock, type CallbackLock, type CallbackOwner, type ExecutionLevel } from './callback-lock.js';
 import type { Device } from './device.js';
 import { queueCallbacks, type IoQueueConfig, type QueueCallbacks } from './io-queue-config.js';
 import { QueueNotices } from './io-queue-notices.js';
@@ -8,6 +15,7 @@ import type { IoQueue } from './io-queue.js';
 import { CancelList, RequestList } from './request-list.js';
 import { CancelState } from './request-state.js';
 import { RequestType, type Request } from './request.js';
+import { SystemWorkItem } from './system-work-item.js';
 
 type QueueCallback = (queue: IoQueue, request: Request, actionFlags: number) => Suspending<void>;
 
@@ -17,7 +25,7 @@ type QueueCallback = (queue: IoQueue, request: Request, actionFlags: number) => 
  * completing and cancelling run it only if no loop of this queue is running anywhere, otherwise that loop picks the
  * rest up when its callback returns.
  */
-export abstract class IoQueueCore extends FxObject {
+export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   /** What drivers call this object; it is never anything else. */
   readonly #self = this as unknown as IoQueue;
   protected readonly waiting = new RequestList();
@@ -28,8 +36,12 @@ export abstract class IoQueueCore extends FxObject {
   readonly #canceledOnQueue = new CancelList();
   readonly #presentedMax: number;
   protected readonly callbacks: QueueCallbacks;
-  readonly #lock: SpinLock | null;
+  readonly executionLevel: ExecutionLevel;
+  /** Held around this queue's callbacks; the device's with scope `device`, null with scope `none`. */
+  readonly callbackLock: CallbackLock | null;
   readonly #dpc: Dpc;
+  /** Runs the dispatch loop for whoever is above PASSIVE_LEVEL; null when the callbacks may come at DISPATCH_LEVEL. */
+  readonly #workItem: SystemWorkItem | null;
   protected readonly queuePower: QueuePower;
   protected readonly notices = new QueueNotices(this.#self);
   /** What runs the loops that are active now: a callback of this queue must not wait for this queue (rule C23). */
@@ -51,9 +63,20 @@ export abstract class IoQueueCore extends FxObject {
     super(device.kernel, 'IoQueue', device);
     this.#presentedMax = config.dispatchType === 'sequential' ? 1 : (config.numberOfPresentedRequests ?? Infinity);
     this.callbacks = queueCallbacks(config);
-    this.#lock = device.synchronizationScope === 'queue' ? new SpinLock(device.kernel, `${this.label} callback lock`) : device.callbackLock;
+    this.executionLevel = config.executionLevel ?? device.executionLevel;
+    this.callbackLock = this.#chooseLock();
     this.#dpc = new Dpc(device.kernel, `${this.label} dispatch`, () => this.#dispatch());
+    this.#workItem =
+      this.executionLevel === 'passive'
+        ? new SystemWorkItem(device.kernel, `${this.label} dispatch`, this.objectId, () => this.#dispatch())
+        : null;
     this.queuePower = new QueuePower(this.#self, this.powerHost(), this.isPowerManaged && !device.isInD0);
+  }
+
+  #chooseLock(): CallbackLock | null {
+    const scope = this.config.synchronizationScope ?? this.device.synchronizationScope;
+    if (scope === 'queue') return createCallbackLock(this, this.executionLevel);
+    return scope === 'device' ? this.device.sharedCallbackLock : null;
   }
 
   get isPowerManaged(): boolean {
@@ -206,7 +229,7 @@ export abstract class IoQueueCore extends FxObject {
   *#callCancel(request: Request): Suspending<void> {
     const { kernel } = this;
     const { generation } = request;
-    const lock = this.#lock;
+    const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
     // Completed against the rules and in use again while this waited for the lock: that is another request.
     if (request.generation === generation) {
@@ -220,9 +243,14 @@ export abstract class IoQueueCore extends FxObject {
 
   // ---- Dispatch
 
-  /** Runs the dispatch loop here, or from a DPC when this vCPU already holds the callback lock. */
+  /**
+   * Runs the dispatch loop here; from a DPC when the running code already holds the callback lock; for callbacks at
+   * PASSIVE_LEVEL from a work item, then and whenever this is above that level.
+   */
   *run(): Suspending<void> {
-    if (this.#lock !== null && this.#lock.isHeldByCurrent) this.#dpc.queue();
+    const isLockHeld = this.callbackLock?.isHeldByCurrent === true;
+    if (this.#workItem !== null && (isLockHeld || this.kernel.current.irql > PASSIVE_LEVEL)) this.#workItem.enqueue();
+    else if (isLockHeld) this.#dpc.queue();
     else yield* this.#dispatch();
   }
 
@@ -279,7 +307,7 @@ export abstract class IoQueueCore extends FxObject {
       return;
     }
     kernel.emit(EventKind.RequestPresent, request.objectId, request.lengthBytes, request.type);
-    const lock = this.#lock;
+    const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
     const irql = kernel.enter(this.objectId);
     yield* callback(this.#self, request, request.lengthBytes);
@@ -304,12 +332,17 @@ export abstract class IoQueueCore extends FxObject {
 
   /** A callback of this queue under its lock, if it has one; callbacks about the queue as a whole have no request. */
   protected *underLock(name: string, callback: QueueCallback, request: Request | null, actionFlags: number = 0): Suspending<void> {
-    const lock = this.#lock;
+    const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
     const irql = this.kernel.enter(this.objectId);
     yield* callback(this.#self, request!, actionFlags);
     this.kernel.leave(irql, this.objectId, name);
     if (lock !== null) yield* lock.release();
+  }
+
+  /** Dispatching that was put off still takes place; only code that the queue itself runs does not wait for it. */
+  protected override *dispose(): Suspending<void> {
+    if (this.#workItem !== null && !this.#workItem.isRunByCurrent) yield* this.#workItem.flush();
   }
 
   /** The parts of it that power transitions go through. */

@@ -23,9 +23,12 @@ export class IoQueue extends IoQueueCore {
   /** The device goes for good: Start and Stop cannot make the queue accept again. */
   #shutdown = false;
 
-  /** WdfIoQueueCreate. WDF_NO_CALLBACK: not manual and no callback; INVALID_PARAMETER: a manual queue with one, or a bound on a queue that is not parallel. */
+  /**
+   * WdfIoQueueCreate. WDF_NO_CALLBACK: not manual and no callback; INVALID_PARAMETER: a manual queue with one, a bound on a
+   * queue that is not parallel, or scope `device` with another execution level than the device's.
+   */
   static create(device: Device, config: IoQueueConfig): Created<IoQueue> {
-    const status = checkQueueConfig(config);
+    const status = checkQueueConfig(device, config);
     if (status !== STATUS_SUCCESS) return { ok: false, status };
     const queue = new IoQueue(device, config);
     device.queues.push(queue);

@@ -10,11 +10,11 @@ import {
   type DriverCallback,
   type KernelTimer,
   type ObjectAttributes,
-  type SpinLock,
   type Suspending,
 } from '../kernel/index.js';
+import { effectiveLock, type CallbackLock } from './callback-lock.js';
 import type { Created } from './created.js';
-import { Device } from './device.js';
+import type { Device } from './device.js';
 import type { IoQueue } from './io-queue.js';
 
 const NS_PER_MS = 1_000_000;
@@ -25,7 +25,7 @@ export interface TimerConfig {
   readonly evtTimerFunc: DriverCallback<[timer: Timer], void>;
   /** Fires again every so many milliseconds after the first time. Default 0: once for each start. */
   readonly periodMs?: number;
-  /** The callback takes the device's callback lock, where there is one (scope `device`). Default true, as WDF_TIMER_CONFIG_INIT sets it. */
+  /** The callback takes the callback lock of its device or queue, where there is one. Default true, as WDF_TIMER_CONFIG_INIT sets it. */
   readonly automaticSerialization?: boolean;
 }
 
@@ -39,28 +39,32 @@ export class Timer<C = unknown> extends FxObject<C> {
   readonly #timer: KernelTimer;
   readonly #dpc: Dpc;
   readonly #callback: (timer: Timer) => Suspending<void>;
-  readonly #lock: SpinLock | null;
+  readonly #lock: CallbackLock | null;
   readonly #flushed: KernelEvent;
   readonly #periodMs: number;
 
-  private constructor(parent: Device | IoQueue, config: TimerConfig, attributes: ObjectAttributes<C>) {
+  private constructor(parent: Device | IoQueue, config: TimerConfig, lock: CallbackLock | null, attributes: ObjectAttributes<C>) {
     super(parent.kernel, 'Timer', parent, attributes);
     const { kernel } = parent;
     this.#dpc = new Dpc(kernel, `${this.label} DPC`, () => this.#run());
     this.#timer = newTimer(this.label, this.#dpc, kernel.current);
     this.#callback = suspendingCallback(config.evtTimerFunc);
     this.#periodMs = config.periodMs ?? 0;
-    const device = parent instanceof Device ? parent : parent.device;
-    this.#lock = (config.automaticSerialization ?? true) ? device.callbackLock : null;
+    this.#lock = lock;
     this.#flushed = new KernelEvent(kernel, `${this.label}: its callback has returned`);
   }
 
-  /** WdfTimerCreate. INVALID_PARAMETER for a period that is negative or no whole number of milliseconds. */
+  /**
+   * WdfTimerCreate. INVALID_PARAMETER for a period that is negative or no whole number of milliseconds;
+   * WDF_INCOMPATIBLE_EXECUTION_LEVEL: automatic serialization with callbacks at PASSIVE_LEVEL, which a DPC cannot have.
+   */
   static create<C = unknown>(parent: Device | IoQueue, config: TimerConfig, attributes: ObjectAttributes<C> = {}): Created<Timer<C>> {
     parent.requireLive('WdfTimerCreate');
     const { periodMs = 0 } = config;
     if (!Number.isInteger(periodMs) || periodMs < 0) return { ok: false, status: STATUS_INVALID_PARAMETER };
-    return { ok: true, status: STATUS_SUCCESS, object: new Timer<C>(parent, config, attributes) };
+    const { status, lock } = effectiveLock(parent, config.automaticSerialization ?? true, 'dispatch');
+    if (status !== STATUS_SUCCESS) return { ok: false, status };
+    return { ok: true, status: STATUS_SUCCESS, object: new Timer<C>(parent, config, lock, attributes) };
   }
 
   /** WdfTimerGetParentObject. */

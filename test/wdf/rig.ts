@@ -9,6 +9,7 @@ import {
   RequestType,
   type BusResources,
   type Device,
+  type ExecutionLevel,
   type IoCompletion,
   type IoHandle,
   type IoQueueConfig,
@@ -56,6 +57,7 @@ export class FakeSource implements VectorSource {
 export interface RigOptions {
   readonly callbacks?: PnpPowerEventCallbacks;
   readonly scope?: SynchronizationScope;
+  readonly executionLevel?: ExecutionLevel;
   /** Kind of each interrupt resource. Default none. */
   readonly sources?: readonly ('line' | 'edge' | 'message')[];
 }
@@ -102,6 +104,7 @@ export class Rig {
     const init = new DeviceInit(kernel, resources);
     init.setPnpPowerEventCallbacks(this.options.callbacks ?? {});
     init.setSynchronizationScope(this.options.scope ?? 'none');
+    init.setExecutionLevel(this.options.executionLevel ?? 'dispatch');
     return init;
   }
 
