@@ -57,6 +57,29 @@ export class DmaAdapter extends AdapterResources {
     list: ScatterGatherList,
     completion: DmaCompletionRoutine | null,
   ): NtStatus {
+    return this.#mapRange(mdl, base, offset, deviceAddressOffset, lengthBytes, isWrite, list, list.capacity, completion);
+  }
+
+  /** The version-2 MapTransfer: one MDL, one element - of length 0 when there is nothing to map, as it cannot fail. */
+  mapTransfer(mdl: Mdl | null, base: number, currentVa: number, lengthBytes: number, isWrite: boolean, list: ScatterGatherList): NtStatus {
+    const offset = mdl === null ? 0 : currentVa - mdl.virtualAddress;
+    const inMdl = mdl === null ? 0 : Math.max(0, mdl.byteCount - offset);
+    const status = this.#mapRange(mdl, base, offset, 0, Math.min(lengthBytes, inMdl), isWrite, list, 1, null);
+    if (NT_SUCCESS(status) && this.mappedLengthBytes === 0) list.append(0, 0);
+    return status;
+  }
+
+  #mapRange(
+    mdl: Mdl | null,
+    base: number,
+    offset: number,
+    deviceAddressOffset: number,
+    lengthBytes: number,
+    isWrite: boolean,
+    list: ScatterGatherList,
+    elementsMax: number,
+    completion: DmaCompletionRoutine | null,
+  ): NtStatus {
     const context = this.channelOwner?.context ?? null;
     if (context?.isCancelled === true) {
       this.platform.observer?.mapFailed('cancelled');
@@ -65,7 +88,7 @@ export class DmaAdapter extends AdapterResources {
     const grant = this.#grantForMap(base);
     checkMap(this, grant, mdl, offset, lengthBytes);
     this.platform.mapper.close(grant, this.domain, 0);
-    const status = this.#walkInto(grant, mdl, offset, lengthBytes, isWrite, list);
+    const status = this.#walkInto(grant, mdl, offset, lengthBytes, isWrite, list, elementsMax);
     if (!NT_SUCCESS(status)) return status;
     this.platform.observer?.map(offset, lengthBytes, this.mappedLengthBytes, this.isSystem ? deviceAddressOffset : null);
     if (context !== null) {
@@ -74,14 +97,6 @@ export class DmaAdapter extends AdapterResources {
     }
     this.#controller?.start(this, context, list, deviceAddressOffset, isWrite);
     return STATUS_SUCCESS;
-  }
-
-  /** The version-2 MapTransfer: one MDL, one element. */
-  mapTransfer(mdl: Mdl | null, base: number, currentVa: number, lengthBytes: number, isWrite: boolean, list: ScatterGatherList): NtStatus {
-    const offset = mdl === null ? 0 : currentVa - mdl.virtualAddress;
-    const inMdl = mdl === null ? 0 : Math.max(0, mdl.byteCount - offset);
-    const status = this.mapTransferEx(mdl, base, offset, 0, Math.min(lengthBytes, inMdl), isWrite, list, null);
-    return status;
   }
 
   /**
@@ -257,11 +272,12 @@ export class DmaAdapter extends AdapterResources {
     lengthBytes: number,
     isWrite: boolean,
     list: ScatterGatherList,
+    elementsMax: number,
   ): NtStatus {
     const { walk, mapper } = this.platform;
     const registers = this.platform.hasMapRegisters ? grant.registers : UNLIMITED;
     list.begin();
-    const elements = Math.min(list.capacity, this.#controller?.hardware.elementsMax ?? UNLIMITED);
+    const elements = Math.min(elementsMax, this.#controller?.hardware.elementsMax ?? UNLIMITED);
     walk.run(mdl, offset, lengthBytes, registers, elements, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
     if (walk.registers > 1 && this.platform.faults?.shortensMap() === true) {
       // Within the contract of MapTransfer: *Length may come back smaller, as if there were fewer registers.

@@ -248,7 +248,9 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
   /** WdfDmaEnablerSetMaximumScatterGatherElements, at PASSIVE_LEVEL. 0 is ignored, more than 2^32-1 means unlimited. */
   setMaximumScatterGatherElements(elements: number): void {
     this.requireLive('WdfDmaEnablerSetMaximumScatterGatherElements');
-    if (!this.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfDmaEnablerSetMaximumScatterGatherElements')) return;
+    const isLegal = this.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfDmaEnablerSetMaximumScatterGatherElements');
+    // Only the framework verifier refuses a call at a higher level.
+    if (!isLegal && this.device.platform.frameworkVerifier) return;
     if (elements !== 0) this.#maximumElements = Math.min(elements, UNLIMITED_FRAGMENTS);
   }
 

@@ -77,15 +77,16 @@ export class ChainPosition {
 /**
  * Bytes that `registers` reserved map registers can carry from `offset` in a chain. The MDL is looked for so that an
  * offset exactly at an MDL's end still counts as that MDL's: its page offset, not the next one's, is used. The
- * framework does the same, and sizes such a transfer wrongly.
+ * framework does the same, and sizes such a transfer wrongly. Null when the chain ends first: it would follow NULL.
  */
-export function reservedLengthBytes(first: Mdl | null, offset: number, registers: number): number {
+export function reservedLengthBytes(first: Mdl | null, offset: number, registers: number): number | null {
   let mdl = first;
   let left = offset;
   while (mdl !== null && mdl.byteCount < left) {
     left -= mdl.byteCount;
     mdl = mdl.next;
   }
-  const pageOffset = mdl === null ? 0 : (mdl.byteOffset + left) % PAGE_SIZE;
+  if (mdl === null) return null;
+  const pageOffset = (mdl.byteOffset + left) % PAGE_SIZE;
   return PAGE_SIZE * (registers - 1) + (PAGE_SIZE - pageOffset);
 }

@@ -289,7 +289,11 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
     return cpu.dpcIsDue;
   }
 }
-/** Version 2's estimate: a register for every page touched, MDL by MDL. */
+/**
+ * Version 2's estimate: a register for every page touched, MDL by MDL. The framework never clears the offset once it has
+ * reached the MDL in which the buffer begins: the same number of bytes is left out of every later MDL, and a chain that
+ * is entered in its middle is told to take too little.
+ */
 function pagesTouched(first: Mdl | null, offset: number, lengthBytes: number): number {
   let pages = 0;
   let skip = offset;
@@ -302,7 +306,6 @@ function pagesTouched(first: Mdl | null, offset: number, lengthBytes: number): n
     const bytes = Math.min(mdl.byteCount - skip, left);
     pages += spanPages(mdl.byteOffset + skip, bytes);
     left -= bytes;
-    skip = 0;
   }
   return pages;
 }

@@ -12,6 +12,7 @@ import {
   AllocationAction,
   DmaCompletionStatus,
   ListPair,
+  raiseAccessViolation,
   type AdapterControl,
   type DmaCompletionRoutine,
   type ScatterGatherList,
@@ -173,12 +174,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
   *#stageOnce(): Suspending<NtStatus> {
     this.currentLengthBytes = Math.min(this.remainingBytes, this.maxFragmentBytes);
     this.currentOffset = this.startOffset + this.transferredBytes;
-    if (!this.singleTransfer && this.#registersReserved > 0 && this.#registersNeeded > this.#registersReserved) {
-      this.currentLengthBytes = Math.min(
-        this.currentLengthBytes,
-        reservedLengthBytes(this.currentMdl, this.currentOffset, this.#registersReserved),
-      );
-    }
+    if (!this.singleTransfer && this.#registersReserved > 0 && this.#registersNeeded > this.#registersReserved) this.#fitReserved();
     this.remainingBytes -= this.currentLengthBytes;
     if (this.isStopped) return STATUS_CANCELLED;
     if (this.configuresChannel && !(yield* this.invokeConfigureChannel())) return STATUS_SUCCESS;
@@ -193,6 +189,19 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     yield* this.invokeProgramDma(list);
     this.transferListDone(list);
     return STATUS_SUCCESS;
+  }
+
+  /** Shortens the transfer to what the reserved registers carry. */
+  #fitReserved(): void {
+    const lengthBytes = reservedLengthBytes(this.currentMdl, this.currentOffset, this.#registersReserved);
+    if (lengthBytes === null)
+      raiseAccessViolation(
+        this.kernel,
+        'A34',
+        this.label,
+        `${this.label} looks for byte ${this.currentOffset} of a buffer that ends before (surprises 10)`,
+      );
+    this.currentLengthBytes = Math.min(this.currentLengthBytes, lengthBytes);
   }
 
   #map(list: ScatterGatherList): NtStatus {

@@ -1,6 +1,13 @@
 import { NT_SUCCESS } from '../nt/index.js';
 import { suspendingCallback, type Suspending } from '../kernel/index.js';
-import { AllocationAction, type DmaCompletionRoutine, type DmaCompletionStatus, type Mdl, type ScatterGatherList } from '../hal/index.js';
+import {
+  AllocationAction,
+  raiseAccessViolation,
+  type DmaCompletionRoutine,
+  type DmaCompletionStatus,
+  type Mdl,
+  type ScatterGatherList,
+} from '../hal/index.js';
 import type { DmaTransactionBase } from './dma-transaction-base.js';
 import type { EvtConfigureDmaChannel, EvtDmaTransferComplete } from './dma-transaction-callbacks.js';
 import type { DmaDirection } from './dma-enabler.js';
@@ -56,7 +63,15 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
     if (this.kernel.at(this.op)) yield this.op;
     // A record of our own: a flush that comes in between clears the HAL's mark.
     this.isStopped = true;
-    const status = yield* this.adapter.cancelMappedTransfer(this.transferContext!);
+    const { adapter, transferContext } = this;
+    if (transferContext === null)
+      raiseAccessViolation(
+        this.kernel,
+        'D62',
+        this.label,
+        `WdfDmaTransactionStopSystemTransfer of ${this.label} has no transfer context to cancel: without a configured read direction its enabler counts as version 2 (surprises 14)`,
+      );
+    const status = yield* adapter.cancelMappedTransfer(transferContext);
     if (NT_SUCCESS(status) || !this.enabler.device.platform.frameworkVerifier) return;
     this.dmaFatal(
       'B19',

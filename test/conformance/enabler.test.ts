@@ -92,3 +92,28 @@ describe('WdfDmaEnablerCreate', () => {
     expect(create({}, new TestDevice(stranger, new HalPlatform(stranger)))).to.equal('STATUS_WDF_OBJECT_ATTRIBUTES_INVALID');
   });
 });
+
+describe('WdfDmaEnablerSetMaximumScatterGatherElements', () => {
+  function setInEvtProgramDma(verifier: boolean): unknown {
+    const vector: Vector = {
+      name: 'element limit',
+      machine: { verifier },
+      enabler: { profile: 'ScatterGather', maximumLength: 4096 },
+      buffers: { b0: [{ off: 0, len: 100, pfns: [1] }] },
+      script: [
+        ['Create', 't0'],
+        ['Initialize', 't0', { buffer: 'b0', offset: 0, length: 100, dir: 'Read' }],
+        ['Execute', 't0'],
+        ['GetMaximumScatterGatherElements', null],
+      ],
+      callbacks: { t0: { EvtProgramDma: [[['SetMaximumScatterGatherElements', null, 2]]] } },
+      expect: [],
+    };
+    return (runVector(vector).events.find((event) => (event as string[])[1] === 'GetMaximumScatterGatherElements') as unknown[])[3];
+  }
+
+  it('is refused at DISPATCH_LEVEL by the framework verifier, and by nobody else', () => {
+    expect(setInEvtProgramDma(true)).to.equal(0xffff_ffff);
+    expect(setInEvtProgramDma(false)).to.equal(2);
+  });
+});

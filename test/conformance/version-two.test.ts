@@ -1,0 +1,82 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { runVector, type Vector, type VectorCall, type VectorEnabler } from '../../src/conformance/index.js';
+
+const chained = [
+  { off: 0, len: 5000, pfns: [10, 20] },
+  { off: 0, len: 3000, pfns: [30] },
+];
+
+/** Events of a script on a transaction `t0` over the chain above, without those of the enabler's creation and the end. */
+function eventsOf(enabler: Partial<VectorEnabler>, script: readonly VectorCall[], callbacks: Vector['callbacks'] = {}): unknown[] {
+  const vector: Vector = {
+    name: 'version 2',
+    machine: {},
+    enabler: { profile: 'ScatterGather', maximumLength: 65536, ...enabler },
+    buffers: { b0: chained },
+    script: [['Create', 't0'], ...script],
+    callbacks,
+    expect: [],
+  };
+  const { events } = runVector(vector);
+  const isOfInterest = (event: unknown): boolean => {
+    const [kind, op] = event as [string, string];
+    return kind !== 'limits' && kind !== 'final' && op !== 'EnablerCreate' && op !== 'Create' && !op.startsWith('ConfigureSystemProfile');
+  };
+  return events.filter(isOfInterest);
+}
+
+const initialize = (offset: number, length: number, dir: 'Read' | 'Write' = 'Write'): VectorCall => [
+  'Initialize',
+  't0',
+  { buffer: 'b0', offset, length, dir },
+];
+
+describe('transfer info of version 2', () => {
+  const info = (offset: number, length: number): unknown =>
+    (eventsOf({ dmaVersion: 2 }, [initialize(offset, length), ['GetTransferInfo', 't0']]).at(-1) as unknown[])[3];
+
+  it('counts the pages of every MDL of the chain', () => {
+    expect(info(0, 8000)).to.deep.equal([3, 3]);
+  });
+
+  it('leaves the offset of the first MDL out of the later ones, too, as the framework does', () => {
+    // 4500 bytes into a chain whose second MDL has 3000: the second is passed over, although its 3000 bytes are used.
+    expect(info(4500, 3500)).to.deep.equal([1, 1]);
+  });
+});
+
+describe('a duplex system enabler with only writes configured', () => {
+  const enabler = { profile: 'SystemDuplex', configure: ['Write'] } as const;
+
+  it('counts as version 2: a transfer has one element, although the list has room for more', () => {
+    const events = eventsOf(enabler, [initialize(0, 5000), ['Execute', 't0'], ['DmaCompleted', 't0']]);
+    expect(events.filter((event) => (event as string[])[1] === 'EvtProgramDma')).to.deep.equal([
+      ['cb', 'EvtProgramDma', 't0', 'Write', [['0xa000', 4096]]],
+      ['cb', 'EvtProgramDma', 't0', 'Write', [['0x14000', 904]]],
+    ]);
+  });
+
+  it('has no transfer context: a stop follows a NULL pointer', () => {
+    const events = eventsOf(enabler, [initialize(0, 100), ['Execute', 't0'], ['StopSystemTransfer', 't0']]);
+    expect(events.at(-1)).to.deep.equal(['crash', 'ACCESS_VIOLATION']);
+  });
+});
+
+describe('completing twice inside EvtProgramDma', () => {
+  const twice = { t0: { EvtProgramDma: [[['DmaCompleted', 't0'] as const, ['DmaCompleted', 't0'] as const]] } };
+
+  it('version 2 goes on with a transfer of no bytes, which still has one element', () => {
+    const events = eventsOf({ profile: 'Packet', dmaVersion: 2 }, [initialize(904, 4096), ['Execute', 't0']], twice);
+    expect(events.at(-2)).to.deep.equal(['cb', 'EvtProgramDma', 't0', 'Write', [['0x0', 0]]]);
+  });
+
+  it('looks for a place beyond the buffer when its registers are reserved', () => {
+    const script: VectorCall[] = [['AllocateResources', 't0', { registers: 1, dir: 'Write' }], initialize(0, 8000), ['Execute', 't0']];
+    const thrice = {
+      t0: { EvtProgramDma: [[['DmaCompleted', 't0'] as const, ['DmaCompleted', 't0'] as const, ['DmaCompleted', 't0'] as const]] },
+    };
+    const events = eventsOf({ profile: 'Packet' }, script, thrice);
+    expect(events.at(-1)).to.deep.equal(['crash', 'ACCESS_VIOLATION']);
+  });
+});
