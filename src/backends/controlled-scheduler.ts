@@ -28,7 +28,8 @@ export class ControlledScheduler implements Gate {
   #choiceCount = 0;
   #steps = 0;
   readonly #stepsMax: number;
-  #engineSteps = 0;
+  /** Steps of each engine, by its place among the engines. */
+  readonly #engineSteps: Int32Array;
   #last = -1;
   #next = -1;
 
@@ -44,6 +45,7 @@ export class ControlledScheduler implements Gate {
     this.#engines = strands.slice(this.#vcpuCount, this.#enginesEnd);
     this.#interrupts = strands.slice(this.#enginesEnd, interruptsEnd);
     this.#others = strands.slice(interruptsEnd);
+    this.#engineSteps = new Int32Array(this.#engines.length);
     this.#enabled = new Int32Array(strands.length);
     this.#ops = new Int32Array(strands.length);
     this.#strategy = strategy;
@@ -56,7 +58,7 @@ export class ControlledScheduler implements Gate {
     this.#wantsOps = strategy.wantsOps === true;
     this.#choiceCount = 0;
     this.#steps = 0;
-    this.#engineSteps = 0;
+    this.#engineSteps.fill(0);
     this.#last = -1;
     this.#next = -1;
   }
@@ -66,9 +68,9 @@ export class ControlledScheduler implements Gate {
     return this.#steps;
   }
 
-  /** Operations performed by devices. */
-  get engineSteps(): number {
-    return this.#engineSteps;
+  /** Operations performed by device number `index`. */
+  engineSteps(index: number): number {
+    return this.#engineSteps[index]!;
   }
 
   /** The strand chosen at each point where more than one could run; valid until the next execution. */
@@ -105,7 +107,7 @@ export class ControlledScheduler implements Gate {
 
   #perform(id: number): void {
     const strand = this.#strands[id]!;
-    if (id >= this.#vcpuCount && id < this.#enginesEnd) this.#engineSteps++;
+    if (id >= this.#vcpuCount && id < this.#enginesEnd) this.#engineSteps[id - this.#vcpuCount]!++;
     this.#account(id, strand.pending);
     strand.advance();
   }

@@ -1,19 +1,17 @@
 import { threadId } from 'node:worker_threads';
-import { EventRing, SpinLock, VirtualClock, type RecordedViolation } from '../kernel/index.js';
+import { EventRing, VirtualClock, type RecordedViolation } from '../kernel/index.js';
+import { LocalStepper } from '../machine/device-stepper.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
-import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
 import { createStrands } from '../machine/strands.js';
 import type { Strand } from '../machine/strand.js';
-import { ControlledScheduler, STEPS_MAX } from './controlled-scheduler.js';
+import { ControlledScheduler } from './controlled-scheduler.js';
 import { recordThrown } from './driver-error.js';
+import { requireDone, stepsMaxOf } from './execution-end.js';
 import type { Strategy } from './strategy.js';
 
 /** Events kept of one execution: the trace a report shows. */
-const EVENTS_KEPT = 65536;
-
-/** Operations an execution may take for each of its requests, far above what any sample needs. */
-const STEPS_PER_REQUEST_MAX = 20_000;
+export const EVENTS_KEPT = 65536;
 
 /** What one execution came to. */
 export interface Execution {
@@ -31,8 +29,9 @@ export interface Execution {
 }
 
 /**
- * The controlled backend: one machine on private memory, executed again and again on the calling thread, one
- * operation at a time in the order a strategy chooses. Equal parameters and choices give equal hashes.
+ * The controlled backend: one machine, executed again and again, one operation at a time in the order a strategy
+ * chooses. Equal parameters and choices give equal hashes. On private memory and on the calling thread, unless a
+ * backend that builds on it brings engine hosts and its own stepper.
  */
 export class ControlledBackend {
   readonly #clock = new VirtualClock();
@@ -44,10 +43,12 @@ export class ControlledBackend {
 
   readonly #stepsMax: number;
 
-  constructor(parameters: MachineParameters) {
-    this.#stepsMax = parameters.requests === Infinity ? STEPS_MAX : Math.max(STEPS_MAX, parameters.requests * STEPS_PER_REQUEST_MAX);
-    this.#machine = new Machine(parameters, { hosts: 0, clock: this.#clock, events: this.#events });
-    this.#strands = createStrands(this.#machine, this.#clock, threadId);
+  /** `hosts` engine hosts; with any, the machine needs a stepper before the first execution. */
+  constructor(parameters: MachineParameters, hosts = 0) {
+    this.#stepsMax = stepsMaxOf(parameters);
+    this.#machine = new Machine(parameters, { hosts, clock: this.#clock, events: this.#events });
+    if (hosts === 0) this.#machine.stepper = new LocalStepper(threadId);
+    this.#strands = createStrands(this.#machine, this.#clock);
   }
 
   get machine(): Machine {
@@ -83,28 +84,12 @@ export class ControlledBackend {
       // When nothing can run, what a watchdog waits for will not come: it is due.
       do scheduler.run();
       while (kernel.expireWatchdog());
-      this.#requireDone();
+      requireDone(machine);
       machine.epilogue();
     } catch (error) {
       recordThrown(error, kernel);
     }
     return this.#outcome(scheduler, hashesMemory);
-  }
-
-  /** Nothing can run any more: was everything done? */
-  #requireDone(): void {
-    const { kernel, isDone } = this.#machine;
-    if (isDone) return;
-    reportRegisterDeadlock(this.#machine);
-    const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
-    kernel.violation({
-      rule: blocked ? 'L-DEADLOCK' : 'L-QUIESCENCE',
-      severity: 'crash',
-      object: null,
-      message: blocked
-        ? `deadlock: ${kernel.describeWaits()}`
-        : `nothing can run any more, and outstanding are ${this.#machine.describeOutstanding()}`,
-    });
   }
 
   #outcome(scheduler: ControlledScheduler, hashesMemory: boolean): Execution {
@@ -118,7 +103,18 @@ export class ControlledBackend {
       findingsTotal: kernel.findings.total,
       requests: devices.reduce((sum, { workload }) => sum + (workload?.completed ?? 0), 0),
       bytes: devices.reduce((sum, { workload }) => sum + (workload?.bytes ?? 0), 0),
-      deviceStepsByThread: scheduler.engineSteps === 0 ? {} : { [threadId]: scheduler.engineSteps },
+      deviceStepsByThread: this.#stepsByThread(scheduler),
     };
+  }
+
+  #stepsByThread(scheduler: ControlledScheduler): Record<string, number> {
+    const { stepper, views } = this.#machine;
+    const counts: Record<string, number> = {};
+    views.forEach((view, i) => {
+      const steps = scheduler.engineSteps(i);
+      const thread = stepper!.threadOf(view);
+      if (steps > 0) counts[thread] = (counts[thread] ?? 0) + steps;
+    });
+    return counts;
   }
 }

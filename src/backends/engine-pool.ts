@@ -2,8 +2,9 @@ import { availableParallelism } from 'node:os';
 import { Piscina } from 'piscina';
 import { InternalError } from '../nt/index.js';
 import { hostDelay, hostTimeMs } from '../kernel/index.js';
-import { EngineHostControl, HostState, type EngineResult, type EngineTask } from '../hardware/index.js';
+import { EngineHostControl, HostCommand, HostState, type EngineResult, type EngineTask } from '../hardware/index.js';
 import type { Machine } from '../machine/machine.js';
+import type { MachineParameters } from '../machine/parameters.js';
 import type { EngineReport } from '../machine/report.js';
 import { BusyOverlap } from './busy-overlap.js';
 
@@ -15,6 +16,11 @@ const STOP_MS = 2000;
 const SILENCE_MS = 900;
 /** Looks at idle devices before an engine sleeps, when every thread can have a core. */
 const SPIN_POLLS = 2000;
+
+/** Worker threads that carry the devices of a machine. */
+export function hostCountOf({ devices }: MachineParameters): number {
+  return Math.min(devices.length, Math.max(2, availableParallelism() - 1));
+}
 
 interface Host {
   readonly control: EngineHostControl;
@@ -28,6 +34,7 @@ interface Host {
 /** The engine hosts of one run: a piscina pool with one long task a thread, and how they fare. */
 export class EnginePool {
   readonly #machine: Machine;
+  readonly #command: HostCommand;
   readonly #hosts: readonly Host[];
   readonly #overlap: BusyOverlap;
   #pool: Piscina | null = null;
@@ -35,8 +42,10 @@ export class EnginePool {
   #isLost = false;
   #lastCheckMs = 0;
 
-  constructor(machine: Machine) {
+  /** `command` is what the hosts do from the start: run freely, or wait for grants. */
+  constructor(machine: Machine, command: HostCommand = HostCommand.Run) {
     this.#machine = machine;
+    this.#command = command;
     const { hosts, hostOf, placements } = machine.plan;
     this.#hosts = hosts.map((block, i) => ({
       control: new EngineHostControl(machine.memory, block),
@@ -67,7 +76,7 @@ export class EnginePool {
 
   #startHost(host: Host, index: number): void {
     const { plan, memory } = this.#machine;
-    host.control.prepare();
+    host.control.prepare(this.#command);
     host.heartbeatMs = hostTimeMs();
     const task: EngineTask = {
       memory: memory.wasm,
@@ -81,6 +90,11 @@ export class EnginePool {
     host.task.catch((error: unknown) => {
       host.failure ??= error instanceof Error ? error.message : String(error);
     });
+  }
+
+  /** The main side of engine host number `index`. */
+  control(index: number): EngineHostControl {
+    return this.#hosts[index]!.control;
   }
 
   /** Looks after the engines; call it at every turn of the event loop. A lost one is the finding L-ENGINE-LOST, a crash. */
@@ -97,7 +111,9 @@ export class EnginePool {
         host.heartbeat = heartbeat;
         host.heartbeatMs = nowMs;
       }
-      if (host.failure !== null) this.#lost(host, host.failure);
+      // The control block tells even while this thread is blocked and gets no messages.
+      const failure = host.failure ?? host.control.failureReason();
+      if (failure !== null) this.#lost(host, failure);
       else if (nowMs - host.heartbeatMs > SILENCE_MS) this.#lost(host, `its thread gave no sign of life for ${SILENCE_MS} ms`);
     }
   }

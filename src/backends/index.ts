@@ -1,5 +1,6 @@
 export * from './controlled-scheduler.js';
 export * from './controlled.js';
+export * from './lockstep.js';
 export * from './strategy.js';
 export * from './threads-gate.js';
 export * from './threads.js';

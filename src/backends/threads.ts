@@ -8,7 +8,7 @@ import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
 import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { recordThrown } from './driver-error.js';
-import { EnginePool } from './engine-pool.js';
+import { EnginePool, hostCountOf } from './engine-pool.js';
 import { RunTotals } from './run-report.js';
 import { ThreadsGate, type Ratio } from './threads-gate.js';
 
@@ -87,8 +87,7 @@ async function bootOnce(
   deadlineMs: number,
   totals: RunTotals,
 ): Promise<{ machine: Machine; run: ThreadsRun }> {
-  const hosts = Math.min(parameters.devices.length, Math.max(2, availableParallelism() - 1));
-  const machine = new Machine(parameters, { hosts, clock: new HostClock(), events: new EventRing(4096) });
+  const machine = new Machine(parameters, { hosts: hostCountOf(parameters), clock: new HostClock(), events: new EventRing(4096) });
   const pool = new EnginePool(machine);
   const run = new ThreadsRun(machine, pool, settings, deadlineMs);
   try {

@@ -1,7 +1,7 @@
 import type { Ratio, RunProgress } from '../backends/index.js';
 import type { FaultPlan } from '../faults/index.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
-import type { ExploreReport, FailNthReport, ReplayReport, RunReport, ShrinkReport } from '../machine/report.js';
+import type { ExploreReport, FailNthReport, ReplayBackend, ReplayReport, RunReport, ShrinkReport } from '../machine/report.js';
 
 export type { Ratio, RunProgress };
 
@@ -64,7 +64,7 @@ export interface ExploreOptions extends ExecutionOptions {
 }
 
 export interface ReplayOptions {
-  readonly backend: 'controlled';
+  readonly backend: ReplayBackend;
   /** Path of the schedule file, or the token in its place, for messages and for the findings' `schedule`. */
   readonly file: string;
   /** Finds the scenario a schedule file names; throws UsageError when there is none. */

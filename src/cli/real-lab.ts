@@ -61,7 +61,7 @@ const lab: Lab = {
     const schedule = parseScheduleJson(json, options.file);
     watchModules(schedule.scenario);
     const scenario = await options.loadScenario(schedule.scenario);
-    return replaySchedule(scenario, schedule, options.file, options.paste.program);
+    return replaySchedule(scenario, schedule, options.file, options.paste.program, options.backend);
   },
 
   async shrink(json, options) {

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { formatReplayReport } from '../report/index.js';
+import type { ReplayBackend } from '../machine/report.js';
 import { choice } from './choice.js';
 import type { ExploreProgress, ReplayOptions } from './lab.js';
 import { loadScenario } from './load-scenario.js';
@@ -8,7 +9,7 @@ import { exploreState } from './progress.js';
 import { memberOf, readSchedule } from './schedule-argument.js';
 import type { Session } from './session.js';
 
-const BACKENDS = ['controlled'] as const;
+const BACKENDS = ['controlled', 'lockstep'] as const satisfies readonly ReplayBackend[];
 
 interface ReplayFlags {
   readonly backend: (typeof BACKENDS)[number];
@@ -16,6 +17,7 @@ interface ReplayFlags {
 }
 
 const AFTER_HELP = `
+controlled executes everything on one thread; lockstep grants each device step to the worker thread that hosts the device.
 Exit code: 0 it ran to its end and nothing was found, 1 the finding is there again, 2 wrong usage or the replay
 diverged from the file (the scenario was changed since), 3 an error of dmalab itself, 130 interrupted.`;
 

@@ -1,7 +1,9 @@
-import { ControlledBackend } from '../backends/controlled.js';
+import { ControlledBackend, type Execution } from '../backends/controlled.js';
+import { LockstepBackend } from '../backends/lockstep.js';
+import type { Strategy } from '../backends/strategy.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
-import { resolveParameters } from '../machine/parameters.js';
-import type { ReplayReport } from '../machine/report.js';
+import { resolveParameters, type MachineParameters } from '../machine/parameters.js';
+import type { ReplayBackend, ReplayReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { toFinding } from '../backends/to-finding.js';
 import { parseOverrides } from './overrides-text.js';
@@ -11,16 +13,22 @@ import { Replay } from './strategies/index.js';
 /**
  * Executes a schedule again. Verdict `finding`: it found what the file says. `ok`: a schedule without a finding ran to
  * the same hashes. `diverged`: the execution could not follow the file, or came to other hashes; the report names the
- * first step. Throws UsageError USAGE_BAD_SCHEDULE for a file that cannot be right.
+ * first step. On the backend `lockstep`, worker threads execute the device steps. Throws UsageError USAGE_BAD_SCHEDULE for a file that cannot be right.
  */
-export async function replaySchedule(scenario: Scenario, schedule: Schedule, file: string, program: string): Promise<ReplayReport> {
+export async function replaySchedule(
+  scenario: Scenario,
+  schedule: Schedule,
+  file: string,
+  program: string,
+  backend: ReplayBackend = 'controlled',
+): Promise<ReplayReport> {
   await loadDeviceModules(scenario);
   const choices = decodeChoices(schedule.choices, file);
   const parameters = resolveParameters(scenario, parseOverrides(schedule.seed, schedule.parameters, file));
-  const backend = new ControlledBackend(parameters);
   const strategy = new Replay(choices);
   strategy.newExecution();
-  const execution = backend.execute(strategy);
+  const execution =
+    backend === 'lockstep' ? await executeInLockstep(parameters, strategy) : new ControlledBackend(parameters).execute(strategy);
   const divergence = strategy.divergence();
   const expectedHash = `events ${schedule.eventHash}, memory ${schedule.memoryHash}`;
   const foundHash = `events ${execution.eventHash}, memory ${execution.memoryHash}`;
@@ -30,16 +38,29 @@ export async function replaySchedule(scenario: Scenario, schedule: Schedule, fil
       : expectedHash !== foundHash
         ? { step: execution.steps, expected: expectedHash, found: foundHash }
         : null;
-  const findings = execution.findings.map((violation) => toFinding(violation, file, `${program} replay ${file}`));
+  const again = `${program} replay ${file}${backend === 'controlled' ? '' : ` --backend ${backend}`}`;
+  const findings = execution.findings.map((violation) => toFinding(violation, file, again));
   return {
     verdict: diverged !== null ? 'diverged' : findings.length > 0 ? 'finding' : 'ok',
     scenario: scenario.name,
     seed: schedule.seed,
+    backend,
     steps: execution.steps,
     eventHash: execution.eventHash,
     memoryHash: execution.memoryHash,
+    deviceStepsByThread: execution.deviceStepsByThread,
     findings,
     findingsTotal: execution.findingsTotal,
     divergence: diverged,
   };
+}
+
+async function executeInLockstep(parameters: MachineParameters, strategy: Strategy): Promise<Execution> {
+  const lockstep = new LockstepBackend(parameters);
+  try {
+    await lockstep.start();
+    return lockstep.execute(strategy);
+  } finally {
+    await lockstep.stop();
+  }
 }

@@ -45,10 +45,10 @@ export class EngineHostControl {
     return (this.host + offset) >> 3;
   }
 
-  /** Makes the control block new for a task that is about to start, in free-running mode or (`grants`) in lockstep. */
-  prepare(grants = false): void {
+  /** Makes the control block new for a task that is about to start and then does what `command` says. */
+  prepare(command: HostCommand = HostCommand.Run): void {
     this.#memory.fill(this.host, 0, block.HOST_BLOCK_BYTES);
-    atomics.store(this.#words, this.#at + HostWord.Control, grants ? HostCommand.Grant : HostCommand.Run);
+    atomics.store(this.#words, this.#at + HostWord.Control, command);
   }
 
   /** Lets a host in lockstep run freely. */
@@ -75,6 +75,11 @@ export class EngineHostControl {
 
   get state(): HostState {
     return atomics.load(this.#words, this.#at + HostWord.State) as HostState;
+  }
+
+  /** Thread that runs the host; 0 until it has started. */
+  get threadId(): number {
+    return atomics.load(this.#words, this.#at + HostWord.ThreadId);
   }
 
   get heartbeat(): number {

@@ -17,6 +17,7 @@ import { DeviceInit, InterruptVector, Request, type BusResources, type Device } 
 import { Canceller, DeviceWorkload, LatencyRecorder, PowerActor, RequestSlot } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
 import { auditMachine } from './audit.js';
+import { LocalStepper, type DeviceStepper } from './device-stepper.js';
 import { MachineFaults } from './faults.js';
 import { planMachine, type MachinePlan } from './plan.js';
 import { registersText } from './registers-text.js';
@@ -42,6 +43,9 @@ export interface MachineDevice {
   refusedStart: boolean;
 }
 
+/** `worker_threads.threadId` of the main thread. */
+const MAIN_THREAD = 0;
+
 /** Scheduling points of a prologue, or of an epilogue, before it counts as one that never ends. */
 const STRAIGHT_POINTS_MAX = 2_000_000;
 
@@ -64,6 +68,8 @@ export class Machine {
   readonly controller: InterruptController;
   readonly views: readonly DeviceView[];
   readonly latency = new LatencyRecorder();
+  /** Who steps the devices when the main thread orders it, prologues included; null while engine hosts run freely. */
+  stepper: DeviceStepper | null;
   readonly faults: MachineFaults;
   /** Timers that fired because nothing else could go on, in a row without a completion; under control. */
   readonly fruitless = { timers: 0, completed: 0 };
@@ -78,6 +84,7 @@ export class Machine {
     options: MachineOptions,
   ) {
     this.plan = planMachine(parameters, options.hosts);
+    this.stepper = options.hosts === 0 ? new LocalStepper(MAIN_THREAD) : null;
     this.faults = new MachineFaults(parameters);
     this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
     this.#image = new MachineImage(this.memory, this.plan.regions);
@@ -244,8 +251,8 @@ export class Machine {
   }
 
   /**
-   * How a prologue and an epilogue run: without choices, but the devices live. Where no engine host steps them, each
-   * takes a step at every point, so that a driver which polls a register sees it change.
+   * How a prologue and an epilogue run: without choices, but the devices live. Where no engine host steps them freely,
+   * each takes a step at every point, so that a driver which polls a register sees it change.
    */
   readonly #straight: Gate = { at: () => this.#atStraight() };
   #straightPoints = 0;
@@ -260,7 +267,7 @@ export class Machine {
         message: `bringing the devices up or down did not end within ${STRAIGHT_POINTS_MAX} operations: a driver waits for something in a loop`,
       });
     }
-    if (this.plan.hosts.length === 0) for (const view of this.views) view.model.step(view);
+    if (this.stepper !== null) for (const view of this.views) this.stepper.step(view);
     return false;
   }
 

@@ -62,11 +62,10 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   }
 
   const layout = new LayoutBuilder();
-  const hosts = Array.from({ length: hostCount }, (_, i) => planEngineHost(layout, i));
   const hostOf = boards.map((_, i) => (hostCount === 0 ? -1 : i % hostCount));
   const { firstVectors, vectorCount } = assignVectors(boards, models);
   const controller = planInterruptController(layout, vectorCount);
-  const placements = boards.map((device, i) =>
+  const unhosted = boards.map((device, i) =>
     planDevice(layout, models[i]!, {
       name: device.name,
       index: i,
@@ -76,12 +75,14 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
       // Common buffers lie in the window, too, and must not take the room that waiting transfers hope for.
       windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2 + commonBufferPages(models[i]!, device.params),
       firstVector: firstVectors[i]!,
-      host: hostCount === 0 ? 0 : hosts[hostOf[i]!]!,
       ...(isModuleUrl(device.model) ? { modelUrl: device.model } : {}),
     }),
   );
   const pattern = new PayloadPattern(layout, Math.max(...devices.map((device) => device.workload.maxBytes)));
   const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { sparse: true });
+  // Transport goes last: with and without engine hosts, the machine itself lies at the same addresses and hashes alike.
+  const hosts = Array.from({ length: hostCount }, (_, i) => planEngineHost(layout, i));
+  const placements = unhosted.map((placement, i) => (hostCount === 0 ? placement : { ...placement, host: hosts[hostOf[i]!]! }));
   return {
     models,
     placements,

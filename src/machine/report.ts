@@ -194,14 +194,20 @@ export interface ShrinkReport {
   readonly findingsTotal: number;
 }
 
+/** What executes a schedule again: the calling thread alone, or with every device step granted to a worker thread. */
+export type ReplayBackend = 'controlled' | 'lockstep';
+
 /** Result of `dmalab replay`. */
 export interface ReplayReport {
   readonly verdict: Verdict;
   readonly scenario: string;
   readonly seed: number;
+  readonly backend: ReplayBackend;
   readonly steps: number;
   readonly eventHash: string;
   readonly memoryHash: string;
+  /** Device steps by the host thread that executed them; 0 is the main thread. */
+  readonly deviceStepsByThread: Readonly<Record<string, number>>;
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
   /** First step at which the replay differed from the file; null when it did not. */

@@ -12,7 +12,6 @@ class EngineStrand implements Strand {
     readonly id: number,
     private readonly machine: Machine,
     private readonly view: DeviceView,
-    private readonly thread: number,
   ) {}
 
   get name(): string {
@@ -28,10 +27,10 @@ class EngineStrand implements Strand {
   }
 
   advance(): void {
-    const { kernel } = this.machine;
+    const { kernel, stepper } = this.machine;
     const op = this.pending;
-    this.view.model.step(this.view);
-    kernel.events.record(EventKind.DeviceStep, this.view.objectId, op & 15, 0, this.id, 0, this.thread);
+    const thread = stepper!.step(this.view);
+    kernel.events.record(EventKind.DeviceStep, this.view.objectId, op & 15, 0, this.id, 0, thread);
     this.machine.reportFaults();
   }
 }
@@ -148,9 +147,9 @@ class CancelStrand implements Strand {
 
 /**
  * Everything of a machine that a scheduler can choose: virtual CPUs (their ids are their strands'), devices,
- * interrupt vectors, time. `thread` is the host thread that performs device steps.
+ * interrupt vectors, time. The machine's stepper performs the devices' steps.
  */
-export function createStrands(machine: Machine, clock: VirtualClock, thread: number): readonly Strand[] {
+export function createStrands(machine: Machine, clock: VirtualClock): readonly Strand[] {
   const { kernel } = machine;
   const strands: Strand[] = kernel.vcpus.map((cpu) => ({
     id: cpu.id,
@@ -162,7 +161,7 @@ export function createStrands(machine: Machine, clock: VirtualClock, thread: num
     isEnabled: () => cpu.isEnabled(),
     advance: () => cpu.advance(),
   }));
-  for (const view of machine.views) strands.push(new EngineStrand(strands.length, machine, view, thread));
+  for (const view of machine.views) strands.push(new EngineStrand(strands.length, machine, view));
   for (let i = 0; i < machine.plan.vectorCount; i++) strands.push(new InterruptStrand(strands.length, machine, i));
   const timed = strands.slice();
   machine.parameters.devices.forEach((device, i) => {

@@ -51,8 +51,9 @@ export function formatReplayReport(report: ReplayReport, paint: Paint, brief = f
       ['steps', formatCount(report.steps)],
       ['event hash', report.eventHash],
       ['memory hash', report.memoryHash],
+      ['device steps', threadsText(report.deviceStepsByThread)],
     ];
-    blocks.push(`${paint.bold(printable(report.scenario))} replayed, seed ${report.seed}`, formatFacts(facts, paint));
+    blocks.push(`${paint.bold(printable(report.scenario))} replayed (${report.backend}), seed ${report.seed}`, formatFacts(facts, paint));
   }
   if (report.divergence !== null) {
     const { step, expected, found } = report.divergence;

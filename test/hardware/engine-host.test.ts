@@ -6,6 +6,7 @@ import * as sg from '../../src/hardware/index.js';
 import {
   DevicePower,
   EngineHostControl,
+  HostCommand,
   HostState,
   plx9656,
   sgring,
@@ -38,7 +39,7 @@ describe('engine host on a worker thread', () => {
   ): { rig: Rig; host: EngineHostControl; result: Promise<EngineResult> } {
     const rig = new Rig(model, { shared: true, withHost: true, ...options });
     const host = new EngineHostControl(rig.memory, rig.host);
-    host.prepare(task.grants);
+    host.prepare(task.grants === true ? HostCommand.Grant : HostCommand.Run);
     control = host;
     pool = new Piscina({ filename: engineUrl, minThreads: 1, maxThreads: 1, idleTimeout: Infinity });
     const result = pool.run({

@@ -117,7 +117,7 @@ describe('strands', () => {
   it('virtual CPUs come first, then devices, vectors and time; ids are places', () => {
     const { machine, clock } = machineOf('demo');
     machine.prologue();
-    const strands = createStrands(machine, clock, 7);
+    const strands = createStrands(machine, clock);
     expect(strands.map(({ id }) => id)).to.deep.equal(strands.map((_, i) => i));
     const kinds = strands.map(({ kind }) => kind);
     const cpus = machine.kernel.vcpus.length;
@@ -130,7 +130,7 @@ describe('strands', () => {
   it('a device that waits for its driver is not enabled, one with a doorbell is, and names itself in its operation', () => {
     const { machine, clock } = machineOf('ring');
     machine.prologue();
-    const strands = createStrands(machine, clock, 7);
+    const strands = createStrands(machine, clock);
     const engine = strands.find(({ kind }) => kind === 'engine')!;
     while (engine.isEnabled()) engine.advance();
     expect(engine.isEnabled()).to.equal(false);
@@ -146,7 +146,7 @@ describe('strands', () => {
   it("an interrupt strand delivers to the vector's own virtual CPU", () => {
     const { machine, clock } = machineOf('ring');
     machine.prologue();
-    const strands = createStrands(machine, clock, 7);
+    const strands = createStrands(machine, clock);
     const engine = strands.find(({ kind }) => kind === 'engine')!;
     const interrupts = strands.filter(({ kind }) => kind === 'interrupt');
     while (strands[0]!.isEnabled()) strands[0]!.advance();

@@ -20,7 +20,7 @@ function underTraffic(scenario: Scenario, seed: number, actor: (device: Device) 
   const strategy = new RandomWalk();
   strategy.newExecution(seed);
   machine.prologue();
-  const scheduler = new ControlledScheduler(machine.kernel, createStrands(machine, clock, 0), strategy);
+  const scheduler = new ControlledScheduler(machine.kernel, createStrands(machine, clock), strategy);
   machine.kernel.gate = scheduler;
   const cpu = machine.kernel.vcpus[1]!;
   cpu.queueThread('power', cpu.objectId, actor(machine.devices[0]!.device!));
