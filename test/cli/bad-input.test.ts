@@ -58,7 +58,7 @@ const cases: [words: string, code: string, message: string, expected: string][] 
   [`replay ${file('text.json', 'hello')}`, 'USAGE_BAD_SCHEDULE', 'not JSON', 'dmalab explore'],
   [`replay ${file('array.json', '[1]')}`, 'USAGE_BAD_SCHEDULE', 'no JSON object', 'dmalab explore'],
   [`replay ${file('null.json', 'null')}`, 'USAGE_BAD_SCHEDULE', 'no JSON object', 'dmalab explore'],
-  [`replay ${file('ok.json', '{}')} --backend lockstep`, 'USAGE_BAD_CHOICE', "'lockstep'", 'one of controlled'],
+  [`replay ${file('ok.json', '{}')} --backend threads`, 'USAGE_BAD_CHOICE', "'threads'", 'one of controlled, lockstep'],
   ['list demo', 'USAGE_EXCESS_ARGUMENT', 'too many arguments', 'dmalab list'],
 ];
 
