@@ -190,7 +190,10 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
     if (this.phase === TransferPhase.Running) return 'F';
     if (this.phase === TransferPhase.Completing) return 'G';
     const context = this.transferContext;
-    return context !== null && this.adapterInfo?.adapter?.isWaiting(context) === true ? 'D' : 'E';
+    if (context === null) return 'E';
+    // Execute was entered, and registers are not asked for yet.
+    if (context.isStarting) return 'C';
+    return this.adapterInfo?.adapter?.isWaiting(context) === true ? 'D' : 'E';
   }
 
   // --- shared ----------------------------------------------------------------------------------------------------

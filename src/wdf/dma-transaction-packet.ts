@@ -71,8 +71,11 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     this.#registersNeeded = isReserving ? this.#registersReserved : this.#registersFor(this.currentLengthBytes);
     const irql = this.raise();
     let status: NtStatus = STATUS_SUCCESS;
-    if (!isReserving && this.#registersReserved > 0) yield* this.adapterControl(this.#base);
-    else {
+    if (!isReserving && this.#registersReserved > 0) {
+      // Nothing is asked of the HAL: there is no allocation that a cancellation could still meet.
+      if (this.transferContext !== null) this.transferContext.isStarting = false;
+      yield* this.adapterControl(this.#base);
+    } else {
       const isSynchronous = this.immediate && this.transferContext !== null;
       status = yield* this.adapter.allocateAdapterChannelEx(this.transferContext, this.#registersNeeded, isSynchronous, this);
     }
