@@ -7,7 +7,7 @@ import { defineScenario, type ScenarioDevice } from '../../src/machine/scenario.
 import { plx9x5xDriver } from '../../src/scenarios/samples/plx9x5x-driver.js';
 import { plxCancelDriver } from '../../src/scenarios/samples/plx9x5x-cancel-driver.js';
 import { systemDmaDriver } from '../../src/scenarios/samples/systemdma-driver.js';
-import { DmaDirection, type DmaTransaction, type Request } from '../../src/wdf/index.js';
+import { DmaDirection, type DmaTransaction } from '../../src/wdf/index.js';
 import { TransactionState, transactionStateName } from '../../src/wdf/dma-transaction-state.js';
 import { Script, type Step } from '../backends/script.js';
 
