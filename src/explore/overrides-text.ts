@@ -37,6 +37,7 @@ const workloadFields = {
   minBytes: 'number',
   maxBytes: 'number',
   alignBytes: 'number',
+  applications: 'number',
   maxMdls: 'number',
   cancelPerMillion: 'number',
   powerCyclesPerMillion: 'number',

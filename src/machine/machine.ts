@@ -245,8 +245,10 @@ export class Machine {
       if (device.device?.isStarted !== true) return;
       const workload = this.#createWorkload(device, device.device);
       device.workload = workload;
-      const cpu = this.kernel.vcpus[i % this.parameters.machine.vcpus]!;
-      cpu.queueThread(`${device.name}: application`, cpu.objectId, workload.thread());
+      for (let k = 0; k < device.parameters.workload.applications; k++) {
+        const cpu = this.kernel.vcpus[(i + k) % this.parameters.machine.vcpus]!;
+        cpu.queueThread(`${device.name}: application ${k}`, cpu.objectId, workload.thread());
+      }
     });
   }
 

@@ -45,6 +45,7 @@ const workloadFields = {
   minBytes: whole(1, LIMITS.transferBytesMax),
   maxBytes: whole(1, LIMITS.transferBytesMax),
   alignBytes: whole(1, LIMITS.transferBytesMax),
+  applications: whole(1, LIMITS.vcpusMax),
   maxMdls: whole(1, LIMITS.mdlsMax),
   cancelPerMillion: whole(0, 1_000_000),
   powerCyclesPerMillion: whole(0, 1_000_000),

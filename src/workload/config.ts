@@ -4,6 +4,8 @@ export interface WorkloadConfig {
   readonly requests: number;
   /** Closed loop: requests in flight per device. Default 8. */
   readonly outstanding: number;
+  /** Threads that submit, each on the next virtual CPU: EvtIo of one request runs beside the DPC of another. Default 2. */
+  readonly applications: number;
   /** Open loop: requests due per second per device; 0 (default) means closed loop. Latency counts from the due time, so that coordinated omission does not hide waiting. */
   readonly ratePerSecond: number;
   /** Share of reads in percent. Default 50. */
@@ -28,6 +30,7 @@ export interface WorkloadConfig {
 export const workloadDefaults: WorkloadConfig = {
   requests: Infinity,
   outstanding: 8,
+  applications: 2,
   ratePerSecond: 0,
   readsPercent: 50,
   minBytes: 64,

@@ -103,7 +103,7 @@ export class DeviceWorkload implements IoCompletion {
     this.#wake.set();
   }
 
-  /** The application's thread, at PASSIVE_LEVEL. */
+  /** A thread of the application, at PASSIVE_LEVEL; there may be several. */
   *thread(): Suspending<void> {
     const { config, quota, device } = this.#parts;
     this.#startNs = this.#clock.nowNs();

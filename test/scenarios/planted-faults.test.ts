@@ -23,7 +23,7 @@ function scenarioOf(driver: DriverConfig, { model = 'sgring', workload = {}, mac
     name: 'planted-fault',
     title: 'a driver or device with one fault',
     devices: [{ name: 'board', model, driver }],
-    workload: { requests: 20, outstanding: 4, maxMdls: 1, ...workload },
+    workload: { requests: 20, outstanding: 4, applications: 1, maxMdls: 1, ...workload },
     machine,
   });
 }
