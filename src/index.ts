@@ -1,7 +1,7 @@
 /** The public face: what scenarios, drivers and programs import as `dmalab`. */
 export * from './nt/index.js';
 export { DONE, FxObject, OpKind, opKind, opKindName, opObject, type DriverCallback, type Op, type Suspending } from './kernel/index.js';
-export { DmaCompletionStatus, Mdl, type ScatterGatherList } from './hal/index.js';
+export { DmaCompletionStatus, Mdl, SystemDmaFunction, type DmaAdapter, type ScatterGatherList } from './hal/index.js';
 export * from './wdf/index.js';
 export {
   defineScenario,

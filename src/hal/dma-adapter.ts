@@ -4,7 +4,9 @@ import {
   STATUS_BUFFER_TOO_SMALL,
   STATUS_CANCELLED,
   STATUS_INSUFFICIENT_RESOURCES,
+  STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
+  STATUS_NOT_IMPLEMENTED,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
   type NtStatus,
@@ -228,6 +230,18 @@ export class DmaAdapter extends AdapterResources {
   /** ReadDmaCounter: bytes the controller has still to move of what is mapped; of a looped transfer, in this round. 0 without a controller. */
   *readDmaCounter(): Suspending<number> {
     return this.#controller === null ? 0 : yield* this.#controller.counter(this);
+  }
+
+  /**
+   * ConfigureAdapterChannel: a setting of the controller's channel, see SystemDmaFunction; it lasts until the channel is
+   * given back. NOT_IMPLEMENTED for an unknown function or without a controller, INVALID_DEVICE_REQUEST unless the
+   * channel is granted and stands still.
+   */
+  *configureAdapterChannel(functionNumber: number, value: number): Suspending<NtStatus> {
+    const controller = this.#controller;
+    if (controller === null) return STATUS_NOT_IMPLEMENTED;
+    if (this.channelOwner === null) return STATUS_INVALID_DEVICE_REQUEST;
+    return yield* controller.configure(this, functionNumber, value);
   }
 
   get #controller(): SystemDmaController | null {

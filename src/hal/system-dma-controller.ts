@@ -1,3 +1,4 @@
+import { STATUS_INVALID_DEVICE_REQUEST, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import { Dpc, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
 import type { DmaAdapter } from './dma-adapter.js';
@@ -42,7 +43,15 @@ export interface SystemDmaHardware {
   /** Bits of the channels whose transfers have ended since the last call. */
   takeCauses(): number;
   isLineAsserted(requestLine: number): boolean;
+  /** ConfigureAdapterChannel for a channel that stands still. False when the controller has no such function. */
+  configure(channel: number, functionNumber: number, value: number): boolean;
 }
+
+/** Functions of ConfigureAdapterChannel on this controller. */
+export const SystemDmaFunction = {
+  /** Most bytes of a burst of the channel, until it is given back; 0: as many as the controller does. */
+  Burst: 1,
+} as const;
 
 const completionStatuses: Partial<Record<SystemDmaState, DmaCompletionStatus>> = {
   Done: DmaCompletionStatus.DmaComplete,
@@ -60,6 +69,7 @@ class ChannelUse {
   /** Null when nobody waits for the end of the transfer. */
   context: TransferContext | null = null;
   generation = 0;
+  lengthBytes = 0;
 }
 
 /**
@@ -101,6 +111,21 @@ export class SystemDmaController {
 
   take(adapter: AdapterResources): void {
     this.#use(adapter).isTaken = true;
+    // What the owner before has configured ends with its ownership.
+    for (const functionNumber of Object.values(SystemDmaFunction)) this.hardware.configure(channelOf(adapter), functionNumber, 0);
+  }
+
+  /** ConfigureAdapterChannel: NOT_IMPLEMENTED for an unknown function, INVALID_DEVICE_REQUEST while a transfer is under way. */
+  *configure(adapter: DmaAdapter, functionNumber: number, value: number): Suspending<NtStatus> {
+    if (this.kernel.at(this.#readOp)) yield this.#readOp;
+    const channel = channelOf(adapter);
+    if (this.#isBusy(channel)) return STATUS_INVALID_DEVICE_REQUEST;
+    return this.hardware.configure(channel, functionNumber, value) ? STATUS_SUCCESS : STATUS_NOT_IMPLEMENTED;
+  }
+
+  #isBusy(channel: number): boolean {
+    const state = this.hardware.state(channel);
+    return state === 'Armed' || state === 'Running' || state === 'Draining';
   }
 
   give(adapter: AdapterResources): void {
@@ -139,7 +164,11 @@ export class SystemDmaController {
     use.adapter = adapter;
     use.context = context;
     use.generation = (use.generation + 1) & GENERATION_MASK;
-    for (let i = 0; i < list.count; i++) hardware.setElement(channel, i, list.address(i), list.lengthBytes(i));
+    use.lengthBytes = 0;
+    for (let i = 0; i < list.count; i++) {
+      hardware.setElement(channel, i, list.address(i), list.lengthBytes(i));
+      use.lengthBytes += list.lengthBytes(i);
+    }
     const setup = this.#setup;
     setup.requestLine = dmaRequestLine;
     setup.deviceAddress = deviceAddress + deviceAddressOffset;
@@ -160,17 +189,19 @@ export class SystemDmaController {
   /** ReadDmaCounter. */
   *counter(adapter: DmaAdapter): Suspending<number> {
     if (this.kernel.at(this.#readOp)) yield this.#readOp;
-    return this.hardware.counter(channelOf(adapter));
+    const channel = channelOf(adapter);
+    // A start that the controller has not taken yet: its counter is that of the transfer before.
+    return this.hardware.state(channel) === 'Armed' ? this.#use(adapter).lengthBytes : this.hardware.counter(channel);
   }
 
   /** Rule A33, before a mapping ends: the controller must be through with it. */
   checkFlush(adapter: DmaAdapter): void {
     const channel = channelOf(adapter);
-    const state = this.hardware.state(channel);
-    if (state !== 'Armed' && state !== 'Running' && state !== 'Draining') {
+    if (!this.#isBusy(channel)) {
       this.#use(adapter).context = null;
       return;
     }
+    const state = this.hardware.state(channel);
     dmaViolation(
       this.kernel,
       'A33',

@@ -12,7 +12,7 @@ export * from './plx9656-registers.js';
 export { plx9656 } from './plx9656.js';
 export * from './sdma-registers.js';
 export { connectRequestLine, isLineAsserted, sdmaController } from './sdma.js';
-export { sdmaPort } from './sdma-port.js';
+export { requestLinesOf, sdmaPort } from './sdma-port.js';
 export * from './sgring-registers.js';
 export { sgring } from './sgring.js';
 export { HostCommand, HostState, HOST_BLOCK_BYTES, planEngineHost } from './host-layout.js';

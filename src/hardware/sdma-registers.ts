@@ -23,6 +23,8 @@ export const SDMA_GENERATION = 0x10;
 export const SDMA_DEVICE_ADDRESS = 0x14;
 /** Number of the transfer a stop means: one that comes too late must not hit the next transfer (rule D28). */
 export const SDMA_STOP_GENERATION = 0x18;
+/** Most bytes of a burst on this channel; 0: as many as the controller does. */
+export const SDMA_BURST = 0x1c;
 /** Element n: address low, address high, length in bytes. */
 export const SDMA_ELEMENT0 = 0x20;
 export const SDMA_ELEMENT_BYTES = 12;
@@ -60,6 +62,7 @@ function channelWords(channel: number): RegisterWord[] {
     wordRegister(`GENERATION${channel}`, at(SDMA_GENERATION), FieldAccess.RW),
     wordRegister(`STOP_GENERATION${channel}`, at(SDMA_STOP_GENERATION), FieldAccess.RW),
     wordRegister(`DEVICE_ADDRESS${channel}`, at(SDMA_DEVICE_ADDRESS), FieldAccess.RW),
+    wordRegister(`BURST${channel}`, at(SDMA_BURST), FieldAccess.RW),
   ];
   for (let i = 0; i < SDMA_ELEMENTS; i++) {
     const element = at(SDMA_ELEMENT0 + i * SDMA_ELEMENT_BYTES);
@@ -79,18 +82,50 @@ export const sdmaRegisters = new RegisterTable('sdma', SDMA_CHANNEL0 + SDMA_CHAN
 
 // ---- The peripheral's side
 
-/** Where on the device the next byte of its FIFO lies; advances as the FIFO is read and written. */
+/** A device has one or two request lines, each with a block of these registers. */
+export const PORT_LINES_MAX = 2;
+export const PORT_LINE_STRIDE = 0x40;
+/** Where the next byte of the FIFO lies in its bank; advances as the FIFO is read and written. */
 export const PORT_POINTER = 0x00;
 /** Bytes the device wants; its request line drops when they have been moved. */
 export const PORT_COUNT = 0x04;
 /** Bit 0: the request line. The driver raises it, the device drops it after the last byte. */
 export const PORT_LINE = 0x08;
-/** The register the controller reads and writes; drivers do not. */
+/** The registers the controller reads and writes, one a bank of the device's memory; drivers do not. */
 export const PORT_FIFO = 0x10;
+export const PORT_FIFO_STRIDE = 4;
+export const PORT_BANKS = 4;
+export const PORT_BANK_BYTES = 0x4000;
+/** A length makes a ring of that part of the bank: the pointer goes round in it, and COUNT stands for ever. 0: no ring. */
+export const PORT_RING_START = 0x20;
+export const PORT_RING_BYTES = 0x24;
 
-export const sdmaPortRegisters = new RegisterTable('sdma-port', 0x20, [
-  wordRegister('POINTER', PORT_POINTER, FieldAccess.RW),
-  wordRegister('COUNT', PORT_COUNT, FieldAccess.RW),
-  { name: 'LINE', offset: PORT_LINE, fields: [{ name: 'Request', mask: 1, access: FieldAccess.RW }] },
-  wordRegister('FIFO', PORT_FIFO, FieldAccess.RO),
-]);
+function portWords(line: number): RegisterWord[] {
+  const at = (register: number): number => line * PORT_LINE_STRIDE + register;
+  const suffix = line === 0 ? '' : String(line);
+  return [
+    wordRegister(`POINTER${suffix}`, at(PORT_POINTER), FieldAccess.RW),
+    wordRegister(`COUNT${suffix}`, at(PORT_COUNT), FieldAccess.RW),
+    { name: `LINE${suffix}`, offset: at(PORT_LINE), fields: [{ name: 'Request', mask: 1, access: FieldAccess.RW }] },
+    ...Array.from({ length: PORT_BANKS }, (_, bank) =>
+      wordRegister(`FIFO${suffix}_${bank}`, at(PORT_FIFO + bank * PORT_FIFO_STRIDE), FieldAccess.RO),
+    ),
+    wordRegister(`RING_START${suffix}`, at(PORT_RING_START), FieldAccess.RW),
+    wordRegister(`RING_BYTES${suffix}`, at(PORT_RING_BYTES), FieldAccess.RW),
+  ];
+}
+
+const portTables = Array.from(
+  { length: PORT_LINES_MAX },
+  (_, extra) =>
+    new RegisterTable(
+      'sdma-port',
+      (extra + 1) * PORT_LINE_STRIDE,
+      Array.from({ length: extra + 1 }, (_block, line) => portWords(line)).flat(),
+    ),
+);
+
+/** Registers of a device with so many request lines. */
+export function sdmaPortRegisters(requestLines: number): RegisterTable {
+  return portTables[requestLines - 1]!;
+}

@@ -18,21 +18,25 @@ const CHANNEL_WORDS = 8;
 const CURSOR = sdma.SDMA_CHANNELS_MAX * CHANNEL_WORDS;
 const STATE_WORDS = CURSOR + 1;
 const NO_CHANNEL = -1;
+const NO_BANK = -1;
 
 /**
  * The board's wiring, in the controller's local memory because it outlives resets: per request line the word index of
- * the device's registers and of its gate, and where its memory lies. All zero: nothing is connected.
+ * the registers that belong to it and of the device's gate, where the device's memory lies, and the address of the
+ * line's first FIFO register on the device. All zero: nothing is connected.
  */
-export const SdmaLine = struct('SdmaLine', 4, { Registers: 0, Gate: 1, Memory: 2, MemoryBytes: 3 });
-const LINE_WORDS = 4;
+export const SdmaLine = struct('SdmaLine', 8, { Registers: 0, Gate: 1, Memory: 2, MemoryBytes: 3, Fifo: 4 });
+const LINE_WORDS = 8;
 const LOCAL_BYTES = sdma.SDMA_LINES_MAX * LINE_WORDS * 4;
 
-/** Connects a subordinate device to request line `line` of the controller. Once, when the board is made. */
-export function connectRequestLine(controller: DeviceView, line: number, device: DeviceView): void {
+/** Connects the `portLine`-th request line of a subordinate device to line `line` of the controller. Once, when the board is made. */
+export function connectRequestLine(controller: DeviceView, line: number, device: DeviceView, portLine = 0): void {
   const at = lineAt(controller, line);
   const { words } = controller;
   controller.memory.touch(at << 2, LINE_WORDS * 4);
-  words[at + SdmaLine.Registers] = device.registers.firstWord;
+  const block = portLine * sdma.PORT_LINE_STRIDE;
+  words[at + SdmaLine.Registers] = device.registers.firstWord + portWord(block);
+  words[at + SdmaLine.Fifo] = block + sdma.PORT_FIFO;
   words[at + SdmaLine.Gate] = device.gate;
   words[at + SdmaLine.Memory] = device.localMemory;
   words[at + SdmaLine.MemoryBytes] = device.localMemoryBytes;
@@ -111,7 +115,10 @@ function obey(d: DeviceView, channel: number, commands: number): void {
   const state = stateOf(d, channel);
   const isBusy = state === SdmaState.Armed || state === SdmaState.Running || state === SdmaState.Draining;
   const starts = (commands & sdma.SDMA_COMMAND_START) !== 0 && !isBusy;
-  if (starts) setState(d, channel, SdmaState.Armed);
+  if (starts) {
+    rewind(d, channel);
+    setState(d, channel, SdmaState.Armed);
+  }
   const isMeant =
     d.registers.get(sdmaChannel(channel, sdma.SDMA_STOP_GENERATION)) === d.registers.get(sdmaChannel(channel, sdma.SDMA_GENERATION));
   if ((commands & sdma.SDMA_COMMAND_STOP) === 0 || !isMeant || (!starts && (!isBusy || state === SdmaState.Draining))) return;
@@ -127,16 +134,22 @@ const elementsOf = (d: DeviceView, channel: number): number => (config(d, channe
 const elementRegister = (channel: number, element: number): number =>
   sdmaChannel(channel, sdma.SDMA_ELEMENT0 + element * sdma.SDMA_ELEMENT_BYTES);
 
+/** Bank of the device's memory that the channel's device address selects: which of the line's FIFO registers it is. */
+function bankOf(d: DeviceView, channel: number): number {
+  const fifo = d.words[lineAt(d, config(d, channel) & 0xff) + SdmaLine.Fifo]!;
+  const bank = (d.registers.get(sdmaChannel(channel, sdma.SDMA_DEVICE_ADDRESS)) - fifo) / sdma.PORT_FIFO_STRIDE;
+  return Number.isInteger(bank) && bank >= 0 && bank < sdma.PORT_BANKS ? bank : NO_BANK;
+}
+
 /** Takes the list up, or refuses it: no device on the line, no such register of it, a length that is no multiple of the width. */
 function begin(d: DeviceView, channel: number): void {
   const bits = config(d, channel);
   const widthBytes = Math.max((bits >>> sdma.SDMA_CONFIG_WIDTH_SHIFT) & 0xff, 1);
   const count = elementsOf(d, channel);
-  let isGood = count > 0 && count <= sdma.SDMA_ELEMENTS && d.words[lineAt(d, bits & 0xff) + SdmaLine.Registers] !== 0;
-  if (d.registers.get(sdmaChannel(channel, sdma.SDMA_DEVICE_ADDRESS)) !== sdma.PORT_FIFO) isGood = false;
+  const isConnected = d.words[lineAt(d, bits & 0xff) + SdmaLine.Registers] !== 0;
+  let isGood = isConnected && count > 0 && count <= sdma.SDMA_ELEMENTS && bankOf(d, channel) !== NO_BANK;
   for (let i = 0; i < count && isGood; i++) if (d.registers.get(elementRegister(channel, i) + 8) % widthBytes !== 0) isGood = false;
   if (!isGood) return drain(d, channel, SdmaState.Error);
-  rewind(d, channel);
   setState(d, channel, SdmaState.Running);
 }
 
@@ -145,11 +158,38 @@ function rewind(d: DeviceView, channel: number): void {
   d.words[at + Channel.Element] = 0;
   d.words[at + Channel.Moved] = 0;
   let total = 0;
-  for (let i = 0; i < elementsOf(d, channel); i++) total += d.registers.get(elementRegister(channel, i) + 8);
+  const count = Math.min(elementsOf(d, channel), sdma.SDMA_ELEMENTS);
+  for (let i = 0; i < count; i++) total += d.registers.get(elementRegister(channel, i) + 8);
   d.registers.put(sdmaChannel(channel, sdma.SDMA_COUNTER), total);
 }
 
-/** One burst: within an element, a page of memory, and what the device asked for. */
+/** Where the port stands: the next byte of its FIFO, and how many can be moved before its ring, or its memory, ends. */
+function portRoom(d: DeviceView, line: number, pointer: number, bank: number): number {
+  const { words } = d;
+  const port = words[line + SdmaLine.Registers]!;
+  const ringBytes = words[port + portWord(sdma.PORT_RING_BYTES)]! >>> 0;
+  const memoryRoom = words[line + SdmaLine.MemoryBytes]! - bank * sdma.PORT_BANK_BYTES - pointer;
+  if (ringBytes === 0) return memoryRoom;
+  const ringRoom = (words[port + portWord(sdma.PORT_RING_START)]! >>> 0) + ringBytes - pointer;
+  return ringRoom > memoryRoom ? 0 : ringRoom;
+}
+
+/** The device's side of a burst: the pointer moves on, round in a ring; without one the device wants so much less. */
+function advancePort(d: DeviceView, line: number, pointer: number, burst: number): void {
+  const { words } = d;
+  const port = words[line + SdmaLine.Registers]!;
+  const ringBytes = words[port + portWord(sdma.PORT_RING_BYTES)]! >>> 0;
+  const ringStart = words[port + portWord(sdma.PORT_RING_START)]! >>> 0;
+  const next = pointer + burst;
+  atomics.store(words, port + portWord(sdma.PORT_POINTER), ringBytes > 0 && next === ringStart + ringBytes ? ringStart : next);
+  if (ringBytes > 0) return;
+  const wanted = words[port + portWord(sdma.PORT_COUNT)]! >>> 0;
+  atomics.store(words, port + portWord(sdma.PORT_COUNT), Math.max(wanted - burst, 0));
+  // The device has what it asked for: it drops its line.
+  if (wanted <= burst) atomics.store(words, port + portWord(sdma.PORT_LINE), 0);
+}
+
+/** One burst: within an element, a page of memory, the device's ring, and in demand mode what the device asked for. */
 function move(d: DeviceView, channel: number): void {
   const at = channelAt(d, channel);
   const { words, registers } = d;
@@ -160,31 +200,36 @@ function move(d: DeviceView, channel: number): void {
   const moved = words[at + Channel.Moved]!;
   const low = registers.get(element);
   const length = registers.get(element + 8);
-  const wanted = words[port + portWord(sdma.PORT_COUNT)]! >>> 0;
-  const isDemand = (bits & sdma.SDMA_CONFIG_DEMAND) !== 0;
+  const bank = bankOf(d, channel);
+  const pointer = words[port + portWord(sdma.PORT_POINTER)]! >>> 0;
+  const room = portRoom(d, line, pointer, bank);
+  const isRing = words[port + portWord(sdma.PORT_RING_BYTES)] !== 0;
+  const isBounded = (bits & sdma.SDMA_CONFIG_DEMAND) !== 0 && !isRing;
   const burst = Math.min(
     length - moved,
-    d.params['burstBytes']!,
+    burstLimit(d, channel),
     PAGE_SIZE - ((low + moved) & (PAGE_SIZE - 1)),
-    isDemand ? wanted : length,
+    isBounded ? words[port + portWord(sdma.PORT_COUNT)]! >>> 0 : length,
+    isRing ? room : length,
   );
-  const local = words[port + portWord(sdma.PORT_POINTER)]! >>> 0;
   const answers = words[words[line + SdmaLine.Gate]!] !== 0;
-  if (!answers || burst === 0 || local + burst > words[line + SdmaLine.MemoryBytes]!) return drain(d, channel, SdmaState.Error);
+  if (!answers || burst <= 0 || burst > room) return drain(d, channel, SdmaState.Error);
   const fromDevice = (bits & sdma.SDMA_CONFIG_FROM_DEVICE) !== 0;
   const host = d.iommu.translate(registers.get(element + 4), low, moved, burst, fromDevice ? BusAccess.Write : BusAccess.Read, channel);
   if (host === TRANSLATION_FAULT) return drain(d, channel, SdmaState.Error);
-  const device = words[line + SdmaLine.Memory]! + local;
+  const device = words[line + SdmaLine.Memory]! + bank * sdma.PORT_BANK_BYTES + pointer;
   if (fromDevice) d.memory.copy(host, device, burst);
   else d.memory.copy(device, host, burst);
-  atomics.store(words, port + portWord(sdma.PORT_POINTER), local + burst);
-  atomics.store(words, port + portWord(sdma.PORT_COUNT), Math.max(wanted - burst, 0));
-  // The device has what it asked for: it drops its line.
-  if (wanted <= burst) atomics.store(words, port + portWord(sdma.PORT_LINE), 0);
+  advancePort(d, line, pointer, burst);
   const counter = sdmaChannel(channel, sdma.SDMA_COUNTER);
   registers.put(counter, registers.get(counter) - burst);
   words[at + Channel.Moved] = moved + burst;
   if (moved + burst === length) endElement(d, channel);
+}
+
+function burstLimit(d: DeviceView, channel: number): number {
+  const own = d.registers.get(sdmaChannel(channel, sdma.SDMA_BURST));
+  return own === 0 ? d.params['burstBytes']! : Math.min(own, d.params['burstBytes']!);
 }
 
 function endElement(d: DeviceView, channel: number): void {

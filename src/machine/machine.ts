@@ -12,7 +12,7 @@ import {
 } from '../kernel/index.js';
 import { FrameAllocator, MachineImage, MachineMemory } from '../memory/index.js';
 import { HalPlatform, SystemDmaController } from '../hal/index.js';
-import { DeviceView, InterruptController, connectRequestLine, faultViolation } from '../hardware/index.js';
+import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
 import { DeviceInit, InterruptVector, Request, type BusResources, type Device } from '../wdf/index.js';
 import { Canceller, DeviceWorkload, LatencyRecorder, PowerActor, RequestSlot } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
@@ -22,7 +22,7 @@ import { MachineFaults } from './faults.js';
 import { planMachine, type MachinePlan } from './plan.js';
 import { registersText } from './registers-text.js';
 import { DeviceRegisterPort } from './register-port.js';
-import { SystemDmaPort, SystemDmaVector } from './system-dma.js';
+import { SystemDmaPort, SystemDmaVector, connectRequestLines, dmaChannelsOf } from './system-dma.js';
 
 /** Most map registers the platform gives one adapter. */
 const MAP_REGISTERS_PER_ADAPTER_MAX = 64;
@@ -140,9 +140,7 @@ export class Machine {
     const systemDma = new SystemDmaController(this.kernel, new SystemDmaPort(controller));
     this.platform.systemDma = systemDma;
     (this.vectors[controller.firstVector] as SystemDmaVector).attach(systemDma.dpc);
-    this.views.forEach((view, line) => {
-      if (view.model.isSubordinate === true) connectRequestLine(controller, line, view);
-    });
+    connectRequestLines(controller, this.views);
   }
 
   get #systemDma(): DeviceView | null {
@@ -186,7 +184,7 @@ export class Machine {
     return {
       deviceName: view.name,
       registers: new DeviceRegisterPort(this.kernel, view, view.model.isSubordinate === true ? this.#systemDma : null),
-      ...this.#requestLine(view),
+      dmaChannels: dmaChannelsOf(view, this.views, this.parameters.machine.dmaChannels),
       vectors,
       localMemoryBytes: view.localMemoryBytes,
       platform: this.platform,
@@ -199,13 +197,6 @@ export class Machine {
       setPowerState: (state) => this.#setPowerState(view, state),
       setPresent: (present) => this.#setPresent(view, present),
     };
-  }
-
-  /** A device's index is its request line; the lines share the channels in turn. */
-  #requestLine(view: DeviceView): Pick<BusResources, 'dmaChannels'> {
-    if (view.model.isSubordinate !== true) return {};
-    const requestLine = view.placement.index;
-    return { dmaChannels: [{ channel: requestLine % this.parameters.machine.dmaChannels, requestLine }] };
   }
 
   /** D0 after another state is a power-on: registers start over. */

@@ -4,6 +4,8 @@ import {
   planDevice,
   planEngineHost,
   planInterruptController,
+  SDMA_LINES_MAX,
+  requestLinesOf,
   sdmaController,
   type DeviceModel,
   type DeviceParams,
@@ -107,7 +109,13 @@ interface Board {
 
 /** The scenario's devices in their order, and after them the system DMA controller when one of them needs it. */
 function boardsOf({ devices, machine }: MachineParameters): readonly Board[] {
-  if (!devices.some(({ model }) => deviceModel(model).isSubordinate === true)) return devices;
+  const lines = devices.reduce((sum, { model, params }) => sum + requestLinesOf(deviceModel(model), params), 0);
+  if (lines === 0) return devices;
+  if (lines > SDMA_LINES_MAX)
+    throw new UsageError('USAGE_PARAMETER', `the subordinate devices have ${lines} request lines`, {
+      where: '--devices',
+      expected: `at most ${SDMA_LINES_MAX}, as many as the system DMA controller has`,
+    });
   return [...devices, { name: SYSTEM_DMA_NAME, model: sdmaController.name, params: { channels: machine.dmaChannels } }];
 }
 

@@ -1,8 +1,26 @@
-import type { SystemDmaHardware, SystemDmaSetup, SystemDmaState } from '../hal/index.js';
+import { SystemDmaFunction, type SystemDmaHardware, type SystemDmaSetup, type SystemDmaState } from '../hal/index.js';
 import * as sdma from '../hardware/index.js';
-import { isLineAsserted, sdmaChannel, sdmaStateNames, type DeviceView } from '../hardware/index.js';
+import { connectRequestLine, isLineAsserted, requestLinesOf, sdmaChannel, sdmaStateNames, type DeviceView } from '../hardware/index.js';
 import { EventKind, type Dpc, type Kernel, type Suspending } from '../kernel/index.js';
-import { InterruptVector } from '../wdf/index.js';
+import { InterruptVector, type DmaChannelResource } from '../wdf/index.js';
+
+/** Wires the devices' request lines, numbered through the devices in their order, to the controller. */
+export function connectRequestLines(controller: DeviceView, views: readonly DeviceView[]): void {
+  let line = 0;
+  for (const view of views)
+    for (let portLine = 0; portLine < requestLinesOf(view.model, view.params); portLine++)
+      connectRequestLine(controller, line++, view, portLine);
+}
+
+/** A device's request lines with their channels: the lines of the machine share `channels` in turn. */
+export function dmaChannelsOf(view: DeviceView, views: readonly DeviceView[], channels: number): readonly DmaChannelResource[] {
+  const before = views.slice(0, view.placement.index);
+  const first = before.reduce((sum, { model, params }) => sum + requestLinesOf(model, params), 0);
+  return Array.from({ length: requestLinesOf(view.model, view.params) }, (_, i) => ({
+    channel: (first + i) % channels,
+    requestLine: first + i,
+  }));
+}
 
 /** The system DMA controller's registers as the HAL's driver for it sees them. */
 export class SystemDmaPort implements SystemDmaHardware {
@@ -67,6 +85,12 @@ export class SystemDmaPort implements SystemDmaHardware {
 
   isLineAsserted(requestLine: number): boolean {
     return isLineAsserted(this.view, requestLine);
+  }
+
+  configure(channel: number, functionNumber: number, value: number): boolean {
+    if (functionNumber !== SystemDmaFunction.Burst) return false;
+    this.#write(channel, sdma.SDMA_BURST, value);
+    return true;
   }
 
   #read(channel: number, register: number): number {

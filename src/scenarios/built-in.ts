@@ -6,6 +6,16 @@ import { plx9x5xCancel } from './samples/plx9x5x-cancel.js';
 import { reserveContention } from './samples/reserve-contention.js';
 import { ring } from './samples/ring.js';
 import { systemdma } from './samples/systemdma.js';
+import { systemdmaLoop } from './samples/systemdma-loop.js';
 
 /** The scenarios that come with the lab, in the order `dmalab list` shows them. */
-export const builtInScenarios: readonly Scenario[] = [demo, cancelProfiles, plx9x5x, plx9x5xCancel, reserveContention, ring, systemdma];
+export const builtInScenarios: readonly Scenario[] = [
+  demo,
+  cancelProfiles,
+  plx9x5x,
+  plx9x5xCancel,
+  reserveContention,
+  ring,
+  systemdma,
+  systemdmaLoop,
+];

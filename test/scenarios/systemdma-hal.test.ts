@@ -7,6 +7,7 @@ import {
   Mdl,
   ScatterGatherList,
   SystemDmaController,
+  SystemDmaFunction,
   TransferContext,
   type DmaAdapter,
   type SystemDmaHardware,
@@ -49,6 +50,11 @@ class Bench implements SystemDmaHardware {
     return causes;
   }
   isLineAsserted = (): boolean => this.asserted;
+  readonly configured: number[][] = [];
+  configure(channel: number, functionNumber: number, value: number): boolean {
+    this.configured.push([channel, functionNumber, value]);
+    return functionNumber === SystemDmaFunction.Burst;
+  }
 }
 
 const PAGES = 6;
