@@ -67,6 +67,11 @@ export class TimerQueue {
     return timer;
   }
 
+  /** Every armed timer is due so much later; their order stays. */
+  postpone(byNs: number): void {
+    for (const timer of this.#heap) timer.dueNs += byNs;
+  }
+
   reset(): void {
     for (const timer of this.#heap) timer.heapIndex = -1;
     this.#heap.length = 0;

@@ -71,7 +71,7 @@ const FRUITLESS_TIMERS_MAX = 10_000;
 /**
  * Virtual time: chosen, it moves to the next armed timer and fires it. When the traffic has ended, time stands still.
  * A schedule may let time pass while others could run; that is a leap, and a driver that gives a request up for it did
- * right (see DeviceWorkload).
+ * right (see DeviceWorkload); watchdogs of power transitions do not count it.
  */
 class TimerStrand implements Strand {
   readonly kind = 'timer';
@@ -95,9 +95,13 @@ class TimerStrand implements Strand {
 
   advance(): void {
     const { kernel } = this.machine;
-    if (this.others.some((strand) => strand.isEnabled())) kernel.timeLeaps++;
+    const beforeNs = this.clock.nowNs();
+    const isLeap = this.others.some((strand) => strand.isEnabled());
+    if (isLeap) kernel.timeLeaps++;
     else this.#countFruitless();
     this.clock.advanceTo(kernel.timers.nextDueNs);
+    // Whoever could have gone on was only not let: a leap is no time that a power transition has hung.
+    if (isLeap) kernel.watchdogs.postpone(this.clock.nowNs() - beforeNs);
     kernel.fireTimers(this.clock.nowNs());
   }
 
