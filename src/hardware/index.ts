@@ -10,6 +10,8 @@ export * from './device-view.js';
 export * from './device-models.js';
 export * from './plx9656-registers.js';
 export { plx9656 } from './plx9656.js';
+export * from './s5933-registers.js';
+export { s5933 } from './s5933.js';
 export * from './sdma-registers.js';
 export { connectRequestLine, isLineAsserted, sdmaController } from './sdma.js';
 export { requestLinesOf, sdmaPort } from './sdma-port.js';

@@ -210,6 +210,12 @@ export class IommuDomain {
     return (this.#words[at + Entry.Frame]! << PAGE_SHIFT) + (offset & (PAGE_SIZE - 1));
   }
 
+  /** Whether some page of the domain lies at `high:low`, mapped or not. */
+  covers(high: number, low: number): boolean {
+    const delta = (high >>> 0) * 0x1_0000_0000 + (low >>> 0) - this.#firstAddress;
+    return delta >= 0 && delta < this.#lengthBytes;
+  }
+
   /** The first fault is the one that explains the others: it is kept until the main thread has taken it. */
   #refuse(high: number, low: number, advance: number, lengthBytes: number, access: BusAccess, channel: number): number {
     const words = this.#words;

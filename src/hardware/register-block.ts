@@ -154,6 +154,11 @@ export class RegisterBlock {
     atomics.store(this.#words, this.firstWord + (offset >> 2), value);
   }
 
+  /** Stores a whole word that the driver may write meanwhile, unless it did: false, and what the driver wrote stands. Releasing. */
+  replace(offset: number, expected: number, value: number): boolean {
+    return atomics.compareExchange(this.#words, this.firstWord + (offset >> 2), expected, value) === expected;
+  }
+
   /** The word as it is, with all its bits, acquiring. */
   get(offset: number): number {
     return atomics.load(this.#words, this.firstWord + (offset >> 2));

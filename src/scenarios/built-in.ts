@@ -1,5 +1,7 @@
 import type { Scenario } from '../index.js';
 import { demo } from './demo/demo.js';
+import { amcc5933 } from './samples/amcc5933.js';
+import { amcc5933Cancel } from './samples/amcc5933-cancel.js';
 import { cancelProfiles } from './samples/cancel-profiles.js';
 import { plx9x5x } from './samples/plx9x5x.js';
 import { plx9x5xCancel } from './samples/plx9x5x-cancel.js';
@@ -11,6 +13,8 @@ import { systemdmaLoop } from './samples/systemdma-loop.js';
 /** The scenarios that come with the lab, in the order `dmalab list` shows them. */
 export const builtInScenarios: readonly Scenario[] = [
   demo,
+  amcc5933,
+  amcc5933Cancel,
   cancelProfiles,
   plx9x5x,
   plx9x5xCancel,
