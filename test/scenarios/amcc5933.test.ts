@@ -112,7 +112,7 @@ describe('defects of the AMCC5933 sample: each gives its own finding', function 
       new faulty.WritesBackIntcsr(),
       {},
       'L-QUIESCENCE',
-      /is at the device.* registers of amcc: .*INTCSR=0x[48]000 MCSR=/,
+      /registers of amcc: .*INTCSR=0x[48]000 MCSR=/,
     ],
     [
       'every interrupt is taken for the end of a transfer',
@@ -124,7 +124,10 @@ describe('defects of the AMCC5933 sample: each gives its own finding', function 
     [
       'the transaction of a failed Execute is kept',
       new faulty.KeepsStaleTransaction(),
-      { faults: { 'allocation-failure': { numerator: 1, denominator: 10 }, 'duplicate-interrupt': often } },
+      {
+        faults: { 'allocation-failure': often, 'duplicate-interrupt': { numerator: 1, denominator: 1 } },
+        workload: { outstanding: 1 },
+      },
       'B05',
       /DmaTransaction#\d+, which was (deleted|destroyed)/,
       WDF_VIOLATION,
