@@ -22,6 +22,11 @@ export function hostCountOf({ devices }: MachineParameters): number {
   return Math.min(devices.length, Math.max(2, availableParallelism() - 1));
 }
 
+/** Whether so many engines and the main thread can each have a core: only then do they spin before they sleep. */
+export function maySpin(hosts: number): boolean {
+  return hosts + 1 <= availableParallelism();
+}
+
 interface Host {
   readonly control: EngineHostControl;
   readonly devices: readonly string[];
@@ -84,12 +89,18 @@ export class EnginePool {
       devices: plan.placements.filter((_, device) => plan.hostOf[device] === index),
       interrupts: plan.controller,
       firstRamFrame: plan.firstRamFrame,
-      spinPolls: this.#hosts.length + 1 <= availableParallelism() ? SPIN_POLLS : 0,
+      spinPolls: maySpin(this.#hosts.length) ? SPIN_POLLS : 0,
+      ...(this.#command === HostCommand.Record ? { order: { at: plan.orderLock, party: index + 1 } } : {}),
     };
     host.task = this.#pool!.run(task) as Promise<EngineResult>;
     host.task.catch((error: unknown) => {
       host.failure ??= error instanceof Error ? error.message : String(error);
     });
+  }
+
+  /** An engine was lost: its thread did not come to the end of what it was doing. */
+  get isLost(): boolean {
+    return this.#isLost;
   }
 
   /** The main side of engine host number `index`. */

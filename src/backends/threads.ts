@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os';
 import type { Violation } from '../nt/index.js';
 import { EventRing, HostClock, SeededRandom, SpinLock, deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
@@ -8,9 +7,10 @@ import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
 import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { recordThrown } from './driver-error.js';
-import { EnginePool, hostCountOf } from './engine-pool.js';
+import { EnginePool, hostCountOf, maySpin } from './engine-pool.js';
 import { RunTotals } from './run-report.js';
-import { ThreadsGate, type Ratio } from './threads-gate.js';
+import { ThreadsGate } from './threads-gate.js';
+import { VcpuTurns, type Ratio } from './vcpu-turns.js';
 
 /** Progress of a run; `target` and `durationSeconds` are null where there is no such bound. */
 export interface RunProgress {
@@ -104,6 +104,7 @@ async function bootOnce(
 export class ThreadsRun {
   seconds = 0;
   interrupted = false;
+  readonly #turns: VcpuTurns;
   readonly #gate: ThreadsGate;
   readonly #maySpin: boolean;
   #startMs = 0;
@@ -118,9 +119,11 @@ export class ThreadsRun {
     private readonly settings: RunSettings,
     private readonly deadlineMs: number,
   ) {
-    this.#gate = new ThreadsGate(machine, settings.preempt, new SeededRandom(deriveSeed(machine.parameters.seed, 'preemption')));
+    const random = new SeededRandom(deriveSeed(machine.parameters.seed, 'preemption'));
+    this.#turns = new VcpuTurns(machine.kernel.vcpus, settings.preempt, random);
+    this.#gate = new ThreadsGate(machine, this.#turns);
     // A spinning main thread beside spinning engines needs a core for each of them.
-    this.#maySpin = machine.plan.hosts.length + 1 <= availableParallelism();
+    this.#maySpin = maySpin(machine.plan.hosts.length);
   }
 
   async execute(): Promise<void> {
@@ -162,7 +165,7 @@ export class ThreadsRun {
     const gate = this.#gate;
     for (let i = 0; i < ADVANCES_PER_LOOK; i++) {
       if (controller.hasAttention()) gate.deliverPending();
-      const cpu = gate.pick();
+      const cpu = this.#turns.pick();
       if (cpu === null) {
         if (kernel.timers.nextDueNs <= kernel.clock.nowNs() && kernel.fireTimers(kernel.clock.nowNs()) > 0) continue;
         return false;

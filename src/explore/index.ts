@@ -1,5 +1,6 @@
 export * from './explore.js';
 export * from './fail-nth.js';
+export * from './follow-order.js';
 export * from './guided-run.js';
 export * from './overrides-text.js';
 export * from './reference/index.js';

@@ -8,6 +8,7 @@ import { DeviceView } from './device-view.js';
 import * as block from './host-layout.js';
 import { HostCommand, HostState, HostWord } from './host-layout.js';
 import { InterruptController, type InterruptControllerPlacement } from './interrupt-controller.js';
+import { OrderLock } from './order-lock.js';
 
 /** What a worker is given: one long task an engine host, plain data and the memory. */
 export interface EngineTask {
@@ -19,6 +20,8 @@ export interface EngineTask {
   readonly firstRamFrame: number;
   /** Looks at idle devices before the host goes to sleep; 0 on a machine without a core to spare. */
   readonly spinPolls: number;
+  /** The order lock and the host's place among its parties. Default: it will never record. */
+  readonly order?: { readonly at: number; readonly party: number };
 }
 
 /** What a host did, when it was stopped. */
@@ -39,6 +42,8 @@ const Turn = { Idle: 0, Waiting: 1, Worked: 2 } as const;
 type Turn = (typeof Turn)[keyof typeof Turn];
 /** Longest sleep: the heartbeat goes on while nothing happens. */
 const SLEEP_SLICE_MS = 100;
+/** Longest wait for the order lock before the heartbeat and the control word have their turn. */
+const LOCK_SLICE_MS = 50;
 
 /** Runs devices until the main side says stop. Throws InternalError ENGINE_STEP when a step throws, after leaving the reason in the control block. */
 export function runEngineHost(task: EngineTask, threadId: number): EngineResult {
@@ -61,6 +66,7 @@ class EngineHost {
   readonly #devices: readonly DeviceView[];
   readonly #interrupts: InterruptController;
   readonly #spinPolls: number;
+  readonly #order: OrderLock | null;
   readonly #threadId: number;
   #steps = 0;
   #heartbeat = 0;
@@ -78,6 +84,7 @@ class EngineHost {
       return new DeviceView(this.#memory, model, placement, platform);
     });
     this.#spinPolls = task.spinPolls;
+    this.#order = task.order === undefined ? null : new OrderLock(this.#memory, task.order.at, task.order.party, task.spinPolls > 0);
     this.#threadId = threadId;
   }
 
@@ -107,7 +114,7 @@ class EngineHost {
       const command = atomics.load(this.#words, this.#at + HostWord.Control) as HostCommand;
       if (command === HostCommand.Stop) return;
       this.#beat();
-      const turn = command === HostCommand.Grant ? this.#serveGrant() : this.#turn(waitingPolls === POLLS_PER_TICK);
+      const turn = this.#obey(command, waitingPolls === POLLS_PER_TICK);
       if (turn !== Turn.Idle) {
         idlePolls = 0;
         // The clock goes on while there is work, too, but a device counts its own steps then.
@@ -117,6 +124,12 @@ class EngineHost {
         idlePolls = 0;
       }
     }
+  }
+
+  #obey(command: HostCommand, isTickDue: boolean): Turn {
+    if (command === HostCommand.Grant) return this.#serveGrant();
+    if (command === HostCommand.Record && this.#order !== null) return this.#recordTurn(this.#order, isTickDue);
+    return this.#turn(isTickDue);
   }
 
   #beat(): void {
@@ -159,6 +172,49 @@ class EngineHost {
     this.#memory.f64[this.#f64(block.HOST_STEPS)] = this.#steps;
   }
 
+  // ---- Recording: a step is one operation of the order, performed with the order lock held
+
+  /** As `#turn`, but step by step, and only while the main thread lets devices step. */
+  #recordTurn(order: OrderLock, isTickDue: boolean): Turn {
+    if (!order.isOpen || order.isFull) return Turn.Idle;
+    let steps = 0;
+    let waiting = false;
+    for (let i = 0; i < this.#devices.length; i++) {
+      const device = this.#devices[i]!;
+      const op = device.model.pending(device);
+      if (op === DONE) continue;
+      const isWait = opKind(op) === OpKind.Wait;
+      if (isWait) waiting = true;
+      if (isWait && !isTickDue) continue;
+      this.#beginBusy();
+      steps += this.#recordDevice(order, device, isWait ? 1 : STEPS_PER_TURN);
+    }
+    if (steps > 0) this.#countSteps(steps);
+    return waiting ? Turn.Waiting : steps > 0 ? Turn.Worked : Turn.Idle;
+  }
+
+  #recordDevice(order: OrderLock, device: DeviceView, limit: number): number {
+    if (!order.take(LOCK_SLICE_MS)) return 0;
+    let steps = 0;
+    let givesWay = false;
+    // Asked again under the lock: the main thread may have ended the traffic, or somebody else filled the ring.
+    while (steps < limit && !givesWay && order.isOpen && !order.isFull) {
+      const op = device.model.pending(device);
+      if (op === DONE || (opKind(op) === OpKind.Wait && limit > 1)) break;
+      this.#stepDevice(device, 1);
+      order.append(device.placement.index, op);
+      steps++;
+      // A refused access ends the machine: what was to come after it does not happen any more.
+      if (this.#interrupts.hasFault()) order.stopHere();
+      givesWay = order.mustGiveWay();
+    }
+    const concernsMain = this.#interrupts.hasAttention() || order.isFull || device.model.pending(device) === DONE;
+    if (givesWay) order.giveWay();
+    else order.release();
+    if (concernsMain) order.signal();
+    return steps;
+  }
+
   /** Lockstep: exactly one step of the device the main side names, then the answer. */
   #serveGrant(): Turn {
     const words = this.#words;
@@ -195,6 +251,7 @@ class EngineHost {
     if (atomics.load(words, this.#at + HostWord.Control) !== command) return true;
     if (command === HostCommand.Grant)
       return atomics.load(words, this.#at + HostWord.GrantSequence) !== words[this.#at + HostWord.GrantDone];
+    if (command === HostCommand.Record && this.#order?.isOpen !== true) return false;
     for (const device of this.#devices) if (device.model.pending(device) !== DONE) return true;
     return false;
   }

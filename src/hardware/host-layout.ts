@@ -46,8 +46,8 @@ export const HOST_INTERVALS = HOST_REASON + HOST_REASON_BYTES;
 export const HOST_INTERVAL_SLOTS = 1024;
 export const HOST_BLOCK_BYTES = HOST_INTERVALS + HOST_INTERVAL_SLOTS * 16;
 
-/** What the main side asks of a host. */
-export const HostCommand = { Run: 0, Stop: 1, Grant: 2 } as const;
+/** What the main side asks of a host: steps as fast as it can, an end, steps as they are granted, steps in one order with all others. */
+export const HostCommand = { Run: 0, Stop: 1, Grant: 2, Record: 3 } as const;
 export type HostCommand = (typeof HostCommand)[keyof typeof HostCommand];
 
 /** Where a host is in its life. */

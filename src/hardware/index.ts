@@ -20,4 +20,5 @@ export { sgring } from './sgring.js';
 export { HostCommand, HostState, HOST_BLOCK_BYTES, planEngineHost } from './host-layout.js';
 export { runEngineHost, type EngineResult, type EngineTask } from './engine-host.js';
 export * from './engine-host-control.js';
+export * from './order-lock.js';
 export { DONE, OpKind, makeOp, type Op } from '../kernel/op.js';

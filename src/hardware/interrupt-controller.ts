@@ -129,6 +129,11 @@ export class InterruptController implements FaultSink {
     return this.#words[this.#summary] !== 0;
   }
 
+  /** A device's fault record waits to be looked at; the attention bit is taken by `takeFaultAttention`. */
+  hasFault(): boolean {
+    return (this.#words[this.#summary]! & FAULT_BIT) !== 0;
+  }
+
   /** Pending bits of 32 vectors from `32 * group`, by one plain load. */
   pendingBits(group = 0): number {
     return this.#words[this.#groups + group]!;

@@ -6,6 +6,7 @@ import {
   planInterruptController,
   SDMA_LINES_MAX,
   requestLinesOf,
+  planOrderLock,
   sdmaController,
   type DeviceModel,
   type DeviceParams,
@@ -31,6 +32,8 @@ export interface MachinePlan {
   /** Control blocks of the engine hosts; device i belongs to host `hostOf[i]`. */
   readonly hosts: readonly number[];
   readonly hostOf: readonly number[];
+  /** The order lock of recorded runs; 0 when there are no hosts. */
+  readonly orderLock: number;
   readonly vectorCount: number;
   readonly pattern: PayloadPattern;
   readonly regions: readonly Region[];
@@ -84,6 +87,7 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   const ram = layout.reserve('ram', ramFrames * PAGE_SIZE, { sparse: true });
   // Transport goes last: with and without engine hosts, the machine itself lies at the same addresses and hashes alike.
   const hosts = Array.from({ length: hostCount }, (_, i) => planEngineHost(layout, i));
+  const orderLock = hostCount === 0 ? 0 : planOrderLock(layout);
   const placements = unhosted.map((placement, i) => (hostCount === 0 ? placement : { ...placement, host: hosts[hostOf[i]!]! }));
   return {
     models,
@@ -91,6 +95,7 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
     controller,
     hosts,
     hostOf,
+    orderLock,
     vectorCount,
     pattern,
     regions: layout.regions,

@@ -96,6 +96,8 @@ export class Canceller {
   /** Starts the oldest waiting cancellation now, whatever its point: under control, the schedule decides when. */
   issueNext(): void {
     this.#issue(0);
+    this.nextPoint = Infinity;
+    for (const { atPoint } of this.#doomed) if (atPoint < this.nextPoint) this.nextPoint = atPoint;
   }
 
   #issue(index: number): void {
