@@ -1,11 +1,23 @@
-import { STATUS_MORE_PROCESSING_REQUIRED, assertInternal, statusName, type NtStatus } from '../nt/index.js';
+import { STATUS_MORE_PROCESSING_REQUIRED, assertInternal, statusByName, statusName, type NtStatus } from '../nt/index.js';
 import { DmaCompletionStatus } from '../hal/index.js';
 import { DmaDirection } from '../wdf/dma-enabler.js';
 import type { VectorDirection } from './vector.js';
 
+/** Failures that only vectors name, with values of the customer range; a power callback may return anything. */
+const otherFailures: string[] = [];
+const OTHER_FAILURES = 0xe000_0000 | 0;
+
 /** A status as vectors write it: without `STATUS_`. */
 export function shortStatus(status: NtStatus): string {
-  return statusName(status).replace(/^STATUS_/, '');
+  return otherFailures[status - OTHER_FAILURES] ?? statusName(status).replace(/^STATUS_/, '');
+}
+
+/** The status a vector names. */
+export function statusOf(name: string): NtStatus {
+  const status = statusByName(name);
+  if (status !== undefined) return status;
+  const at = otherFailures.indexOf(name);
+  return OTHER_FAILURES + (at >= 0 ? at : otherFailures.push(name) - 1);
 }
 
 /** What the three completion calls return in KMDF: FALSE for MORE_PROCESSING_REQUIRED, TRUE for the rest. */

@@ -1,10 +1,10 @@
-import { BugCheck, WdfViolation, statusByName, type NtStatus } from '../nt/index.js';
+import { BugCheck, WdfViolation, type NtStatus } from '../nt/index.js';
 import type { Suspending } from '../kernel/index.js';
 import { isFault } from '../hal/index.js';
 import { DmaDirection, DmaEnabler, type DmaEnablerCallbacks, type DmaEnablerConfig, type DmaProfile } from '../wdf/dma-enabler.js';
 import { transactionStateName, type TransactionState } from '../wdf/dma-transaction-state.js';
 import { DmaTransaction } from '../wdf/dma-transaction.js';
-import { directionValue, shortStatus, unknownOperation } from './names.js';
+import { directionValue, shortStatus, statusOf, unknownOperation } from './names.js';
 import { ScriptedTransaction, type ScriptHost } from './scripted-transaction.js';
 import { TestMachine } from './test-machine.js';
 import type { Vector, VectorCall, VectorDirection } from './vector.js';
@@ -13,6 +13,8 @@ import type { Vector, VectorCall, VectorDirection } from './vector.js';
 export interface VectorOutcome {
   readonly events: readonly unknown[];
   readonly hal: readonly unknown[];
+  /** Misuse and defects the lab noticed on the way. */
+  readonly findings: number;
 }
 
 /**
@@ -21,7 +23,8 @@ export interface VectorOutcome {
  */
 export function runVector(vector: Vector, options: { readonly suspendEverywhere?: boolean } = {}): VectorOutcome {
   const run = new VectorRun(vector);
-  return { events: run.run(options.suspendEverywhere ?? false), hal: run.machine.trace.entries };
+  const events = run.run(options.suspendEverywhere ?? false);
+  return { events, hal: run.machine.trace.entries, findings: run.machine.kernel.findings.total };
 }
 
 const POWER_CALLBACKS = ['Fill', 'Enable', 'SelfManagedIoStart', 'SelfManagedIoStop', 'Disable', 'Flush'] as const;
@@ -125,7 +128,7 @@ class VectorRun implements ScriptHost {
       if (status === undefined) continue;
       callbacks[`evtDmaEnabler${name}`] = () => {
         this.#events.push(['cb', `EvtDmaEnabler${name}`, null]);
-        return statusByName(status)!;
+        return statusOf(status);
       };
     }
     return callbacks;

@@ -72,7 +72,7 @@ export class TestMachine {
   readonly requests = new Map<string, TestRequest>();
 
   constructor(vector: Vector) {
-    const { machine } = vector;
+    const { machine = {} } = vector;
     this.platform = new HalPlatform(this.kernel, {
       addressing: machine.bounce === true ? 'bounce' : 'direct',
       mapRegisters: machine.pool ?? 64,
@@ -87,7 +87,11 @@ export class TestMachine {
     for (const [name, request] of Object.entries(vector.requests ?? {})) {
       this.requests.set(
         name,
-        new TestRequest(name, request, request.buffer === undefined ? null : (this.buffers.get(request.buffer) ?? null)),
+        new TestRequest(
+          name,
+          request,
+          request.buffer === undefined || request.buffer === null ? null : (this.buffers.get(request.buffer) ?? null),
+        ),
       );
     }
   }

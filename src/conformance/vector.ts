@@ -3,7 +3,8 @@ export interface Vector {
   readonly name: string;
   readonly topic?: string;
   readonly shows?: string;
-  readonly machine: VectorMachine;
+  /** Absent: everything as by default. */
+  readonly machine?: VectorMachine;
   readonly enabler: VectorEnabler;
   readonly buffers?: Readonly<Record<string, readonly VectorMdl[]>>;
   readonly requests?: Readonly<Record<string, VectorRequest>>;
@@ -49,7 +50,7 @@ export interface VectorRequest {
   readonly in?: number;
   readonly out?: number;
   readonly method?: string;
-  readonly buffer?: string;
+  readonly buffer?: string | null;
 }
 
 /** A number is an invalid raw value. */
@@ -57,3 +58,43 @@ export type VectorDirection = 'Read' | 'Write' | number;
 
 /** `[op, transaction, argument]`; the transaction is null or absent for calls on the enabler. */
 export type VectorCall = readonly [op: string, transaction?: string | null | boolean, argument?: unknown];
+
+/** Calls on a transaction. */
+export const TRANSACTION_OPERATIONS = [
+  'Create',
+  'Initialize',
+  'InitializeUsingOffset',
+  'InitializeUsingRequest',
+  'Execute',
+  'DmaCompleted',
+  'DmaCompletedWithLength',
+  'DmaCompletedFinal',
+  'Release',
+  'Delete',
+  'AllocateResources',
+  'FreeResources',
+  'Cancel',
+  'StopSystemTransfer',
+  'SetMaximumLength',
+  'SetDeviceAddressOffset',
+  'SetSingleTransferRequirement',
+  'SetImmediateExecution',
+  'SetChannelConfigurationCallback',
+  'SetTransferCompleteCallback',
+  'GetBytesTransferred',
+  'GetCurrentDmaTransferLength',
+  'GetRequest',
+  'GetTransferInfo',
+  'WdmGetTransferContext',
+  'HalComplete',
+] as const;
+
+/** Calls on the enabler. */
+export const ENABLER_OPERATIONS = [
+  'SetMaximumScatterGatherElements',
+  'GetMaximumScatterGatherElements',
+  'EnablerGetMaximumLength',
+  'EnablerGetFragmentLength',
+  'PowerUp',
+  'PowerDown',
+] as const;

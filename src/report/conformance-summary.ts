@@ -8,7 +8,7 @@ export function formatConformanceReport(report: ConformanceReport, paint: Paint)
   const { passed, failed, beyond, failures } = report;
   const lines = [
     `within the contract   ${passed} passed, ${failed} failed`,
-    `beyond the contract   ${beyond.passed} with the framework's own events, ${beyond.reported} otherwise`,
+    `beyond the contract   ${beyond.passed} with the framework's own events, ${beyond.reported} with the misuse reported`,
   ];
   for (const { file, name, event, expected, found } of failures)
     lines.push('', `${paint.red('failed')} ${name} (${file}), event ${event}`, `  expected  ${expected}`, `  found     ${found}`);

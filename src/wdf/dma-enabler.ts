@@ -14,6 +14,7 @@ import { FxObject, suspendingCallback, type ObjectAttributes, type Suspending } 
 import { ListPair, type DeviceDescription, type DmaAdapter } from '../hal/index.js';
 import type { Created } from './created.js';
 import type { DmaDevice } from './dma-host.js';
+import { asUlong } from './dma-transaction-arithmetic.js';
 
 /** WDF_DMA_DIRECTION. */
 export const DmaDirection = { ReadFromDevice: 0, WriteToDevice: 1 } as const;
@@ -138,7 +139,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     this.kind = kind;
     this.#isDuplex = isDuplex;
     this.#adapters = adapters;
-    this.#maximumLengthBytes = config.maximumLengthBytes;
+    this.#maximumLengthBytes = asUlong(config.maximumLengthBytes);
     this.requireSingleTransfer = config.requireSingleTransfer ?? false;
     this.#callbacks = callbackTable(config);
     this.isListAllocated = kind === 'scatter-gather' && config.noScatterGatherListPreallocation !== true;
@@ -339,7 +340,7 @@ function createAdapters(device: DmaDevice, config: DmaEnablerConfig, version: nu
     isMaster: true,
     scatterGather: kind === 'scatter-gather',
     addressWidthBits: width === 0 ? addressBits : width,
-    maximumLengthBytes: config.maximumLengthBytes,
+    maximumLengthBytes: asUlong(config.maximumLengthBytes),
   };
   for (const info of isDuplex ? [read, write] : [read]) {
     const adapter = device.platform.getDmaAdapter(description, device.domain, device.deviceName ?? null);

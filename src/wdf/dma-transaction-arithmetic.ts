@@ -5,6 +5,11 @@ import type { Mdl } from '../hal/index.js';
 /** Worst alignment a later transfer of a transaction can have: the last byte of a page. */
 export const WORST_PAGE_OFFSET = PAGE_SIZE - 1;
 
+/** A size_t the framework stores as a ULONG: what lies beyond 32 bits is lost without a word. */
+export function asUlong(value: number): number {
+  return value % 2 ** 32;
+}
+
 /** Pages that `lengthBytes` touch when the first byte lies at `address`. */
 export function spanPages(address: number, lengthBytes: number): number {
   return Math.floor(((address % PAGE_SIZE) + lengthBytes + PAGE_SIZE - 1) / PAGE_SIZE);

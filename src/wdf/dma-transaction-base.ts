@@ -14,6 +14,7 @@ import { raiseAccessViolation, type Mdl, type ScatterGatherList } from '../hal/i
 import { DmaDirection, isDmaDirection, type AdapterInfo } from './dma-enabler.js';
 import type { EvtConfigureDmaChannel, EvtDmaTransferComplete, EvtProgramDma, EvtReserveDma } from './dma-transaction-callbacks.js';
 import { DmaTransactionCore, TransferPhase } from './dma-transaction-core.js';
+import { asUlong } from './dma-transaction-arithmetic.js';
 import { bufferOfRequest } from './dma-transaction-request.js';
 import { TransactionState } from './dma-transaction-state.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
@@ -65,7 +66,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     const offset = virtualAddress - mdl.virtualAddress;
     if (offset < 0 || offset >= mdl.byteCount) return STATUS_INVALID_PARAMETER;
     if (!this.enabler.supportsChainedMdls && offset + lengthBytes > mdl.byteCount) return STATUS_INVALID_PARAMETER;
-    const status = this.#describe(evtProgramDma, direction, mdl, offset, lengthBytes);
+    const status = this.#describe(evtProgramDma, direction, mdl, offset, asUlong(lengthBytes));
     if (!NT_SUCCESS(status)) yield* this.releaseForReuse(false);
     return status;
   }

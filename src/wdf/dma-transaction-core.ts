@@ -200,15 +200,21 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
 
   /** The adapter; where the framework would follow a NULL pointer, a fault. */
   protected get adapter(): DmaAdapter {
-    const adapter = this.adapterInfo?.adapter ?? null;
-    if (adapter === null)
-      raiseAccessViolation(
-        this.kernel,
-        'D62',
-        this.label,
-        `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back (surprises 3)`,
-      );
-    return adapter;
+    return this.adapterInfo?.adapter ?? this.#noAdapter();
+  }
+
+  /** Registers one transfer may take; the same fault without an adapter. */
+  protected get adapterMapRegisters(): number {
+    return this.adapterInfo?.numberOfMapRegisters ?? this.#noAdapter();
+  }
+
+  #noAdapter(): never {
+    raiseAccessViolation(
+      this.kernel,
+      'D62',
+      this.label,
+      `${this.label} in state ${this.stateName} has no adapter: it was never initialised, or its adapter was given back (surprises 3)`,
+    );
   }
 
   protected get isWrite(): boolean {

@@ -87,7 +87,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
 
   /** One transfer takes the pages it touches; with several any of them may start anywhere in a page. System: all there are. */
   #registersFor(lengthBytes: number): number {
-    if (!this.enabler.isBusMaster) return this.adapterInfo!.numberOfMapRegisters;
+    if (!this.enabler.isBusMaster) return this.adapterMapRegisters;
     const first = lengthBytes === this.remainingBytes ? this.startMdl!.virtualAddress + this.startOffset : WORST_PAGE_OFFSET;
     return spanPages(first, lengthBytes);
   }

@@ -39,7 +39,8 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
     while (left > 0) {
       this.#advance(lengthBytes);
       lengthBytes = Math.min(left, this.maxFragmentBytes);
-      const status = estimate.estimate(position.mdl!, position.offset, lengthBytes, this.adapterInfo!.numberOfMapRegisters);
+      if (lengthBytes === 0) this.#emptyForEver();
+      const status = estimate.estimate(position.mdl!, position.offset, lengthBytes, this.adapterMapRegisters);
       if (!NT_SUCCESS(status)) {
         this.breakIn('A34', `${this.label} is initialised with ${this.transactionBytes} bytes, and its buffer is shorter`);
         return status;
@@ -48,6 +49,17 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
       left -= lengthBytes;
     }
     return STATUS_SUCCESS;
+  }
+
+  /** An adapter with one map register has no room for a whole page at any offset; the framework would look at empty transfers for ever. */
+  #emptyForEver(): never {
+    this.kernel.violation({
+      rule: 'L-STEP-BOUND',
+      severity: 'crash',
+      object: this.label,
+      message: `${this.label} cannot be divided into transfers: its adapter's fragment length is 0, with ${this.adapterMapRegisters} map registers`,
+    });
+    throw this.kernel.dead!;
   }
 
   #advance(lengthBytes: number): void {
@@ -95,7 +107,7 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
 
   /** Shortens the transfer to whole MDLs if its registers do not suffice; false when it has too many pages. */
   #fitRegisters(): boolean {
-    const status = estimate.estimate(this.currentMdl!, this.currentOffset, this.currentLengthBytes, this.adapterInfo!.numberOfMapRegisters);
+    const status = estimate.estimate(this.currentMdl!, this.currentOffset, this.currentLengthBytes, this.adapterMapRegisters);
     // A range beyond the chain is not noticed here: the framework goes on with what it cannot count.
     const pages = NT_SUCCESS(status) ? estimate.registers : UNLIMITED_FRAGMENTS;
     if (NT_SUCCESS(status)) this.currentLengthBytes = estimate.possibleLengthBytes;

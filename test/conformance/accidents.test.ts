@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { runVector, type Vector, type VectorCall, type VectorEnabler } from '../../src/conformance/index.js';
+import { runVector, type Vector, type VectorCall, type VectorEnabler, type VectorMachine } from '../../src/conformance/index.js';
 
 const chained = [
   { off: 0, len: 5000, pfns: [10, 20] },
@@ -8,10 +8,15 @@ const chained = [
 ];
 
 /** Events of a script on a transaction `t0` over the chain above, without those of the enabler's creation and the end. */
-function eventsOf(enabler: Partial<VectorEnabler>, script: readonly VectorCall[], callbacks: Vector['callbacks'] = {}): unknown[] {
+function eventsOf(
+  enabler: Partial<VectorEnabler>,
+  script: readonly VectorCall[],
+  callbacks: Vector['callbacks'] = {},
+  machine: VectorMachine = {},
+): unknown[] {
   const vector: Vector = {
     name: 'version 2',
-    machine: {},
+    machine,
     enabler: { profile: 'ScatterGather', maximumLength: 65536, ...enabler },
     buffers: { b0: chained },
     script: [['Create', 't0'], ...script],
@@ -60,6 +65,51 @@ describe('a duplex system enabler with only writes configured', () => {
   it('has no transfer context: a stop follows a NULL pointer', () => {
     const events = eventsOf(enabler, [initialize(0, 100), ['Execute', 't0'], ['StopSystemTransfer', 't0']]);
     expect(events.at(-1)).to.deep.equal(['crash', 'ACCESS_VIOLATION']);
+  });
+});
+
+describe('a length beyond 32 bits', () => {
+  it('is cut to a ULONG, as the framework does', () => {
+    const events = eventsOf({ profile: 'Packet' }, [initialize(0, 2 ** 32 + 100), ['Execute', 't0'], ['DmaCompleted', 't0']]);
+    expect(events.at(-1)).to.deep.equal(['ret', 'DmaCompleted', 't0', [true, 'SUCCESS'], ['TransferCompleted', 100, 0, 64]]);
+  });
+});
+
+describe('a scatter/gather adapter with a single map register', () => {
+  it('has no room for a transfer, and Initialize ends in a finding instead of looking for one for ever', () => {
+    const vector: Vector = {
+      name: 'single register',
+      machine: { maxMapRegisters: 1 },
+      enabler: { profile: 'ScatterGather', maximumLength: 4096 },
+      buffers: { b0: chained },
+      script: [['Create', 't0'], initialize(0, 100)],
+      expect: [],
+    };
+    const { events, findings } = runVector(vector);
+    expect((events.at(-1) as string[]).slice(0, 2)).to.deep.equal(['bugcheck', 'L-STEP-BOUND']);
+    expect(findings).to.equal(1);
+  });
+});
+
+describe('a scatter/gather transaction completed while it still waits for registers', () => {
+  it('is granted twice, and its second end takes the adapter from under the first: a fault, no error of the lab', () => {
+    const script: VectorCall[] = [
+      ['Create', 't1'],
+      ['Initialize', 't1', { buffer: 'b0', offset: 0, length: 4096, dir: 'Write' }],
+      ['Execute', 't1'],
+      initialize(0, 8000),
+      ['Execute', 't0'],
+      ['DmaCompletedWithLength', 't0', 0],
+      ['DmaCompleted', 't1'],
+    ];
+    const callbacks = { t0: { EvtProgramDma: [[['DmaCompleted', 't0'] as const], [['DmaCompletedFinal', 't0', 0] as const]] } };
+    const events = eventsOf({ maximumLength: 4096 }, script, callbacks, { pool: 1 });
+    expect(events.slice(-4)).to.deep.equal([
+      ['cb', 'EvtProgramDma', 't0', 'Write', [['0xa000', 4096]]],
+      ['cb', 'EvtProgramDma', 't0', 'Write', [['0xa000', 4096]]],
+      ['ret', 'DmaCompletedFinal', 't0', [true, 'SUCCESS']],
+      ['crash', 'ACCESS_VIOLATION'],
+    ]);
   });
 });
 
