@@ -15,7 +15,7 @@ export class DriverExecutions {
   operations = 0;
 
   constructor() {
-    const parameters = resolveParameters(plx9x5x, controlledOverrides({ seed: 1 }));
+    const parameters = resolveParameters(plx9x5x, controlledOverrides(plx9x5x, { seed: 1 }));
     this.requests = parameters.requests;
     this.#backend = new ControlledBackend(parameters);
   }

@@ -103,10 +103,19 @@ export interface NamedTitle {
   readonly title: string;
 }
 
+/** A planted defect: the names of its two scenarios, and the rule that shows it. */
+export interface GalleryLabel {
+  readonly defect: string;
+  readonly repaired: string;
+  readonly expects: string;
+}
+
 /** All the command line needs of the laboratory. */
 export interface Lab {
-  /** Built-in scenarios. */
+  /** Built-in scenarios, the gallery's among them. */
   scenarios(): readonly Scenario[];
+  /** What stands on the labels of the gallery. */
+  gallery(): readonly GalleryLabel[];
   devices(): readonly NamedTitle[];
   strategies(): readonly NamedTitle[];
   run(scenario: Scenario, options: RunOptions, hooks: RunHooks): Promise<RunReport>;

@@ -2,7 +2,7 @@ import { isAbsolute } from 'node:path';
 import { runOnThreads } from '../backends/index.js';
 import { deviceModels } from '../hardware/index.js';
 import { explore, failNth, parseScheduleJson, replaySchedule, shrinkSchedule, strategies } from '../explore/index.js';
-import { builtInScenarios } from '../scenarios/index.js';
+import { builtInScenarios, gallery, galleryScenarios } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { Scenario } from '../machine/scenario.js';
 import { watchForForgottenYields } from '../wdf/index.js';
@@ -15,7 +15,8 @@ export function openLab(): Promise<Lab> {
 }
 
 const lab: Lab = {
-  scenarios: () => builtInScenarios,
+  scenarios: () => [...builtInScenarios, ...galleryScenarios],
+  gallery: () => gallery.map(({ defect, repaired, expects }) => ({ defect: defect.name, repaired: repaired.name, expects })),
   devices: () => [...deviceModels.values()].map(({ name, title }) => ({ name, title })),
   strategies: () => strategies.map(({ name, title }) => ({ name, title })),
 

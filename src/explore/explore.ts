@@ -43,8 +43,12 @@ interface Failing {
 /** Rule of schedules that are not the same twice. */
 const NONDETERMINISM = 'L-NONDETERMINISM';
 
-/** Small traffic for controlled executions: few requests, few in flight; what the caller set stays. */
-export function controlledOverrides(overrides: Overrides): Overrides {
+/**
+ * Small traffic for controlled executions: few requests, few in flight. What the caller set stays, and so does all of a
+ * scenario that says itself how many requests it has.
+ */
+export function controlledOverrides(scenario: Scenario, overrides: Overrides): Overrides {
+  if (scenario.workload.requests !== undefined) return overrides;
   return { ...overrides, workload: { requests: CONTROLLED_REQUESTS, outstanding: 2, ...overrides.workload } };
 }
 
@@ -59,7 +63,7 @@ const VERIFIED_EVERY = 64;
  */
 export async function explore(scenario: Scenario, settings: ExploreSettings): Promise<ExploreReport> {
   await loadDeviceModules(scenario);
-  const overrides = controlledOverrides(settings.overrides);
+  const overrides = controlledOverrides(scenario, settings.overrides);
   const parameters = resolveParameters(scenario, overrides);
   const backend = new ControlledBackend(parameters);
   const { strategy, signal } = settings;

@@ -21,15 +21,38 @@ function formatNamed(kind: string, rows: readonly NamedTitle[], paint: Paint): s
   );
 }
 
+/** Planted defects; each has a twin without it, called NAME-repaired. */
+function formatGallery(
+  lists: { readonly scenarios: readonly Scenario[]; readonly gallery: readonly { readonly defect: string; readonly expects: string }[] },
+  paint: Paint,
+): string {
+  const columns = [{ head: 'gallery (NAME, NAME-repaired)' }, { head: 'devices' }, { head: 'finding' }, { head: 'what the driver does' }];
+  const rows = lists.gallery.map(({ defect, expects }) => {
+    const scenario = lists.scenarios.find(({ name }) => name === defect)!;
+    return [defect, deviceCounts(scenario), expects, scenario.title];
+  });
+  return formatTable(columns, rows, paint);
+}
+
 /** What `dmalab list` prints. */
 export function formatLists(
-  lists: { readonly scenarios: readonly Scenario[]; readonly devices: readonly NamedTitle[]; readonly strategies: readonly NamedTitle[] },
+  lists: {
+    readonly scenarios: readonly Scenario[];
+    readonly gallery: readonly { readonly defect: string; readonly expects: string }[];
+    readonly devices: readonly NamedTitle[];
+    readonly strategies: readonly NamedTitle[];
+  },
   paint: Paint,
 ): string {
   const columns = [{ head: 'scenario' }, { head: 'kind' }, { head: 'devices' }, { head: 'what it shows' }];
-  const scenarios = lists.scenarios.map((scenario) => [scenario.name, scenario.kind, deviceCounts(scenario), scenario.title]);
+  const samples = lists.scenarios.filter(({ kind }) => kind !== 'gallery');
   return [
-    formatTable(columns, scenarios, paint),
+    formatTable(
+      columns,
+      samples.map((scenario) => [scenario.name, scenario.kind, deviceCounts(scenario), scenario.title]),
+      paint,
+    ),
+    ...(lists.gallery.length === 0 ? [] : [formatGallery(lists, paint)]),
     formatNamed('device', lists.devices, paint),
     formatNamed('strategy', lists.strategies, paint),
   ].join('\n\n');

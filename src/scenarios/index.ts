@@ -1,1 +1,2 @@
 export { builtInScenarios } from './built-in.js';
+export { gallery, galleryScenarios, type GalleryEntry } from './gallery/gallery.js';

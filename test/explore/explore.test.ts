@@ -37,7 +37,7 @@ interface Recorded {
 
 /** One execution under a random walk. */
 function record(name: string, seed: number): Recorded {
-  const overrides = controlledOverrides({ seed });
+  const overrides = controlledOverrides(scenario(name), { seed });
   const backend = new ControlledBackend(resolveParameters(scenario(name), overrides));
   const walk = new RandomWalk();
   walk.newExecution(seed);

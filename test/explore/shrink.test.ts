@@ -139,7 +139,7 @@ describe('shrinking a finding', function () {
       name: 'opposite',
       title: 'a driver with one fault',
       devices: [{ name: 'board', model: 'sgring', driver }],
-      workload: { requests: 20, outstanding: 4, applications: 1, maxMdls: 1 },
+      workload: { applications: 1, maxMdls: 1 },
     });
   }
 

@@ -5,6 +5,7 @@ import { defineScenario, type Scenario } from '../../../src/machine/scenario.js'
 import type { ExploreReport, FailNthReport, Finding, ReplayReport, RunReport, ShrinkReport } from '../../../src/machine/report.js';
 import type {
   ExploreHooks,
+  GalleryLabel,
   ExploreOptions,
   Lab,
   ReplayHooks,
@@ -134,6 +135,10 @@ export class FakeLab implements Lab {
 
   scenarios(): readonly Scenario[] {
     return [fakeScenario('demo', 'demo'), fakeScenario('ring-basic'), fakeScenario('plx9656')];
+  }
+
+  gallery(): readonly GalleryLabel[] {
+    return [];
   }
 
   devices(): readonly { name: string; title: string }[] {
