@@ -74,6 +74,7 @@ const implementedIds: ReadonlySet<string> = new Set<string>([
   'C21',
   'C23',
   'C25',
+  'C28',
   'D19',
   'D27',
   'D36',

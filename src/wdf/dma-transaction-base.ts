@@ -41,6 +41,8 @@ const EMPTY_TRANSFERS_MAX = 1000;
 export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore<C> {
   protected programDma: ProgramDma | null = null;
   #emptyTransfers = 0;
+  /** Calls of DmaCompleted*, free-running: tells whether one came in between. */
+  protected completions = 0;
   #registeredProgramDma: EvtProgramDma | null = null;
   #wrappedProgramDma: ProgramDma | null = null;
 
@@ -215,6 +217,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.enterDdi('WdfDmaTransactionDmaCompleted');
     if (this.kernel.at(this.op)) yield this.op;
     this.checkState('DmaCompleted');
+    this.completions = (this.completions + 1) | 0;
     this.phase = TransferPhase.Completing;
     let status = this.#account(lengthBytes, type);
     if (NT_SUCCESS(status)) status = yield* this.transferCompleted();

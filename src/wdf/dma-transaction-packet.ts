@@ -180,7 +180,13 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     if (!this.singleTransfer && this.#registersReserved > 0 && this.#registersNeeded > this.#registersReserved) this.#fitReserved();
     this.remainingBytes -= this.currentLengthBytes;
     if (this.isStopped) return STATUS_CANCELLED;
-    if (this.configuresChannel && !(yield* this.invokeConfigureChannel())) return STATUS_SUCCESS;
+    if (this.configuresChannel) {
+      const { completions } = this;
+      if (!(yield* this.invokeConfigureChannel())) {
+        if (this.completions === completions) this.#reportRefusedChannel();
+        return STATUS_SUCCESS;
+      }
+    }
     const mapOp = this.adapter.transferOp;
     if (this.kernel.at(mapOp)) yield mapOp;
     const list = this.takeTransferList();
@@ -205,6 +211,16 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
         `${this.label} looks for byte ${this.currentOffset} of a buffer that ends before (surprises 10)`,
       );
     this.currentLengthBytes = Math.min(this.currentLengthBytes, lengthBytes);
+  }
+
+  /** Rule C28: nothing is mapped, no callback will come, and the transaction stays in Transfer. */
+  #reportRefusedChannel(): void {
+    this.kernel.violation({
+      rule: 'C28',
+      severity: 'error',
+      object: this.label,
+      message: `EvtDmaTransactionConfigureDmaChannel of ${this.label} answered FALSE for ${this.currentLengthBytes} bytes and had not called WdfDmaTransactionDmaCompletedFinal: the transaction stays in ${this.stateName} and nothing will end it`,
+    });
   }
 
   #map(list: ScatterGatherList): NtStatus {

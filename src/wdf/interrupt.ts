@@ -199,7 +199,10 @@ export class Interrupt extends FxObject {
     // Flushed before the interrupt is disconnected, as the framework does: what still runs may take its lock.
     yield* this.#dpc.flush();
     yield* this.#workItem.flush();
+    // Disconnecting waits for an ISR that another processor is in: on a shared vector a neighbour's interrupt calls it.
+    yield* this.#takeLock();
     this.#leaveVector();
+    yield* this.#freeLock();
   }
 
   *#atDevice(callback: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>, name: string): Suspending<NtStatus> {

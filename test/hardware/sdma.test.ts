@@ -146,6 +146,46 @@ describe('sdma, the system DMA controller', () => {
     expect(board.state(0)).to.equal(SdmaState.Cancelled);
   });
 
+  it('a device with a ring goes round in it for ever, whatever COUNT says, and a burst never passes its end', () => {
+    const board = new Board({ burstBytes: 256 });
+    const port = board.ports[0]!;
+    port.writeRegister(sdma.PORT_RING_START, 4, 0x100);
+    port.writeRegister(sdma.PORT_RING_BYTES, 4, 640);
+    port.writeRegister(sdma.PORT_POINTER, 4, 0x100);
+    board.start(0, 0, sdma.SDMA_CONFIG_LOOP, 640);
+    const positions: number[] = [];
+    board.run(2);
+    for (let burst = 0; burst < 6; burst++) {
+      board.run(1);
+      positions.push(port.readRegister(sdma.PORT_POINTER, 4) - 0x100);
+    }
+    expect(positions).to.deep.equal([256, 512, 0, 256, 512, 0]);
+    expect(board.portBytes(0, 0x100, 640)).to.deep.equal(board.ramBytes(0, 640));
+    expect(board.portBytes(0, 0x100 + 640, 16)).to.deep.equal(Array(16).fill(0));
+  });
+
+  it('the device address selects the bank of the memory, BURST the length of a burst', () => {
+    const board = new Board({ burstBytes: 256 });
+    board.write(0, sdma.SDMA_BURST, 64);
+    board.start(0, 0, 0, 128);
+    board.write(0, sdma.SDMA_DEVICE_ADDRESS, sdma.PORT_FIFO + 2 * sdma.PORT_FIFO_STRIDE);
+    board.run(3);
+    expect(board.read(0, sdma.SDMA_COUNTER)).to.equal(64);
+    board.run();
+    expect(board.portBytes(0, 2 * sdma.PORT_BANK_BYTES, 128)).to.deep.equal(board.ramBytes(0, 128));
+    expect(board.portBytes(0, 0, 128)).to.deep.equal(Array(128).fill(0));
+  });
+
+  it('the counter is that of the new list as soon as a start was taken', () => {
+    const board = new Board();
+    board.start(0, 0, 0, 512);
+    board.run();
+    expect(board.read(0, sdma.SDMA_COUNTER)).to.equal(0);
+    board.start(0, 0, sdma.SDMA_CONFIG_DEMAND, 1024);
+    board.run(1);
+    expect([board.state(0), board.read(0, sdma.SDMA_COUNTER)]).to.deep.equal([SdmaState.Armed, 1024]);
+  });
+
   it('a stop that comes too late does not hit the next transfer', () => {
     const board = new Board();
     board.start(0, 0, 0, 64, 0, 1);

@@ -83,6 +83,24 @@ describe('reserve-contention, the repaired scenario', function () {
       clean(await controlled(reserveContention, overrides), 200);
     });
   }
+
+  it('survives D3 and back, and being pulled out, while its transactions hold, wait and run', async () => {
+    const report = await onThreads(reserveContention, {
+      seed: 3,
+      workload: { requests: 2000, cancelPerMillion: 50_000, powerCyclesPerMillion: 10_000 },
+    });
+    expect([report.findings, report.requests, report.powerCycles > 1]).to.deep.equal([[], 2000, true]);
+    let unplugs = 0;
+    for (let seed = 1; seed <= 40; seed++) {
+      const outcome = await controlled(reserveContention, {
+        seed,
+        workload: { requests: 12, cancelPerMillion: 300_000, powerCyclesPerMillion: 200_000, unplugPerMillion: 200_000 },
+      });
+      expect(rulesOf(outcome), `seed ${seed}`).to.deep.equal([]);
+      for (const { power } of outcome.backend.machine.devices) if (power?.isGone === true) unplugs++;
+    }
+    expect(unplugs).to.be.greaterThan(20);
+  });
 });
 
 describe('two holders', function () {
@@ -107,7 +125,8 @@ describe('two holders', function () {
   it('deadlock on threads, too, and the run ends with the same finding', async () => {
     const report = await onThreads(
       stripes(stripeHoldingDriver),
-      { seed: 2, workload: { requests: 20_000 } },
+      // One request at a time: the applications on their own virtual CPUs submit each, instead of the DPC that both boards share.
+      { seed: 2, workload: { requests: 20_000, outstanding: 1 } },
       { preempt: { numerator: 1, denominator: 4 }, stallMs: 300 },
     );
     expect(rulesOf(report)).to.deep.equal(['D36']);

@@ -14,6 +14,7 @@ import {
   type SystemDmaSetup,
   type SystemDmaState,
 } from '../../src/hal/index.js';
+import { STATUS_INVALID_DEVICE_REQUEST, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS } from '../../src/nt/index.js';
 import { CountingDomain, MemoryRig, SYSTEM, Taker, atDispatch, deathOf, nothing } from '../hal/support.js';
 
 /** A controller that does what the test says. */
@@ -158,6 +159,38 @@ describe('the HAL and its system DMA controller', () => {
     rigWith(function* (_bench, adapter, _transfer, rig) {
       yield* nothing();
       expect(rig.platform.getDmaAdapter({ ...adapter.description, dmaChannel: 2 }, null)).to.equal(null);
+    });
+  });
+
+  it('ConfigureAdapterChannel: known functions of a granted channel that stands still, until it is given back', () => {
+    rigWith(function* (bench, adapter, { base, mdl, map }, rig) {
+      bench.configured.length = 0;
+      expect(yield* adapter.configureAdapterChannel(SystemDmaFunction.Burst, 64)).to.equal(STATUS_SUCCESS);
+      expect(yield* adapter.configureAdapterChannel(99, 1)).to.equal(STATUS_NOT_IMPLEMENTED);
+      expect(bench.configured).to.deep.equal([
+        [1, 1, 64],
+        [1, 99, 1],
+      ]);
+      map();
+      expect(yield* adapter.configureAdapterChannel(SystemDmaFunction.Burst, 8)).to.equal(STATUS_INVALID_DEVICE_REQUEST);
+      bench.now = 'Done';
+      adapter.flushAdapterBuffersEx(mdl, base, 0, 4 * 4096);
+      yield* adapter.freeAdapterChannel();
+      expect(yield* adapter.configureAdapterChannel(SystemDmaFunction.Burst, 8)).to.equal(STATUS_INVALID_DEVICE_REQUEST);
+      yield* rig.platform
+        .getDmaAdapter(adapter.description, null)!
+        .allocateAdapterChannelEx(null, 1, false, new Taker(AllocationAction.KeepObject));
+      expect(bench.configured.at(-1), 'the next owner starts afresh').to.deep.equal([1, SystemDmaFunction.Burst, 0]);
+    });
+  });
+
+  it('ReadDmaCounter of a start that the controller has not taken yet is the whole length', () => {
+    rigWith(function* (bench, adapter, { map }) {
+      map();
+      bench.now = 'Armed';
+      expect(yield* adapter.readDmaCounter()).to.equal(4 * 4096);
+      bench.now = 'Running';
+      expect(yield* adapter.readDmaCounter()).to.equal(77);
     });
   });
 

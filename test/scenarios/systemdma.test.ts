@@ -44,6 +44,21 @@ describe('systemdma: three request lines over two channels', function () {
     for (const window of ['D', 'F']) expect(report.cancels.byWindow[window], `window ${window}`).to.be.greaterThan(0);
   });
 
+  it('survives D3 and back, and being pulled out, while transfers wait, are programmed and run', async () => {
+    const report = await onThreads(systemdma, {
+      seed: 3,
+      workload: { requests: 2000, cancelPerMillion: 50_000, powerCyclesPerMillion: 10_000 },
+    });
+    expect([report.findings, report.requests, report.powerCycles > 1]).to.deep.equal([[], 2000, true]);
+    for (let seed = 1; seed <= 40; seed++) {
+      const outcome = await controlled(systemdma, {
+        seed,
+        workload: { requests: 9, outstanding: 3, cancelPerMillion: 300_000, powerCyclesPerMillion: 200_000, unplugPerMillion: 200_000 },
+      });
+      expect(rulesOf(outcome), `seed ${seed}`).to.deep.equal([]);
+    }
+  });
+
   it('is right under many schedules, each executed twice', async () => {
     const report = await explore(systemdma, {
       overrides: { seed: 7, workload: { requests: 12, cancelPerMillion: 400_000 } },

@@ -22,8 +22,22 @@ export class BlockChannel {
   deviceOffset = 0;
   isRead = false;
   #isDone = false;
+  /** The chip works on a transfer that neither the DPC nor the removal has taken for ended. */
+  #isBusy = false;
 
   constructor(readonly index: 0 | 1) {}
+
+  /** A transfer is about to be given to the chip. */
+  beginTransfer(): void {
+    this.#isBusy = true;
+  }
+
+  /** The DPC and the removal may both see the end of one transfer: true for the one that is to end it. */
+  takeTransfer(): boolean {
+    const wasBusy = this.#isBusy;
+    this.#isBusy = false;
+    return wasBusy;
+  }
 
   *create(enabler: DmaEnabler): Suspending<NtStatus> {
     const transaction = yield* DmaTransaction.create(enabler);

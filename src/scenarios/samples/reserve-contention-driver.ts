@@ -6,9 +6,11 @@ import {
   NT_SUCCESS,
   RegisterBlock,
   RequestType,
+  STATUS_DEVICE_REMOVED,
   STATUS_INSUFFICIENT_RESOURCES,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_SUCCESS,
+  WdfSpinLock,
   declareContext,
   type Device,
   type DeviceInit,
@@ -32,6 +34,11 @@ import { BlockChannel, acknowledgeChannels, setInterrupts } from './reserve-cont
 class BoardContext {
   registers!: RegisterBlock;
   interrupt!: Interrupt;
+  driver!: BoardDriver;
+  /** Guards which path ends a transfer. */
+  lock!: WdfSpinLock;
+  /** The hardware was pulled. */
+  isGone = false;
   readonly channels = [new BlockChannel(0), new BlockChannel(1)] as const;
   request: Request | null = null;
   /** Transactions of the request that have not ended. */
@@ -57,10 +64,15 @@ abstract class BoardDriver implements DriverConfig {
     deviceInit.setPnpPowerEventCallbacks({
       evtDevicePrepareHardware: (device, resources) => this.prepareHardware(device, resources),
       evtDeviceReleaseHardware: (device) => this.releaseHardware(device),
+      // Only notes it: requests must not be completed there (rule C18).
+      evtDeviceSurpriseRemoval: (device) => void (boardContext(device).isGone = true),
+      evtDeviceSelfManagedIoSuspend: (device) => this.#endLostTransfers(device),
     });
     const created = deviceInit.create(boardContext);
     if (!created.ok) return created.status;
     const device = created.object;
+    boardContext(device).driver = this;
+    boardContext(device).lock = WdfSpinLock.create(device);
     const queue = IoQueue.create(device, {
       dispatchType: 'sequential',
       evtIoDefault: (owner, request) => this.evtIo(owner.device, request),
@@ -123,7 +135,46 @@ abstract class BoardDriver implements DriverConfig {
     if (isSecondDone) yield* this.#transferDone(device, channels[1]);
   }
 
-  *#transferDone(device: Device, { transaction }: BlockChannel): Suspending<void> {
+  *program(device: Device, channel: BlockChannel, list: ScatterGatherList): Suspending<boolean> {
+    const { registers, lock } = boardContext(device);
+    const { transaction } = channel;
+    yield* lock.acquire();
+    const { isGone } = boardContext(device);
+    if (!isGone) {
+      channel.beginTransfer();
+      yield* channel.start(registers, list, channel.deviceOffset + transaction.bytesTransferred);
+    }
+    yield* lock.release();
+    if (isGone) yield* this.#giveUp(device, channel);
+    return true;
+  }
+
+  /** Nothing will be moved any more for a device that is gone. */
+  *#giveUp(device: Device, { transaction }: BlockChannel): Suspending<void> {
+    yield* transaction.dmaCompletedFinal(0);
+    yield* this.partEnded(device, STATUS_DEVICE_REMOVED, 0);
+  }
+
+  /** Before the queues stop: what a pulled chip worked on will never be confirmed, so it ends here. */
+  *#endLostTransfers(device: Device): Suspending<NtStatus> {
+    const { isGone, lock, channels } = boardContext(device);
+    if (!isGone) return STATUS_SUCCESS;
+    for (const channel of channels) {
+      yield* lock.acquire();
+      const isOurs = channel.takeTransfer();
+      yield* lock.release();
+      if (isOurs) yield* this.#giveUp(device, channel);
+    }
+    return STATUS_SUCCESS;
+  }
+
+  *#transferDone(device: Device, channel: BlockChannel): Suspending<void> {
+    const { lock } = boardContext(device);
+    const { transaction } = channel;
+    yield* lock.acquire();
+    const isOurs = channel.takeTransfer();
+    yield* lock.release();
+    if (!isOurs) return;
     const status = yield* transaction.dmaCompleted();
     // The next transfer is staged already, perhaps finished: nothing of this one may be touched.
     if (status !== STATUS_MORE_PROCESSING_REQUIRED) yield* this.partEnded(device, status, transaction.bytesTransferred);
@@ -219,7 +270,7 @@ class StripeDriver extends BoardDriver {
       (_transaction, context) => this.#firstReserved(context as Device),
       device,
     );
-    if (!NT_SUCCESS(status)) yield* this.#giveUp(device, status);
+    if (!NT_SUCCESS(status)) yield* this.#refuse(device, status);
   }
 
   /** Registers for half of the largest request, wherever in a page it begins. */
@@ -227,7 +278,7 @@ class StripeDriver extends BoardDriver {
     return Math.ceil(this.stripeBytes / 4096) + 1;
   }
 
-  *#giveUp(device: Device, status: NtStatus): Suspending<void> {
+  *#refuse(device: Device, status: NtStatus): Suspending<void> {
     const { channels, request } = boardContext(device);
     yield* channels[0].transaction.release();
     yield* request!.complete(status);
@@ -271,15 +322,13 @@ function directionOf(request: Request): DmaDirection {
 }
 
 function* evtProgramDma(
-  transaction: DmaTransaction,
+  _transaction: DmaTransaction,
   device: DmaDevice,
   context: unknown,
   _direction: DmaDirection,
   list: ScatterGatherList,
 ): Suspending<boolean> {
-  const channel = context as BlockChannel;
-  yield* channel.start(boardContext(device).registers, list, channel.deviceOffset + transaction.bytesTransferred);
-  return true;
+  return yield* boardContext(device).driver.program(device as Device, context as BlockChannel, list);
 }
 
 export const BULK_BYTES = 64 * 1024;

@@ -22,4 +22,5 @@ export const reserveContention = defineScenario({
   ],
   // 9 are reserved for good; the other 11 are just enough for one half of each striped request and the small ones.
   machine: { mapRegisters: 20, addressing: 'iommu', starvationGrants: 1000 },
+  survives: ['allocation-failure', 'short-map', 'delayed-grant'],
 });

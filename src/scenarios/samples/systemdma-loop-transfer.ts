@@ -1,9 +1,10 @@
 import {
-  DmaCompletionStatus,
+  NT_SUCCESS,
   STATUS_SUCCESS,
   SystemDmaFunction,
   type Device,
   type DmaAdapter,
+  type DmaCompletionStatus,
   type DmaDevice,
   type DmaEnabler,
   type DmaTransaction,
@@ -52,8 +53,11 @@ export class LoopTransfer extends PortTransfer {
   /** EvtDmaTransactionConfigureDmaChannel: bursts so short that a round is seen in several positions. */
   *configureChannel(lengthBytes: number): Suspending<boolean> {
     const burstBytes = Math.max(WIDTH_BYTES, Math.floor(lengthBytes / POSITIONS_MIN / WIDTH_BYTES) * WIDTH_BYTES);
-    yield* this.enabler.wdmGetDmaAdapter(this.direction)!.configureAdapterChannel(SystemDmaFunction.Burst, burstBytes);
-    return true;
+    const adapter = this.enabler.wdmGetDmaAdapter(this.direction)!;
+    const status = yield* adapter.configureAdapterChannel(SystemDmaFunction.Burst, burstBytes);
+    if (NT_SUCCESS(status)) return true;
+    yield* this.refused(status);
+    return false;
   }
 
   protected *prepareDevice(): Suspending<void> {

@@ -19,4 +19,5 @@ export const systemdmaLoop = defineScenario({
   ],
   workload: { outstanding: 4, minBytes: 64, maxBytes: 16384 },
   machine: { dmaChannels: 3 },
+  survives: ['allocation-failure', 'delayed-grant'],
 });

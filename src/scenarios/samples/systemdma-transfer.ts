@@ -187,6 +187,13 @@ export abstract class PortTransfer {
     yield* this.#end(NT_SUCCESS(why) ? ended : why);
   }
 
+  /** The channel could not be configured: whoever answers FALSE has ended the transaction before (rule C28). */
+  protected *refused(status: NtStatus): Suspending<void> {
+    yield* this.#enter(Phase.Completing);
+    yield* this.transaction.dmaCompletedFinal(0);
+    yield* this.#end(status);
+  }
+
   #whyEnded(completion: DmaCompletionStatus): NtStatus {
     if (completion === DmaCompletionStatus.DmaError) return this.isGone ? STATUS_DEVICE_REMOVED : STATUS_IO_DEVICE_ERROR;
     return this.#stopStatus ?? (completion === DmaCompletionStatus.DmaComplete ? STATUS_SUCCESS : STATUS_CANCELLED);

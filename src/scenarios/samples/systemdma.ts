@@ -8,4 +8,5 @@ export const systemdma = defineScenario({
   kind: 'sample',
   devices: ['port-a', 'port-b', 'port-c'].map((name) => ({ name, model: 'sdma-port', driver: systemDmaDriver })),
   workload: { outstanding: 4, minBytes: 64, maxBytes: 16384, maxMdls: 2 },
+  survives: ['allocation-failure', 'short-map', 'delayed-grant'],
 });
