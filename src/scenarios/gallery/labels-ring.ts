@@ -1,0 +1,3 @@
+import type { GalleryLabels } from './label.js';
+
+export const ringLabels: GalleryLabels = {};

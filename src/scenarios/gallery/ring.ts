@@ -1,0 +1,4 @@
+import type { GalleryPair } from './pair.js';
+
+/** The gallery's drivers for sgring. */
+export const ringPairs: readonly GalleryPair[] = [];
