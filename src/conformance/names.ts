@@ -34,6 +34,16 @@ export function directionValue(direction: VectorDirection): number {
   return direction === 'Write' ? DmaDirection.WriteToDevice : direction;
 }
 
+/** A number as a parameter of type size_t takes it. */
+export function sizeT(value: unknown): number {
+  return (value as number) < 0 ? (value as number) + 2 ** 64 : (value as number);
+}
+
+/** A number as a parameter of type ULONG takes it. */
+export function ulong(value: number): number {
+  return value - Math.floor(value / 2 ** 32) * 2 ** 32;
+}
+
 export function completionStatusName(status: DmaCompletionStatus): string {
   return Object.keys(DmaCompletionStatus)[status]!;
 }

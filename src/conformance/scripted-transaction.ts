@@ -9,7 +9,16 @@ import type {
   EvtProgramDma,
   EvtReserveDma,
 } from '../wdf/dma-transaction.js';
-import { completionResult, completionStatusName, directionName, directionValue, shortStatus, unknownOperation } from './names.js';
+import {
+  completionResult,
+  completionStatusName,
+  directionName,
+  directionValue,
+  shortStatus,
+  sizeT,
+  ulong,
+  unknownOperation,
+} from './names.js';
 import type { TestMachine } from './test-machine.js';
 import type { Vector, VectorCall, VectorDirection } from './vector.js';
 
@@ -74,9 +83,9 @@ export class ScriptedTransaction {
       case 'DmaCompleted':
         return completionResult(yield* transaction.dmaCompleted());
       case 'DmaCompletedWithLength':
-        return completionResult(yield* transaction.dmaCompletedWithLength(argument as number));
+        return completionResult(yield* transaction.dmaCompletedWithLength(sizeT(argument)));
       case 'DmaCompletedFinal':
-        return completionResult(yield* transaction.dmaCompletedFinal(argument as number));
+        return completionResult(yield* transaction.dmaCompletedFinal(sizeT(argument)));
       case 'Release':
         return shortStatus(yield* transaction.release());
       case 'Delete':
@@ -108,7 +117,7 @@ export class ScriptedTransaction {
     }
     if (op === 'AllocateResources') {
       const { registers, dir, callback } = argument as ReserveArgument;
-      return yield* transaction.allocateResources(directionValue(dir), registers, callback === null ? null : this.#reserveDma);
+      return yield* transaction.allocateResources(directionValue(dir), ulong(registers), callback === null ? null : this.#reserveDma);
     }
     const { buffer, offset, length, dir, program } = argument as BufferArgument;
     const mdl = buffer === null ? null : this.host.machine.buffers.get(buffer)!;
@@ -122,7 +131,7 @@ export class ScriptedTransaction {
     const { transaction } = this;
     switch (op) {
       case 'SetMaximumLength':
-        transaction.setMaximumLength(argument as number);
+        transaction.setMaximumLength(sizeT(argument));
         return null;
       case 'SetDeviceAddressOffset':
         transaction.setDeviceAddressOffset(argument as number);

@@ -260,33 +260,37 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     return isDmaDirection(direction) ? this.adapterInfo(direction).adapter : null;
   }
 
-  /** Fill, Enable, SelfManagedIoStart; the first failure ends it (queues-requests-cancel section 9). */
+  /**
+   * Fill, Enable, SelfManagedIoStart; the first failure ends it (queues-requests-cancel section 9). The status is that
+   * of the last callback there is, so that a success other than SUCCESS comes through.
+   */
   *powerUp(): Suspending<NtStatus> {
-    const filled = yield* this.#call('evtDmaEnablerFill');
+    const filled = yield* this.#call('evtDmaEnablerFill', STATUS_SUCCESS);
     if (!NT_SUCCESS(filled)) {
       this.#fillFailed = true;
       return filled;
     }
-    const enabled = yield* this.#call('evtDmaEnablerEnable');
+    const enabled = yield* this.#call('evtDmaEnablerEnable', filled);
     if (!NT_SUCCESS(enabled)) {
       this.#enableFailed = true;
       return enabled;
     }
-    return yield* this.#call('evtDmaEnablerSelfManagedIoStart');
+    return yield* this.#call('evtDmaEnablerSelfManagedIoStart', enabled);
   }
 
-  /** SelfManagedIoStop always; Disable unless Fill failed, ever; Flush unless Fill or Enable failed. The first failing status. */
+  /** SelfManagedIoStop always; Disable unless Fill failed, ever; Flush unless Fill or Enable failed. The first failing status, else SUCCESS. */
   *powerDown(): Suspending<NtStatus> {
-    const stopped = yield* this.#call('evtDmaEnablerSelfManagedIoStop');
-    const disabled = this.#fillFailed ? STATUS_SUCCESS : yield* this.#call('evtDmaEnablerDisable');
-    const flushed = this.#fillFailed || this.#enableFailed ? STATUS_SUCCESS : yield* this.#call('evtDmaEnablerFlush');
-    if (!NT_SUCCESS(stopped)) return stopped;
-    return NT_SUCCESS(disabled) ? flushed : disabled;
+    const stopped = yield* this.#call('evtDmaEnablerSelfManagedIoStop', STATUS_SUCCESS);
+    const disabled = this.#fillFailed ? STATUS_SUCCESS : yield* this.#call('evtDmaEnablerDisable', STATUS_SUCCESS);
+    const flushed = this.#fillFailed || this.#enableFailed ? STATUS_SUCCESS : yield* this.#call('evtDmaEnablerFlush', STATUS_SUCCESS);
+    for (const status of [stopped, disabled, flushed]) if (!NT_SUCCESS(status)) return status;
+    return STATUS_SUCCESS;
   }
 
-  *#call(name: keyof DmaEnablerCallbacks): Suspending<NtStatus> {
+  /** `otherwise` is the status without such a callback. */
+  *#call(name: keyof DmaEnablerCallbacks, otherwise: NtStatus): Suspending<NtStatus> {
     const callback = this.#callbacks[name];
-    if (callback === null) return STATUS_SUCCESS;
+    if (callback === null) return otherwise;
     const irql = this.kernel.enter(this.objectId);
     const status = yield* callback(this);
     this.kernel.leave(irql, this.objectId, name);

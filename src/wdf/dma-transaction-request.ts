@@ -50,13 +50,14 @@ function take(request: DmaRequest, direction: DmaDirection, expected: DmaDirecti
 
 function takeDeviceControl(request: DmaRequest, direction: DmaDirection): NtStatus {
   const control = request.deviceControl;
-  if (control === undefined || control.method === 'Neither') return STATUS_INVALID_DEVICE_REQUEST;
+  if (control === undefined) return STATUS_INVALID_DEVICE_REQUEST;
   if (control.method === 'Buffered') {
     answer.mdl = request.mdl;
     // One system buffer serves both ways; its list has the input length even when the output length is used.
     answer.lengthBytes = direction === DmaDirection.WriteToDevice ? control.inputBufferLengthBytes : control.outputBufferLengthBytes;
     return STATUS_SUCCESS;
   }
+  if (control.method !== 'InDirect' && control.method !== 'OutDirect') return STATUS_INVALID_DEVICE_REQUEST;
   const expected = control.method === 'InDirect' ? DmaDirection.WriteToDevice : DmaDirection.ReadFromDevice;
   if (direction !== expected) return STATUS_INVALID_DEVICE_REQUEST;
   answer.mdl = control.outputMdl;

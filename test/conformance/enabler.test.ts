@@ -63,6 +63,22 @@ describe('power callbacks of an enabler', () => {
   });
 });
 
+describe('a power callback that succeeds with another status than SUCCESS', () => {
+  it('power up returns what the last callback returned, power down SUCCESS', () => {
+    expect(
+      power({ SelfManagedIoStart: 'PENDING', Flush: 'TIMEOUT' }, ['PowerUp', 'PowerDown']).filter((line) => line.includes(':')),
+    ).to.deep.equal(['PowerUp: PENDING', 'PowerDown: SUCCESS']);
+    expect(power({ Enable: 'PENDING' }, ['PowerUp']).at(-1)).to.equal('PowerUp: SUCCESS');
+    const vector: Vector = {
+      name: 'power',
+      enabler: { profile: 'Packet', maximumLength: 4096, power: { Fill: 'PENDING' } },
+      script: [['PowerUp']],
+      expect: [],
+    };
+    expect(runVector(vector).events.at(-2)).to.deep.equal(['ret', 'PowerUp', null, 'PENDING']);
+  });
+});
+
 describe('WdfDmaEnablerCreate', () => {
   function create(config: Partial<DmaEnablerConfig>, parent?: FxObject): string {
     const kernel = newHalKernel();
