@@ -110,7 +110,7 @@ export class EnginePool {
 
   /** Looks after the engines; call it at every turn of the event loop. A lost one is the finding L-ENGINE-LOST, a crash. */
   check(): void {
-    this.#drain();
+    this.collect();
     const nowMs = hostTimeMs();
     // A process that was stopped, or a machine that slept, says nothing about its engines.
     const stoodStill = nowMs - this.#lastCheckMs > SILENCE_MS / 2;
@@ -149,7 +149,8 @@ export class EnginePool {
     });
   }
 
-  #drain(): void {
+  /** Takes the busy intervals off the hosts' rings, which keep so many only. */
+  collect(): void {
     this.#hosts.forEach((host, i) => this.#overlap.add(i, host.control.drainBusyIntervals()));
   }
 
@@ -162,7 +163,7 @@ export class EnginePool {
     // Not a race with one long delay: its timer would keep the process alive after the tasks have ended.
     const deadlineMs = hostTimeMs() + (this.#isLost ? SILENCE_MS / 10 : STOP_MS);
     while (!ended && hostTimeMs() < deadlineMs) await hostDelay(1);
-    this.#drain();
+    this.collect();
     this.#reports = this.#hosts.map((host, i) => {
       const { threadId, steps, busyMs } = host.control.readStats();
       return { host: i, threadId, devices: host.devices, steps, busyMs };

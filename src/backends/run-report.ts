@@ -27,7 +27,7 @@ function addCancels(sum: CancelCounts, counts: CancelCounts): void {
 /** Sums of a free-running run, over all machines it booted. */
 export class RunTotals {
   readonly #latency = new LatencyRecorder();
-  readonly #findings: RecordedViolation[] = [];
+  readonly #findings: { readonly violation: RecordedViolation; readonly schedule: string | null }[] = [];
   readonly #perDevice = new Map<string, DeviceRow>();
   readonly #engines: EngineReport[] = [];
   readonly #contention = new ContentionTotals();
@@ -47,18 +47,48 @@ export class RunTotals {
   /** Requests completed so far. */
   requests = 0;
 
+  get bytes(): number {
+    return [...this.#perDevice.values()].reduce((sum, row) => sum + row.bytes, 0);
+  }
+
+  /** Findings so far. */
+  get findings(): number {
+    return this.#findingsTotal;
+  }
+
+  /** Another finding would still be kept, not only counted. */
+  get hasRoomForFindings(): boolean {
+    return this.#findings.length < FINDINGS_KEPT_MAX;
+  }
+
   /** Adds what one machine came to; its pool has been stopped. */
   add(machine: Machine, pool: EnginePool, seconds: number): void {
+    this.addExecution(machine, seconds, null);
+    this.addEngines(pool);
+  }
+
+  /** A finding of no execution by itself. */
+  addFinding(violation: RecordedViolation, schedule: string | null = null): void {
+    this.#findingsTotal++;
+    if (this.hasRoomForFindings) this.#findings.push({ violation, schedule });
+  }
+
+  /** What the engines of a machine did, once; their pool has been stopped. */
+  addEngines(pool: EnginePool): void {
+    this.#engineOverlapMs += pool.overlapMs();
+    this.#engines.push(...pool.reports());
+  }
+
+  /** Adds one execution on a machine; `schedule` is the file that leads to its findings again. */
+  addExecution(machine: Machine, seconds: number, schedule: string | null): void {
     const { findings, vcpus } = machine.kernel;
-    this.#findings.push(...findings.kept.slice(0, FINDINGS_KEPT_MAX - this.#findings.length));
+    for (const violation of findings.kept) if (this.hasRoomForFindings) this.#findings.push({ violation, schedule });
     this.#findingsTotal += findings.total;
     this.#latency.add(machine.latency);
     this.#seconds += seconds;
     // A shared line's deliveries stand in the row of every device on it; in the sum each counts once.
     this.#interrupts += machine.vectors.reduce((sum, vector) => sum + vector.delivered, 0);
     this.#nestedInterrupts += vcpus.reduce((sum, cpu) => sum + cpu.nestedInterrupts, 0);
-    this.#engineOverlapMs += pool.overlapMs();
-    this.#engines.push(...pool.reports());
     for (const device of machine.devices) this.#addDevice(device);
     this.#contention.add(machine.platform);
     for (const [kind, count] of Object.entries(machine.faults.report()))
@@ -87,14 +117,15 @@ export class RunTotals {
     if (power.isGone) this.#unplugs++;
   }
 
-  report(scenario: Scenario, seed: number, again: string, interrupted: boolean): RunReport {
-    const bytes = [...this.#perDevice.values()].reduce((sum, row) => sum + row.bytes, 0);
+  /** `replayOf` gives the line to paste for a finding, by its schedule file. */
+  report(scenario: Scenario, seed: number, replayOf: (schedule: string | null) => string, interrupted: boolean): RunReport {
+    const { bytes } = this;
     const seconds = this.#seconds;
     return {
       verdict: this.#findingsTotal > 0 ? 'finding' : interrupted ? 'interrupted' : 'ok',
       scenario: scenario.name,
       seed,
-      findings: this.#findings.map((violation) => toFinding(violation, null, again)),
+      findings: this.#findings.map(({ violation, schedule }) => toFinding(violation, schedule, replayOf(schedule))),
       findingsTotal: this.#findingsTotal,
       requests: this.requests,
       bytes,

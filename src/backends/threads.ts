@@ -78,7 +78,7 @@ export async function runOnThreads(scenario: Scenario, settings: RunSettings): P
       interrupted || settings.signal.aborted || hostTimeMs() >= deadlineMs || totals.requests >= target || fruitless >= FRUITLESS_BOOTS_MAX;
     if (machine.dead === null || !settings.keepGoing || isOver) break;
   }
-  return totals.report(scenario, overrides.seed, settings.again, interrupted);
+  return totals.report(scenario, overrides.seed, () => settings.again, interrupted);
 }
 
 async function bootOnce(

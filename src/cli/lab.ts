@@ -51,10 +51,20 @@ export interface RunOptions extends ExecutionOptions {
   /** Faults to inject; absent: none. */
   readonly faults?: FaultPlan;
   readonly verifyPayload: boolean;
+  /** Record every execution on threads; absent: do not. */
+  readonly record?: RecordOptions;
   /** After a crash, boot a new machine and go on. Findings of severity `error` or `warning` never end a run. */
   readonly keepGoing: boolean;
   /** The main thread may block in slices: a command has no event loop of its own to serve. */
   readonly blocking: true;
+}
+
+/** How `dmalab run --record` records. */
+export interface RecordOptions {
+  /** Requests of one execution; absent: 32. */
+  readonly epochRequests?: number;
+  /** Write the last execution's schedule even when it found nothing. */
+  readonly keepRecording: boolean;
 }
 
 export interface ExploreOptions extends ExecutionOptions {

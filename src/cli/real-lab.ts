@@ -1,13 +1,23 @@
 import { isAbsolute } from 'node:path';
 import { runOnThreads } from '../backends/index.js';
 import { deviceModels } from '../hardware/index.js';
-import { explore, failNth, parseScheduleJson, replaySchedule, shrinkSchedule, strategies } from '../explore/index.js';
+import {
+  EPOCH_REQUESTS,
+  explore,
+  failNth,
+  parseScheduleJson,
+  record,
+  replaySchedule,
+  shrinkSchedule,
+  strategies,
+} from '../explore/index.js';
 import { builtInScenarios, gallery, galleryScenarios } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
+import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { watchForForgottenYields } from '../wdf/index.js';
 import { given } from './given.js';
-import type { ExecutionOptions, Lab, Ratio, RunOptions } from './lab.js';
+import type { ExecutionOptions, Lab, Ratio, RecordOptions, RunHooks, RunOptions } from './lab.js';
 
 /** Opens the laboratory itself; loaded only by commands that need it, so that `--help` stays quick. */
 export function openLab(): Promise<Lab> {
@@ -22,6 +32,7 @@ const lab: Lab = {
 
   run(scenario, options, hooks) {
     watchModules(options.scenarioReference);
+    if (options.record !== undefined) return recordOnThreads(scenario, options, options.record, hooks);
     return runOnThreads(scenario, {
       overrides: runOverrides(scenario, options),
       durationSeconds: options.durationSeconds ?? null,
@@ -72,6 +83,22 @@ const lab: Lab = {
     return shrinkSchedule(scenario, schedule, options.file, options.out, options.paste.program);
   },
 };
+
+function recordOnThreads(scenario: Scenario, options: RunOptions, asked: RecordOptions, hooks: RunHooks): Promise<RunReport> {
+  return record(scenario, {
+    overrides: runOverrides(scenario, options),
+    epochRequests: asked.epochRequests ?? EPOCH_REQUESTS,
+    keepRecording: asked.keepRecording,
+    durationSeconds: options.durationSeconds ?? null,
+    preempt: options.preempt ?? null,
+    keepGoing: options.keepGoing,
+    outDir: options.outDir,
+    scenarioReference: options.scenarioReference,
+    program: options.paste.program,
+    again: options.paste.again,
+    ...hooks,
+  });
+}
 
 /** Built-in drivers are checked by the build; plain JavaScript for forgotten `yield*` only here. */
 function watchModules(scenarioReference: string): void {

@@ -13,15 +13,15 @@ import { count, rate, ratio, seconds, seed, wholeNumber } from './numbers.js';
 import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
 import { pasteAgain } from './paste-line.js';
 import { runState } from './progress.js';
+import { recordOptions, type RecordFlags } from './record-flags.js';
 import type { Session } from './session.js';
 
 /** What commander hands over: the flags after their parsers. */
-interface RunFlags {
+interface RunFlags extends RecordFlags {
   readonly requests?: number;
   readonly duration?: number;
   readonly seed: number;
   readonly outstanding?: number;
-  readonly rate?: number;
   readonly reads?: number;
   readonly minBytes?: number;
   readonly maxBytes?: number;
@@ -33,7 +33,6 @@ interface RunFlags {
   readonly powerCycle?: Ratio;
   readonly unplug?: Ratio;
   readonly faults?: FaultSpec;
-  readonly failNth?: boolean;
   readonly verifyPayload: boolean;
   readonly keepGoing?: boolean;
   readonly out?: string;
@@ -68,6 +67,9 @@ export function runCommand(session: Session): Command {
     .option('--unplug <chance>', "chance per request that its device is pulled out, which ends the device's traffic", ratio('--unplug'))
     .option('--faults <spec>', 'inject faults: none, survived, all, or KIND=N/D,... such as hang=1/500', faultSpec)
     .option('--fail-nth', 'instead: one request each way under control, with each fallible call failed once')
+    .option('--record', 'record every execution on threads; a finding becomes a schedule file that replays exactly')
+    .option('--keep-recording', 'with --record: write the last execution even when it found nothing')
+    .option('--epoch <n>', 'with --record: requests of one execution (default: 32)', count('--epoch'))
     .option('--no-verify-payload', 'do not compare the bytes that arrive')
     .option('--keep-going', 'after a crash, boot a new machine and go on until the requests or the time are over')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
@@ -154,6 +156,7 @@ function runOptions(session: Session, scenarioReference: string, flags: RunFlags
     ...given('faults', flags.faults === undefined ? undefined : faultPlan(flags.faults, scenario)),
     verifyPayload: flags.verifyPayload,
     keepGoing: flags.keepGoing === true,
+    ...given('record', recordOptions(flags)),
     outDir,
     scenarioReference,
     paste: { program, again: pasteAgain(program, session.argv, flags.seed) },

@@ -63,6 +63,22 @@ export interface ContentionReport {
   readonly adapters: readonly AdapterContentionReport[];
 }
 
+/** What `dmalab run --record` recorded. */
+export interface RecordingSummary {
+  /** Executions from power-on to removal, each recorded by itself. */
+  readonly epochs: number;
+  /** Requests of each; the last ones may have had fewer. */
+  readonly epochRequests: number;
+  /** Operations of all of them: each took its place in the order of its execution. */
+  readonly operations: number;
+  /** Different orders among them. */
+  readonly distinctOrders: number;
+  /** False when an engine was lost in the middle of a step, or a kept recording did not happen again under control. */
+  readonly exact: boolean;
+  /** Schedule file written last; null when nothing was kept. */
+  readonly schedule: string | null;
+}
+
 /** Result of `dmalab run`. */
 export interface RunReport {
   readonly verdict: Verdict;
@@ -89,6 +105,8 @@ export interface RunReport {
   readonly engines: readonly EngineReport[];
   /** Milliseconds in which two or more engine hosts were busy at once. */
   readonly engineOverlapMs: number;
+  /** With `--record` only. Time is virtual then, and `latencyNs` says nothing. */
+  readonly recording?: RecordingSummary;
   /** Injected faults by planned kind; absent when none were planned. */
   readonly faults?: Readonly<Partial<Record<FaultKind, number>>>;
   /** Requests that ended in an error status or with too few bytes, as those faults explain; absent when none were planned. */

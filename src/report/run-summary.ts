@@ -1,4 +1,4 @@
-import type { CancelReport, EngineReport, LatencySummary, RunReport } from '../machine/report.js';
+import type { CancelReport, EngineReport, LatencySummary, RecordingSummary, RunReport } from '../machine/report.js';
 import { formatContention, hasContention } from './contention.js';
 import { formatFindings, formatVerdict } from './findings.js';
 import { formatFacts, formatTable, printable, type Paint } from './text.js';
@@ -9,6 +9,7 @@ import {
   formatDurationMs,
   formatDurationNs,
   formatDurationSeconds,
+  formatPlural,
   formatRate,
   formatShare,
 } from './units.js';
@@ -48,13 +49,21 @@ function faultsText({ faults = {}, failedRequests = 0, recoveredRequests = 0 }: 
   return `injected: ${kinds.join(', ')}; requests that failed or came short for them: ${formatCount(failedRequests)}${recovered}`;
 }
 
+function recordingText(recording: RecordingSummary): string {
+  const { epochs, epochRequests, operations, distinctOrders, exact, schedule } = recording;
+  const made = `${formatPlural(epochs, 'execution')} of ${formatPlural(epochRequests, 'request')}, ${formatCount(operations)} operations in ${formatPlural(distinctOrders, 'different order')}`;
+  const kept = schedule === null ? '' : `; kept in ${printable(schedule)}`;
+  return `${made}${exact ? '' : '; not exact'}${kept}`;
+}
+
 function factsOf(report: RunReport): [string, string][] {
   const nested = `${formatCount(report.nestedInterrupts)} nested in running driver code`;
   const facts: [string, string][] = [
     ['requests', `${formatCount(report.requests)} in ${formatDurationSeconds(report.seconds)}   ${formatRate(report.requestsPerSecond)}`],
     ['data', `${formatBytes(report.bytes)}   ${formatBytesPerSecond(report.bytesPerSecond)}   ${verifiedText(report)}`],
   ];
-  if (report.requests > 0) facts.push(['latency', latencyText(report.latencyNs)]);
+  if (report.recording !== undefined) facts.push(['recorded', recordingText(report.recording)]);
+  else if (report.requests > 0) facts.push(['latency', latencyText(report.latencyNs)]);
   facts.push(['interrupts', `${formatCount(report.interrupts)}, ${nested}`]);
   if (report.cancels.requested > 0) facts.push(['cancels', cancelsText(report.cancels)]);
   if (report.powerCycles > 0) facts.push(['power', `${formatCount(report.powerCycles)} times to D3 and back under traffic`]);

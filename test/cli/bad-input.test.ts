@@ -59,6 +59,11 @@ const cases: [words: string, code: string, message: string, expected: string][] 
   [`replay ${file('array.json', '[1]')}`, 'USAGE_BAD_SCHEDULE', 'no JSON object', 'dmalab explore'],
   [`replay ${file('null.json', 'null')}`, 'USAGE_BAD_SCHEDULE', 'no JSON object', 'dmalab explore'],
   [`replay ${file('ok.json', '{}')} --backend threads`, 'USAGE_BAD_CHOICE', "'threads'", 'one of controlled, lockstep'],
+  ['run demo --keep-recording', 'USAGE_FLAGS', '--keep-recording', 'together with --record'],
+  ['run demo --epoch 4', 'USAGE_FLAGS', '--epoch', 'together with --record'],
+  ['run demo --record --epoch 0', 'USAGE_BAD_NUMBER', 'too small', '1 or more'],
+  ['run demo --record --rate 100', 'USAGE_FLAGS', 'virtual time', 'without --rate'],
+  ['run demo --record --fail-nth', 'USAGE_FLAGS', 'under control', 'not both'],
   ['list demo', 'USAGE_EXCESS_ARGUMENT', 'too many arguments', 'dmalab list'],
 ];
 

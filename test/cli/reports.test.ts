@@ -58,6 +58,17 @@ describe('reports people read', () => {
     expect(text).to.contain('nothing was moved').and.not.contain('latency').and.not.contain('engine');
   });
 
+  it('of a recorded run say what was recorded in place of latencies, which virtual time does not have', () => {
+    const recording = { epochs: 12, epochRequests: 32, operations: 14_000, distinctOrders: 11, exact: true, schedule: 'out/ring.json' };
+    const text = formatRunReport({ ...runReport, recording }, plain);
+    expect(text).to.match(/recorded +12 executions of 32 requests, 14,000 operations in 11 different orders; kept in out.ring\.json/);
+    expect(text)
+      .to.not.match(/latency +p50/)
+      .and.not.contain('not exact');
+    const lost = formatRunReport({ ...runReport, recording: { ...recording, exact: false, schedule: null } }, plain);
+    expect(lost).to.contain('; not exact').and.not.contain('kept in');
+  });
+
   it('show cancels only when there were some', () => {
     const cancels = { requested: 100, won: 60, lost: 40, byWindow: { 'before program': 55, 'in transfer': 45 } };
     expect(formatRunReport({ ...runReport, cancels }, plain)).to.contain(

@@ -42,6 +42,40 @@ describe('dmalab as a user starts it: results', function () {
   });
   after(() => rmSync(folder, { recursive: true }));
 
+  it('run --record --json writes a file that replay takes on both backends, to the same memory', async () => {
+    const words = [
+      'run',
+      'plx9x5x',
+      '--record',
+      '--keep-recording',
+      '--epoch',
+      '6',
+      '--requests',
+      '30',
+      '--preempt',
+      '1/20',
+      '--out',
+      'rec',
+      '--json',
+    ];
+    const ended = await dmalab(words, folder);
+    expect(ended).to.include({ code: 0, stderr: '' });
+    const json = jsonOf(ended);
+    expect(json).to.deep.include({ verdict: 'ok', requests: 30, findings: [] });
+    const { schedule, epochs, exact } = json['recording'] as Record<string, unknown>;
+    expect([epochs, exact]).to.deep.equal([5, true]);
+    const kept = JSON.parse(readFileSync(join(folder, schedule as string), 'utf8')) as Json;
+    for (const backend of ['controlled', 'lockstep']) {
+      const replayed = await dmalab(['replay', schedule as string, '--backend', backend, '--json'], folder);
+      expect(replayed.code).to.equal(0);
+      const report = jsonOf(replayed);
+      expect(report).to.deep.include({ verdict: 'ok', backend, divergence: null, memoryHash: kept['memoryHash'] });
+      const threads = Object.keys(report['deviceStepsByThread'] as object);
+      if (backend === 'controlled') expect(threads).to.deep.equal(['0']);
+      else expect(threads).to.not.include('0').and.not.be.empty;
+    }
+  });
+
   it('run --json: one object with every member, exit 0, nothing on stderr', async () => {
     const ended = await dmalab(['run', 'demo', '--requests', '400', '--seed', '9', '--json'], folder);
     expect(ended).to.include({ code: 0, stderr: '' });
