@@ -11,7 +11,7 @@ export type FaultPlan = Readonly<Partial<Record<FaultKind, FaultRatio>>>;
 
 export const NO_FAULTS: FaultPlan = {};
 
-/** Ratios of kinds that are asked for by name only: often enough to be seen in a few hundred requests. A hang ends most drivers. */
+/** Ratios of kinds that are asked for by name only: often enough to be seen in a few hundred requests. A hang takes its driver's timeout. */
 const defaultRatios: Readonly<Record<FaultKind, FaultRatio>> = {
   'partial-count': { numerator: 1, denominator: 20 },
   'error-completion': { numerator: 1, denominator: 50 },
@@ -20,7 +20,7 @@ const defaultRatios: Readonly<Record<FaultKind, FaultRatio>> = {
   'duplicate-interrupt': { numerator: 1, denominator: 20 },
   'spurious-interrupt': { numerator: 1, denominator: 50 },
   stall: { numerator: 1, denominator: 50 },
-  hang: { numerator: 1, denominator: 500 },
+  hang: { numerator: 1, denominator: 2000 },
   'allocation-failure': { numerator: 1, denominator: 100 },
   'short-map': { numerator: 1, denominator: 10 },
   'delayed-grant': { numerator: 1, denominator: 10 },

@@ -277,20 +277,22 @@ function registerWritten(d: DeviceView, offset: number, written: number): void {
 
 /**
  * CNTRL bit 30, the half that happens at once: registers go back to their reset values and commands not yet taken are
- * dropped. The bit itself holds the bridge until the driver clears it.
+ * dropped, but the channels are not Done before they have come to rest. The bit itself holds the bridge until the driver
+ * clears it.
  */
 function resetRegisters(d: DeviceView): void {
   d.registers.take(plx.PLX_DMACSR0, COMMANDS | (COMMANDS << 8));
   for (const { offset, resetValue = 0 } of plx.plx9656Registers.words) {
-    if (offset !== plx.PLX_CNTRL) d.registers.put(offset, resetValue);
+    if (offset !== plx.PLX_CNTRL) d.registers.put(offset, offset === plx.PLX_DMACSR0 ? 0 : resetValue);
   }
 }
 
-/** The half that the channels do: what they had begun is forgotten, and an interrupt of a step that was under way. */
+/** The half that the channels do: what they had begun is forgotten, and an interrupt of a step that was under way; Done confirms it. */
 function softwareReset(d: DeviceView): void {
   d.registers.take(plx.PLX_CNTRL, plx.PLX_CNTRL_SOFTWARE_RESET);
   d.words.fill(0, d.state, d.state + STATE_WORDS);
   d.registers.lower(plx.PLX_INTCSR, activeBit(0) | activeBit(1));
+  d.registers.raise(plx.PLX_DMACSR0, plx.PLX_CSR_DONE | (plx.PLX_CSR_DONE << 8));
 }
 
 function describe(d: DeviceView): readonly RegisterDescription[] {

@@ -165,7 +165,7 @@ export class Machine {
     this.faults.arm(view);
     const { placement } = view;
     const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
-    const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors));
+    const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors), parameters.driverParams);
     return {
       name: parameters.name,
       parameters,

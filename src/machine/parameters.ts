@@ -35,6 +35,7 @@ export interface DeviceParameters {
   readonly model: string;
   readonly params: Readonly<Record<string, number>>;
   readonly driver: DriverConfig;
+  readonly driverParams: Readonly<Record<string, number>>;
   readonly workload: WorkloadConfig;
   /** This device's share of the requests; Infinity while only time ends the run. */
   readonly quota: number;
@@ -65,6 +66,7 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     model: device.model,
     params: device.params ?? {},
     driver: device.driver,
+    driverParams: device.driverParams ?? {},
     workload: checkWorkload(device.name, { ...workloadDefaults, ...scenario.workload, ...device.workload, ...overrides.workload }),
     quota: share(requests, named.length, i),
   }));

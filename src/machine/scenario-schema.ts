@@ -78,6 +78,7 @@ const deviceFields = {
   model: text('the name of a device model, see dmalab list, or the URL of a module'),
   params: z.record(z.string(), z.number('a number'), 'an object of numbers').optional(),
   driver: z.custom<DriverConfig>(isDriver, 'a driver: an object with a name and a generator method *evtDriverDeviceAdd(deviceInit)'),
+  driverParams: z.record(z.string(), z.number('a number'), 'an object of numbers').optional(),
   workload: workload.optional(),
 } satisfies Record<keyof ScenarioDevice, z.ZodType>;
 

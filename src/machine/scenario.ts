@@ -13,6 +13,8 @@ export interface ScenarioDevice {
   readonly params?: Readonly<Record<string, number>>;
   /** Driver that runs it. */
   readonly driver: DriverConfig;
+  /** The driver's own parameters (numbers), as its Parameters key in the registry would hold them: `deviceInit.queryParameter`. */
+  readonly driverParams?: Readonly<Record<string, number>>;
   /** Traffic for it; it is merged over the scenario's workload. */
   readonly workload?: Partial<WorkloadConfig>;
 }

@@ -18,10 +18,22 @@ export class DeviceInit {
   #requestContext: ContextType<object> | null = null;
   #device: Device | null = null;
 
-  constructor(kernel: Kernel, bus: BusResources) {
+  constructor(
+    kernel: Kernel,
+    bus: BusResources,
+    private readonly driverParams: Readonly<Record<string, number>> = {},
+  ) {
     this.#kernel = kernel;
     this.#bus = bus;
     this.resources = new HardwareResources(kernel, bus);
+  }
+
+  /**
+   * WdfRegistryQueryULong of the driver's Parameters key, which a scenario fills with `driverParams`: the number under
+   * that name, null when there is none.
+   */
+  queryParameter(name: string): number | null {
+    return this.driverParams[name] ?? null;
   }
 
   setPnpPowerEventCallbacks(callbacks: PnpPowerEventCallbacks): void {

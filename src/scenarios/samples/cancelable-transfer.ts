@@ -3,6 +3,7 @@ import {
   NT_SUCCESS,
   STATUS_CANCELLED,
   STATUS_DEVICE_REMOVED,
+  STATUS_IO_TIMEOUT,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_SUCCESS,
   WdfSpinLock,
@@ -43,7 +44,7 @@ export const transferLink = declareContext('TRANSFER_LINK', TransferLink);
  *
  * Two parties may still touch a request once it is marked: the I/O path (EvtIo, EvtProgramDma, DPC) and the cancel
  * callback. Each drops its part when it is through, and whoever is last completes the request; when the callback
- * never runs, the I/O path completes alone. `#lock` guards the phase. WdfDmaTransactionCancel is called with it held
+ * never runs, the I/O path completes alone. A watchdog has no part: it only asks the device to stop, under the lock. `#lock` guards the phase. WdfDmaTransactionCancel is called with it held
  * and in phase Waiting only, so the transaction cannot complete during the call.
  */
 export abstract class CancelableTransfer {
@@ -51,7 +52,8 @@ export abstract class CancelableTransfer {
   direction: DmaDirection = DmaDirection.ReadFromDevice;
   #request: Request | null = null;
   #phase: Phase = Phase.Idle;
-  #isCancelled = false;
+  /** Why the transfer is to end early: CANCELLED or IO_TIMEOUT; SUCCESS while it is not. */
+  #stopStatus: NtStatus = STATUS_SUCCESS;
   #parties = 0;
   #status: NtStatus = STATUS_SUCCESS;
   #bytes = 0;
@@ -77,7 +79,7 @@ export abstract class CancelableTransfer {
     const { transaction } = this;
     this.#request = request;
     this.#generation++;
-    this.#isCancelled = false;
+    this.#stopStatus = STATUS_SUCCESS;
     this.#parties = 2;
     this.#phase = Phase.Waiting;
     this.direction = direction;
@@ -99,7 +101,7 @@ export abstract class CancelableTransfer {
   /** EvtProgramDma, first transfer or a later one. */
   *program(list: ScatterGatherList): Suspending<void> {
     yield* this.#lock.acquire();
-    const status = this.#isCancelled ? STATUS_CANCELLED : this.isDeviceGone() ? STATUS_DEVICE_REMOVED : STATUS_SUCCESS;
+    const status = NT_SUCCESS(this.#stopStatus) && this.isDeviceGone() ? STATUS_DEVICE_REMOVED : this.#stopStatus;
     if (NT_SUCCESS(status)) {
       this.#phase = Phase.Running;
       yield* this.startHardware(list);
@@ -115,6 +117,24 @@ export abstract class CancelableTransfer {
     yield* this.transferDone(0, STATUS_DEVICE_REMOVED);
   }
 
+  /**
+   * Watchdog: the device takes too long over the transfer that `isSame` knows. It is told to stop, unless it was
+   * before; the transfer ends when it confirms that, or when it has been reset.
+   */
+  *timeOut(isSame: () => boolean): Suspending<void> {
+    yield* this.#lock.acquire();
+    if (this.#phase === Phase.Running && NT_SUCCESS(this.#stopStatus) && isSame()) {
+      this.#stopStatus = STATUS_IO_TIMEOUT;
+      yield* this.abortHardware();
+    }
+    yield* this.#lock.release();
+  }
+
+  /** The device was reset and has forgotten the transfer: it ends if it was to end early, else the same is presented again. */
+  *wasReset(): Suspending<void> {
+    yield* this.transferDone(0, STATUS_SUCCESS);
+  }
+
   /** DPC: the device has stopped working on the transfer, having moved `movedBytes`. A failing `status` ends the transaction. */
   *transferDone(movedBytes: number, status: NtStatus): Suspending<void> {
     const { transaction } = this;
@@ -123,11 +143,11 @@ export abstract class CancelableTransfer {
     // Two paths can see the same end, the DPC and the removal: one of them takes it.
     const isOurs = this.#phase === Phase.Running;
     if (isOurs) this.#phase = Phase.Completing;
-    const isFinal = this.#isCancelled || !NT_SUCCESS(status);
+    const isFinal = !NT_SUCCESS(this.#stopStatus) || !NT_SUCCESS(status);
     yield* this.#lock.release();
     if (!isOurs) return;
     const ended = isFinal ? yield* transaction.dmaCompletedFinal(movedBytes) : yield* transaction.dmaCompletedWithLength(movedBytes);
-    if (ended !== STATUS_MORE_PROCESSING_REQUIRED) yield* this.#end(isFinal ? (NT_SUCCESS(status) ? STATUS_CANCELLED : status) : ended);
+    if (ended !== STATUS_MORE_PROCESSING_REQUIRED) yield* this.#end(isFinal ? (NT_SUCCESS(status) ? this.#stopStatus : status) : ended);
     else yield* this.#stagedNext(generation);
   }
 
@@ -137,10 +157,10 @@ export abstract class CancelableTransfer {
     let isWithdrawn = false;
     if (this.#generation === generation && this.#phase === Phase.Completing) {
       this.#phase = Phase.Waiting;
-      isWithdrawn = this.#isCancelled && (yield* this.#withdraw());
+      isWithdrawn = !NT_SUCCESS(this.#stopStatus) && (yield* this.#withdraw());
     }
     yield* this.#lock.release();
-    if (isWithdrawn) yield* this.#end(STATUS_CANCELLED);
+    if (isWithdrawn) yield* this.#end(this.#stopStatus);
   }
 
   /** True: the transaction waited for registers and never will again. The lock is held. */
@@ -168,13 +188,15 @@ export abstract class CancelableTransfer {
   /** EvtRequestCancel. */
   *cancel(): Suspending<void> {
     yield* this.#lock.acquire();
-    this.#isCancelled = true;
+    // A watchdog that was first has told the device already.
+    const isFirst = NT_SUCCESS(this.#stopStatus);
+    if (isFirst) this.#stopStatus = STATUS_CANCELLED;
     const isWithdrawn = this.#phase === Phase.Waiting && (yield* this.#withdraw());
-    if (this.#phase === Phase.Running) yield* this.abortHardware();
+    if (this.#phase === Phase.Running && isFirst) yield* this.abortHardware();
     yield* this.#lock.release();
     // Withdrawn: no callback of the transaction will come, so the I/O path's part is ours too.
     if (isWithdrawn) {
-      this.#status = STATUS_CANCELLED;
+      this.#status = this.#stopStatus;
       this.#bytes = this.transaction.bytesTransferred;
       yield* this.transaction.release();
       yield* this.#dropPart();

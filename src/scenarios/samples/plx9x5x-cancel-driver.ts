@@ -2,14 +2,12 @@ import {
   DmaDirection,
   Interrupt,
   NT_SUCCESS,
-  RegisterBlock,
   STATUS_SUCCESS,
   declareContext,
   type Device,
   type DeviceInit,
   type DmaProfile,
   type DriverConfig,
-  type HardwareResources,
   type IoQueue,
   type NtStatus,
   type Request,
@@ -17,13 +15,14 @@ import {
   type Suspending,
 } from '../../index.js';
 import { CancelableTransfer, transferLink } from './cancelable-transfer.js';
-import { acknowledgeInterrupt, createDmaObjects, createQueues, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
-import * as plx from './plx9x5x-registers.js';
+import { createDmaObjects, createQueues, PlxChannel, READ, WRITE } from './plx9x5x-channel.js';
+import { PlxChip, type PlxTransfers } from './plx9x5x-chip.js';
 
 /*
  * The PLX9x5x driver with what the published sample leaves out: requests can be cancelled at any time. Waiting
  * transactions are withdrawn, live transfers are aborted through DMACSR and end when the chip confirms with Done; the
- * residual in the elements says how far they came. No synchronization scope: the transfers have locks of their own.
+ * residual in the elements says how far they came. A watchdog aborts what takes too long, and resets a chip that does
+ * not confirm. No synchronization scope: the transfers have locks of their own.
  */
 
 /** A direction of the chip as a cancelable transfer. */
@@ -39,19 +38,13 @@ class ChannelTransfer extends CancelableTransfer {
   }
 
   protected *startHardware(list: ScatterGatherList): Suspending<void> {
-    const { registers, interrupt } = plxContext(this.device);
     const { channel, transaction } = this;
     channel.writeElements(list, transaction.request!.deviceOffset + transaction.bytesTransferred);
-    yield* interrupt.acquireLock();
-    yield* channel.start(registers);
-    yield* interrupt.releaseLock();
+    yield* plxContext(this.device).chip.start(channel);
   }
 
   protected *abortHardware(): Suspending<void> {
-    const { registers, interrupt } = plxContext(this.device);
-    yield* interrupt.acquireLock();
-    yield* registers.write8(plx.DMA_CSR[this.channel.index], plx.CSR_ENABLE | plx.CSR_ABORT);
-    yield* interrupt.releaseLock();
+    yield* plxContext(this.device).chip.abort(this.channel, this.channel.starts);
   }
 
   protected isDeviceGone(): boolean {
@@ -64,18 +57,33 @@ class ChannelTransfer extends CancelableTransfer {
 }
 
 class PlxCancelContext {
-  registers!: RegisterBlock;
-  interrupt!: Interrupt;
+  chip!: PlxChip;
   transfers: readonly ChannelTransfer[] = [];
-  channels: readonly PlxChannel[] = [];
   isGone = false;
 }
 const plxContext = declareContext('PLX_CANCEL_CONTEXT', PlxCancelContext);
 
+/** What the chip's watchdog does with a device's transfers. */
+function plxTransfers(transfers: readonly ChannelTransfer[]): PlxTransfers {
+  return {
+    *giveUp({ index }, start) {
+      const transfer = transfers[index]!;
+      yield* transfer.timeOut(() => transfer.channel.starts === start);
+    },
+    *wasReset({ index }) {
+      yield* transfers[index]!.wasReset();
+    },
+    *wasRemoved({ index }) {
+      yield* transfers[index]!.deviceRemoved();
+    },
+  };
+}
+
 function* addDevice(deviceInit: DeviceInit, profile: DmaProfile): Suspending<NtStatus> {
   deviceInit.setPnpPowerEventCallbacks({
-    evtDevicePrepareHardware,
-    evtDeviceD0Entry,
+    evtDevicePrepareHardware: (device, resources) => plxContext(device).chip.mapRegisters(device, resources),
+    evtDeviceD0Entry: (device) => plxContext(device).chip.enterD0(),
+    evtDeviceD0ExitPreInterruptsDisabled: (device) => plxContext(device).chip.leaveD0(),
     evtDeviceSurpriseRemoval,
     evtDeviceSelfManagedIoSuspend,
   });
@@ -84,28 +92,24 @@ function* addDevice(deviceInit: DeviceInit, profile: DmaProfile): Suspending<NtS
   if (!created.ok) return created.status;
   const device = created.object;
   device.alignmentRequirement = 15;
-  const queues = createQueues(device, evtIoWrite, evtIoRead);
-  if (!NT_SUCCESS(queues)) return queues;
-  const interrupt = Interrupt.create(device, { evtInterruptIsr, evtInterruptDpc, evtInterruptEnable, evtInterruptDisable });
-  if (!interrupt.ok) return interrupt.status;
   const context = plxContext(device);
-  context.interrupt = interrupt.object;
   context.transfers = [new ChannelTransfer(device, WRITE), new ChannelTransfer(device, READ)];
-  context.channels = context.transfers.map((transfer) => transfer.channel);
-  const status = yield* createDmaObjects(device, context.channels, profile);
+  const channels = context.transfers.map((transfer) => transfer.channel);
+  const chip = (context.chip = new PlxChip(channels, plxTransfers(context.transfers)));
+  let status = createQueues(device, evtIoWrite, evtIoRead);
+  if (NT_SUCCESS(status)) status = chip.createWatchdog(device, deviceInit.queryParameter('timeoutMs'));
+  if (!NT_SUCCESS(status)) return status;
+  const interrupt = Interrupt.create(device, {
+    evtInterruptIsr: () => chip.acknowledgeInterrupt(),
+    evtInterruptDpc,
+    evtInterruptEnable: () => chip.setMasterEnable(true),
+    evtInterruptDisable: () => chip.setMasterEnable(false),
+  });
+  if (!interrupt.ok) return interrupt.status;
+  chip.interrupt = interrupt.object;
+  status = yield* createDmaObjects(device, channels, profile);
   for (const transfer of context.transfers) transfer.transaction = transfer.channel.transaction;
   return status;
-}
-
-function evtDevicePrepareHardware(device: Device, resources: HardwareResources): NtStatus {
-  plxContext(device).registers = new RegisterBlock(device.kernel, resources.registers);
-  return STATUS_SUCCESS;
-}
-
-function* evtDeviceD0Entry(device: Device): Suspending<NtStatus> {
-  const { registers, transfers } = plxContext(device);
-  for (const { channel } of transfers) yield* channel.enterD0(registers);
-  return STATUS_SUCCESS;
 }
 
 /** Only notes it: requests must not be completed here (rule C18). */
@@ -115,18 +119,8 @@ function evtDeviceSurpriseRemoval(device: Device): void {
 
 /** The power-down sequence runs without hardware: what the chip worked on will never be confirmed, so it ends here. */
 function* evtDeviceSelfManagedIoSuspend(device: Device): Suspending<NtStatus> {
-  const { isGone, transfers } = plxContext(device);
-  if (isGone) for (const transfer of transfers) yield* transfer.deviceRemoved();
-  return STATUS_SUCCESS;
-}
-
-function* evtInterruptEnable(_interrupt: Interrupt, device: Device): Suspending<NtStatus> {
-  yield* setMasterEnable(plxContext(device).registers, true);
-  return STATUS_SUCCESS;
-}
-
-function* evtInterruptDisable(_interrupt: Interrupt, device: Device): Suspending<NtStatus> {
-  yield* setMasterEnable(plxContext(device).registers, false);
+  const { isGone, chip } = plxContext(device);
+  if (isGone) yield* chip.removed();
   return STATUS_SUCCESS;
 }
 
@@ -136,11 +130,6 @@ function* evtIoWrite(queue: IoQueue, request: Request): Suspending<void> {
 
 function* evtIoRead(queue: IoQueue, request: Request): Suspending<void> {
   yield* plxContext(queue.device).transfers[READ]!.start(request, DmaDirection.ReadFromDevice);
-}
-
-function* evtInterruptIsr(interrupt: Interrupt): Suspending<boolean> {
-  const { registers, channels } = plxContext(interrupt.device);
-  return yield* acknowledgeInterrupt(interrupt, registers, channels);
 }
 
 function* evtInterruptDpc(interrupt: Interrupt, device: Device): Suspending<void> {

@@ -9,13 +9,13 @@ import {
   type Device,
   type DmaProfile,
   type EvtIo,
-  type Interrupt,
   type NtStatus,
   type RegisterBlock,
   type ScatterGatherList,
   type Suspending,
 } from '../../index.js';
 import * as plx from './plx9x5x-registers.js';
+import { ProgressWatch } from './watchdog.js';
 
 export const MAXIMUM_TRANSFER_BYTES = 8 * 1024;
 /** Pages of the longest transfer and one more for a ragged start: the elements of a channel's chain. */
@@ -25,12 +25,20 @@ export const ELEMENTS_MAX = MAXIMUM_TRANSFER_BYTES / 4096 + 1;
 export const WRITE = 0;
 export const READ = 1;
 
-/** One direction of the chip: its transaction, its chain of elements, and what the ISR saved for the DPC. */
+/**
+ * One direction of the chip: its transaction, its chain of elements, and the transfer it has been given. `isRunning`,
+ * `isDone` and `starts` change under the interrupt lock only.
+ */
 export class PlxChannel {
   transaction!: DmaTransaction;
   elements!: CommonBuffer;
-  savedActive = false;
-  savedCsr = 0;
+  readonly watch = new ProgressWatch();
+  /** It has been given a transfer whose end nobody has taken. */
+  isRunning = false;
+  /** The ISR has seen the end of that transfer. */
+  isDone = false;
+  /** Transfers it has been given: tells them apart. */
+  starts = 0;
 
   constructor(
     readonly index: 0 | 1,
@@ -42,11 +50,9 @@ export class PlxChannel {
     return this.index === READ;
   }
 
-  /** D0 entry: the upper half of the chain's address, and nothing saved. */
-  *enterD0(registers: RegisterBlock): Suspending<void> {
+  /** D0 entry, and after a reset: the upper half of the chain's address. */
+  *restore(registers: RegisterBlock): Suspending<void> {
     yield* registers.write32(plx.DMA_DAC[this.index], Math.floor(this.elements.logicalAddress / 0x1_0000_0000));
-    this.savedActive = false;
-    this.savedCsr = 0;
   }
 
   get #pointerBits(): number {
@@ -70,7 +76,7 @@ export class PlxChannel {
     }
   }
 
-  /** Programs and starts the channel; the caller holds the interrupt lock, because INTCSR belongs to both channels. */
+  /** Programs and starts the chip's channel; the caller holds the interrupt lock, because INTCSR belongs to both channels. */
   *start(registers: RegisterBlock): Suspending<void> {
     const { index } = this;
     const mode = plx.MODE_CHAIN | plx.MODE_DONE_INTERRUPT | plx.MODE_ROUTE_TO_PCI | (this.clearsCount ? plx.MODE_CLEAR_COUNT : 0);
@@ -81,22 +87,38 @@ export class PlxChannel {
     yield* registers.write8(plx.DMA_CSR[index], plx.CSR_ENABLE | plx.CSR_START);
   }
 
-  /** ISR: saves and acknowledges what is this channel's. True: the channel was active. */
+  /** A transfer is the channel's from here on. */
+  given(): void {
+    this.isRunning = true;
+    this.isDone = false;
+    this.starts++;
+  }
+
+  /**
+   * ISR: acknowledges what is this channel's. True: it had interrupted. The interrupt is cleared before Done is looked
+   * at: a transfer that ends after the look interrupts again, so an interrupt that came without a cause, or twice, is
+   * harmless. Looking first and clearing then can clear the real interrupt with the spurious one.
+   */
   *acknowledge(registers: RegisterBlock, intcsr: number): Suspending<boolean> {
     if ((intcsr & plx.INTCSR_DMA_ACTIVE[this.index]) === 0) return false;
+    yield* registers.write8(plx.DMA_CSR[this.index], plx.CSR_ENABLE | plx.CSR_CLEAR_INTERRUPT);
     const csr = yield* registers.read8(plx.DMA_CSR[this.index]);
-    yield* registers.write8(plx.DMA_CSR[this.index], (csr & plx.CSR_ENABLE) | plx.CSR_CLEAR_INTERRUPT);
-    this.savedActive = true;
-    this.savedCsr |= csr;
+    // Done stays until the next start: without a transfer it is an old one's, which has been taken.
+    if (this.isRunning && csr !== plx.ALL_ONES_8 && (csr & plx.CSR_DONE) !== 0) this.isDone = true;
     return true;
   }
 
-  /** DPC, under the interrupt lock: takes a finished transfer out of the saved copies. */
+  /** DPC: takes the finished transfer off the channel, if there is one. */
   takeDone(): boolean {
-    if (!this.savedActive || (this.savedCsr & plx.CSR_DONE) === 0) return false;
-    this.savedActive = false;
-    this.savedCsr = 0;
-    return true;
+    return this.isDone && this.takeLost();
+  }
+
+  /** Takes the transfer off the channel, finished or not. */
+  takeLost(): boolean {
+    const wasRunning = this.isRunning;
+    this.isRunning = false;
+    this.isDone = false;
+    return wasRunning;
   }
 
   /** In clear-count mode the device writes what it did not move back into the elements. */
@@ -150,30 +172,4 @@ export function* createDmaObjects(
     channel.transaction = transaction.object;
   }
   return STATUS_SUCCESS;
-}
-
-/** ISR of the chip: asks both channels. `done` is set when a transfer has ended and the DPC must run. */
-export function* acknowledgeInterrupt(
-  interrupt: Interrupt,
-  registers: RegisterBlock,
-  channels: readonly PlxChannel[],
-): Suspending<boolean> {
-  const intcsr = yield* registers.read32(plx.INTCSR);
-  // Nobody answers on the bus any more (rule D45).
-  if (intcsr === plx.ALL_ONES) return false;
-  let ours = false;
-  let done = false;
-  for (const channel of channels) {
-    if (!(yield* channel.acknowledge(registers, intcsr))) continue;
-    ours = true;
-    if ((channel.savedCsr & plx.CSR_DONE) !== 0) done = true;
-  }
-  if (done) interrupt.queueDpcForIsr();
-  return ours;
-}
-
-/** EvtInterruptEnable and EvtInterruptDisable: the chip's master enable. */
-export function* setMasterEnable(registers: RegisterBlock, enabled: boolean): Suspending<void> {
-  const intcsr = yield* registers.read32(plx.INTCSR);
-  yield* registers.write32(plx.INTCSR, enabled ? intcsr | plx.INTCSR_PCI_ENABLE : intcsr & ~plx.INTCSR_PCI_ENABLE);
 }

@@ -2,8 +2,9 @@ import {
   DmaDirection,
   Interrupt,
   NT_SUCCESS,
-  RegisterBlock,
+  STATUS_DEVICE_REMOVED,
   STATUS_INVALID_BUFFER_SIZE,
+  STATUS_IO_TIMEOUT,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_SUCCESS,
   declareContext,
@@ -11,72 +12,73 @@ import {
   type DeviceInit,
   type DmaTransaction,
   type DriverConfig,
-  type HardwareResources,
   type IoQueue,
   type NtStatus,
   type Request,
   type ScatterGatherList,
   type Suspending,
 } from '../../index.js';
-import { acknowledgeInterrupt, createDmaObjects, createQueues, PlxChannel, READ, setMasterEnable, WRITE } from './plx9x5x-channel.js';
+import { createDmaObjects, createQueues, PlxChannel, READ, WRITE } from './plx9x5x-channel.js';
+import { PlxChip } from './plx9x5x-chip.js';
 
 /*
  * A driver for the PLX PCI 9656 in the manner of the published PLX9x5x sample: scatter/gather 64-bit duplex, one
  * chain of transfer elements a direction, one transaction a direction reused for every request. Its small defects
  * are repaired: the write request belongs to its transaction (so completing it early is caught), each channel clears
- * its own saved status, and the upper half of the descriptor addresses is programmed (the sample assumes 0).
+ * its own saved status, interrupts are acknowledged before the channel is looked at, and the upper half of the
+ * descriptor addresses is programmed (the sample assumes 0). A watchdog, which the sample does not have, gives up
+ * what takes too long. EvtIo, DPC and watchdog run under the device's callback lock.
  */
 
 const MAXIMUM_REQUEST_BYTES = 128 * 1024;
 
+/** A direction of the chip with what the watchdog decided about its transfer. */
+class SampleChannel extends PlxChannel {
+  /** The start that took too long; its request ends with IO_TIMEOUT. */
+  givenUp = 0;
+
+  get isGivenUp(): boolean {
+    return this.givenUp === this.starts;
+  }
+}
+
 class PlxContext {
-  registers!: RegisterBlock;
-  interrupt!: Interrupt;
-  readonly channels = [new PlxChannel(WRITE, false), new PlxChannel(READ, true)] as const;
+  readonly channels = [new SampleChannel(WRITE, false), new SampleChannel(READ, true)] as const;
+  readonly chip: PlxChip = new PlxChip(this.channels, {
+    giveUp: ({ index }, start) => giveUp(this.chip, this.channels[index], start),
+    // Presented again: nothing of the current transfer counts as moved.
+    wasReset: ({ index }) => finishTransfer(this.channels[index], this.channels[index].isGivenUp ? STATUS_IO_TIMEOUT : STATUS_SUCCESS, 0),
+    wasRemoved: ({ index }) => finishTransfer(this.channels[index], STATUS_DEVICE_REMOVED, 0),
+  });
 }
 const plxContext = declareContext('PLX_CONTEXT', PlxContext);
 
 function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
-  deviceInit.setPnpPowerEventCallbacks({ evtDevicePrepareHardware, evtDeviceD0Entry });
+  deviceInit.setPnpPowerEventCallbacks({
+    evtDevicePrepareHardware: (device, resources) => plxContext(device).chip.mapRegisters(device, resources),
+    evtDeviceD0Entry: (device) => plxContext(device).chip.enterD0(),
+    evtDeviceD0ExitPreInterruptsDisabled: (device) => plxContext(device).chip.leaveD0(),
+  });
   deviceInit.setSynchronizationScope('device');
   const created = deviceInit.create(plxContext);
   if (!created.ok) return created.status;
   const device = created.object;
   device.alignmentRequirement = 15;
 
-  const queues = createQueues(device, evtIoWrite, evtIoRead);
-  if (!NT_SUCCESS(queues)) return queues;
+  const { chip, channels } = plxContext(device);
+  let status = createQueues(device, evtIoWrite, evtIoRead);
+  if (NT_SUCCESS(status)) status = chip.createWatchdog(device, deviceInit.queryParameter('timeoutMs'));
+  if (!NT_SUCCESS(status)) return status;
   const interrupt = Interrupt.create(device, {
-    evtInterruptIsr,
+    evtInterruptIsr: () => chip.acknowledgeInterrupt(),
     evtInterruptDpc,
-    evtInterruptEnable,
-    evtInterruptDisable,
+    evtInterruptEnable: () => chip.setMasterEnable(true),
+    evtInterruptDisable: () => chip.setMasterEnable(false),
     automaticSerialization: true,
   });
   if (!interrupt.ok) return interrupt.status;
-  plxContext(device).interrupt = interrupt.object;
-  return yield* createDmaObjects(device, plxContext(device).channels);
-}
-
-function evtDevicePrepareHardware(device: Device, resources: HardwareResources): NtStatus {
-  plxContext(device).registers = new RegisterBlock(device.kernel, resources.registers);
-  return STATUS_SUCCESS;
-}
-
-function* evtDeviceD0Entry(device: Device): Suspending<NtStatus> {
-  const { registers, channels } = plxContext(device);
-  for (const channel of channels) yield* channel.enterD0(registers);
-  return STATUS_SUCCESS;
-}
-
-function* evtInterruptEnable(_interrupt: Interrupt, device: Device): Suspending<NtStatus> {
-  yield* setMasterEnable(plxContext(device).registers, true);
-  return STATUS_SUCCESS;
-}
-
-function* evtInterruptDisable(_interrupt: Interrupt, device: Device): Suspending<NtStatus> {
-  yield* setMasterEnable(plxContext(device).registers, false);
-  return STATUS_SUCCESS;
+  chip.interrupt = interrupt.object;
+  return yield* createDmaObjects(device, channels);
 }
 
 function* evtIoWrite(queue: IoQueue, request: Request, lengthBytes: number): Suspending<void> {
@@ -108,40 +110,52 @@ function* evtProgramDma(
   list: ScatterGatherList,
 ): Suspending<boolean> {
   const channel = context as PlxChannel;
-  const { registers, interrupt } = plxContext(device);
   channel.writeElements(list, transaction.request!.deviceOffset + transaction.bytesTransferred);
-  yield* interrupt.acquireLock();
-  yield* channel.start(registers);
-  yield* interrupt.releaseLock();
+  yield* plxContext(device).chip.start(channel);
   return true;
 }
 
-function* evtInterruptIsr(interrupt: Interrupt): Suspending<boolean> {
-  const { registers, channels } = plxContext(interrupt.device);
-  return yield* acknowledgeInterrupt(interrupt, registers, channels);
+/** Watchdog: the abort ends the transfer as usual, by its interrupt, or a reset of the chip does. */
+function* giveUp(chip: PlxChip, channel: SampleChannel, start: number): Suspending<void> {
+  if (yield* chip.abort(channel, start)) channel.givenUp = start;
 }
 
-/** Takes what the ISR saved under the interrupt lock, then finishes the transfers. */
+/** Takes finished transfers off their channels under the interrupt lock, then ends them. */
 function* evtInterruptDpc(interrupt: Interrupt, device: Device): Suspending<void> {
   const { channels } = plxContext(device);
   yield* interrupt.acquireLock();
   const writeDone = channels[WRITE].takeDone();
   const readDone = channels[READ].takeDone();
   yield* interrupt.releaseLock();
-  if (writeDone) yield* finishTransfer(channels[WRITE]);
-  if (readDone) yield* finishTransfer(channels[READ]);
+  if (writeDone) yield* transferDone(channels[WRITE]);
+  if (readDone) yield* transferDone(channels[READ]);
 }
 
-function* finishTransfer(channel: PlxChannel): Suspending<void> {
-  const { transaction } = channel;
-  const status = channel.clearsCount ? yield* transaction.dmaCompletedWithLength(channel.movedBytes()) : yield* transaction.dmaCompleted();
+/** The channel is through with its transfer. Of an aborted write nobody can tell how far it came. */
+function* transferDone(channel: SampleChannel): Suspending<void> {
+  const { transaction, clearsCount, isGivenUp } = channel;
+  const moved = clearsCount ? channel.movedBytes() : isGivenUp ? 0 : transaction.currentDmaTransferLengthBytes;
+  yield* finishTransfer(channel, isGivenUp ? STATUS_IO_TIMEOUT : STATUS_SUCCESS, moved);
+}
+
+/** A failing `status` ends the transaction; else what is left of it goes on. */
+function* finishTransfer({ transaction }: SampleChannel, status: NtStatus, movedBytes: number): Suspending<void> {
+  const isFinal = !NT_SUCCESS(status);
+  const isWholeTransfer = movedBytes === transaction.currentDmaTransferLengthBytes;
+  const ended = isFinal
+    ? yield* transaction.dmaCompletedFinal(movedBytes)
+    : isWholeTransfer
+      ? yield* transaction.dmaCompleted()
+      : yield* transaction.dmaCompletedWithLength(movedBytes);
   // The next transfer is staged already, perhaps finished: nothing of this one may be touched.
-  if (status === STATUS_MORE_PROCESSING_REQUIRED) return;
+  if (ended === STATUS_MORE_PROCESSING_REQUIRED) return;
   const request = transaction.request!;
-  const bytes = NT_SUCCESS(status) ? transaction.bytesTransferred : 0;
+  const isWhole = transaction.bytesTransferred === request.lengthBytes;
+  const bytes = transaction.bytesTransferred;
   // Released first: completing may present the next request, which uses this very object.
   yield* transaction.release();
-  yield* request.completeWithInformation(status, bytes);
+  const shown = isFinal && !isWhole ? status : ended;
+  yield* request.completeWithInformation(shown, NT_SUCCESS(shown) ? bytes : 0);
 }
 
 export const plx9x5xDriver: DriverConfig = { name: 'plx9x5x', evtDriverDeviceAdd };

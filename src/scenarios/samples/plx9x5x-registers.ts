@@ -4,6 +4,9 @@ export const INTCSR_PCI_ENABLE = 1 << 8;
 export const INTCSR_DMA_ENABLE = [1 << 18, 1 << 19] as const;
 export const INTCSR_DMA_ACTIVE = [1 << 21, 1 << 22] as const;
 
+export const CNTRL = 0x06c;
+export const CNTRL_SOFTWARE_RESET = 1 << 30;
+
 export const DMA_MODE = [0x080, 0x094] as const;
 export const MODE_CHAIN = 1 << 9;
 export const MODE_DONE_INTERRUPT = 1 << 10;
@@ -42,3 +45,4 @@ export const DTE_PCI_ADDRESS_HIGH = 16;
 
 /** What a read gives when the device is gone. */
 export const ALL_ONES = 0xffff_ffff;
+export const ALL_ONES_8 = 0xff;

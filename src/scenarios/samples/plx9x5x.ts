@@ -8,7 +8,16 @@ export const plx9x5x = defineScenario({
   devices: [{ name: 'plx', model: 'plx9656', driver: plx9x5xDriver }],
   // One MDL a request: the sample's table holds three elements, enough for 8 KiB with ragged ends of a single buffer.
   workload: { outstanding: 8, minBytes: 64, maxBytes: 16384, maxMdls: 1 },
-  // Of a write only whole transfers can be told: an error or abort passes for success (L-DATA). A repeated interrupt ends
-  // a transaction twice (B11), one that comes too early makes the ISR clear the real one (L-QUIESCENCE).
-  survives: ['partial-count', 'late-completion', 'stall', 'allocation-failure', 'short-map', 'delayed-grant'],
+  // Of a write only whole transfers can be told: an error or abort passes for success (L-DATA).
+  survives: [
+    'partial-count',
+    'late-completion',
+    'duplicate-interrupt',
+    'spurious-interrupt',
+    'stall',
+    'hang',
+    'allocation-failure',
+    'short-map',
+    'delayed-grant',
+  ],
 });
