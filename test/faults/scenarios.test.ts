@@ -10,7 +10,6 @@ import { resolveParameters } from '../../src/machine/parameters.js';
 import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
 import { RandomWalk } from '../../src/explore/strategies/random-walk.js';
 import { amcc5933 } from '../../src/scenarios/samples/amcc5933.js';
-import { amcc5933Cancel } from '../../src/scenarios/samples/amcc5933-cancel.js';
 import { plx9x5xCancel } from '../../src/scenarios/samples/plx9x5x-cancel.js';
 import { plx9x5x } from '../../src/scenarios/samples/plx9x5x.js';
 import { ring } from '../../src/scenarios/samples/ring.js';
