@@ -9,6 +9,7 @@ import {
   type Device,
   type DmaProfile,
   type EvtIo,
+  type Interrupt,
   type NtStatus,
   type RegisterBlock,
   type ScatterGatherList,
@@ -50,6 +51,12 @@ export class PlxChannel {
     return this.index === READ;
   }
 
+  /** D0 entry: nothing is running. */
+  *enterD0(registers: RegisterBlock): Suspending<void> {
+    this.takeLost();
+    yield* this.restore(registers);
+  }
+
   /** D0 entry, and after a reset: the upper half of the chain's address. */
   *restore(registers: RegisterBlock): Suspending<void> {
     yield* registers.write32(plx.DMA_DAC[this.index], Math.floor(this.elements.logicalAddress / 0x1_0000_0000));
@@ -79,6 +86,7 @@ export class PlxChannel {
   /** Programs and starts the chip's channel; the caller holds the interrupt lock, because INTCSR belongs to both channels. */
   *start(registers: RegisterBlock): Suspending<void> {
     const { index } = this;
+    this.given();
     const mode = plx.MODE_CHAIN | plx.MODE_DONE_INTERRUPT | plx.MODE_ROUTE_TO_PCI | (this.clearsCount ? plx.MODE_CLEAR_COUNT : 0);
     yield* registers.write32(plx.DMA_MODE[index], mode);
     const intcsr = yield* registers.read32(plx.INTCSR);
@@ -87,7 +95,7 @@ export class PlxChannel {
     yield* registers.write8(plx.DMA_CSR[index], plx.CSR_ENABLE | plx.CSR_START);
   }
 
-  /** A transfer is the channel's from here on. */
+  /** A transfer is the channel's from here on; `start` says so itself. */
   given(): void {
     this.isRunning = true;
     this.isDone = false;
@@ -172,4 +180,30 @@ export function* createDmaObjects(
     channel.transaction = transaction.object;
   }
   return STATUS_SUCCESS;
+}
+
+/** EvtInterruptIsr of the chip: asks both channels. The DPC must run when a transfer has ended. */
+export function* acknowledgeInterrupt(
+  interrupt: Interrupt,
+  registers: RegisterBlock,
+  channels: readonly PlxChannel[],
+): Suspending<boolean> {
+  const intcsr = yield* registers.read32(plx.INTCSR);
+  // Nobody answers on the bus any more (rule D45).
+  if (intcsr === plx.ALL_ONES) return false;
+  let ours = false;
+  let done = false;
+  for (const channel of channels) {
+    if (!(yield* channel.acknowledge(registers, intcsr))) continue;
+    ours = true;
+    if (channel.isDone) done = true;
+  }
+  if (done) interrupt.queueDpcForIsr();
+  return ours;
+}
+
+/** EvtInterruptEnable and EvtInterruptDisable: the chip's master enable. */
+export function* setMasterEnable(registers: RegisterBlock, enabled: boolean): Suspending<void> {
+  const intcsr = yield* registers.read32(plx.INTCSR);
+  yield* registers.write32(plx.INTCSR, enabled ? intcsr | plx.INTCSR_PCI_ENABLE : intcsr & ~plx.INTCSR_PCI_ENABLE);
 }

@@ -7,7 +7,7 @@ import {
   type NtStatus,
   type Suspending,
 } from '../../index.js';
-import type { PlxChannel } from './plx9x5x-channel.js';
+import { acknowledgeInterrupt, setMasterEnable, type PlxChannel } from './plx9x5x-channel.js';
 import * as plx from './plx9x5x-registers.js';
 import { Verdict, Watchdog } from './watchdog.js';
 
@@ -54,10 +54,7 @@ export class PlxChip {
 
   *enterD0(): Suspending<NtStatus> {
     this.#isResetting = false;
-    for (const channel of this.channels) {
-      channel.takeLost();
-      yield* channel.restore(this.registers);
-    }
+    for (const channel of this.channels) yield* channel.enterD0(this.registers);
     return STATUS_SUCCESS;
   }
 
@@ -69,16 +66,15 @@ export class PlxChip {
 
   /** EvtInterruptEnable and EvtInterruptDisable: the chip's master enable; the interrupt lock is held. */
   *setMasterEnable(enabled: boolean): Suspending<NtStatus> {
-    const intcsr = yield* this.registers.read32(plx.INTCSR);
-    yield* this.registers.write32(plx.INTCSR, enabled ? intcsr | plx.INTCSR_PCI_ENABLE : intcsr & ~plx.INTCSR_PCI_ENABLE);
+    yield* setMasterEnable(this.registers, enabled);
     return STATUS_SUCCESS;
   }
 
   /** Starts what the channel's elements describe; while the chip is being reset it only counts as started, and is lost. */
   *start(channel: PlxChannel): Suspending<void> {
     yield* this.interrupt.acquireLock();
-    channel.given();
-    if (!this.#isResetting) yield* channel.start(this.registers);
+    if (this.#isResetting) channel.given();
+    else yield* channel.start(this.registers);
     yield* this.interrupt.releaseLock();
     this.#watchdog.arm();
   }
@@ -97,18 +93,7 @@ export class PlxChip {
     const { registers, interrupt } = this;
     // Its interrupts are off, so it is not the chip; what is left in its registers is of before the reset (rule D28).
     if (this.#isResetting) return false;
-    const intcsr = yield* registers.read32(plx.INTCSR);
-    // Nobody answers on the bus any more (rule D45).
-    if (intcsr === plx.ALL_ONES) return false;
-    let ours = false;
-    let done = false;
-    for (const channel of this.channels) {
-      if (!(yield* channel.acknowledge(registers, intcsr))) continue;
-      ours = true;
-      if (channel.isDone) done = true;
-    }
-    if (done) interrupt.queueDpcForIsr();
-    return ours;
+    return yield* acknowledgeInterrupt(interrupt, registers, this.channels);
   }
 
   /** The chip was pulled: what it worked on will never be confirmed, so it ends here. */
