@@ -227,6 +227,11 @@ export class DmaAdapter extends AdapterResources {
     return STATUS_SUCCESS;
   }
 
+  /** EvtProgramDma of the mapped transfer has returned; for rule D53. */
+  transferProgrammed(): void {
+    this.#controller?.programmed(this);
+  }
+
   /** ReadDmaCounter: bytes the controller has still to move of what is mapped; of a looped transfer, in this round. 0 without a controller. */
   *readDmaCounter(): Suspending<number> {
     return this.#controller === null ? 0 : yield* this.#controller.counter(this);

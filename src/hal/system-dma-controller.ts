@@ -1,5 +1,5 @@
 import { STATUS_INVALID_DEVICE_REQUEST, STATUS_NOT_IMPLEMENTED, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
-import { Dpc, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import { Dpc, makeOp, OpKind, type Kernel, type Op, type Suspending, type VirtualCpu } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
 import type { DmaAdapter } from './dma-adapter.js';
 import type { DmaDomain } from './dma-domain.js';
@@ -64,6 +64,8 @@ const GENERATION_MASK = 0xff_ffff;
 /** Whether a transaction has the channel, and the transfer it was last started with. */
 class ChannelUse {
   isTaken = false;
+  /** Who has started the transfer and is on the way to the end of its EvtProgramDma; null behind it. */
+  programmingCpu: VirtualCpu | null = null;
   /** Whose transfer it was last started with. */
   adapter: DmaAdapter | null = null;
   /** Null when nobody waits for the end of the transfer. */
@@ -163,6 +165,7 @@ export class SystemDmaController {
     const use = this.#use(adapter);
     use.adapter = adapter;
     use.context = context;
+    use.programmingCpu = this.kernel.current;
     use.generation = (use.generation + 1) & GENERATION_MASK;
     use.lengthBytes = 0;
     for (let i = 0; i < list.count; i++) {
@@ -179,6 +182,38 @@ export class SystemDmaController {
     setup.elements = list.count;
     setup.generation = use.generation;
     hardware.start(channel, setup);
+  }
+
+  /** EvtProgramDma of the adapter's transfer has returned. */
+  programmed(adapter: DmaAdapter): void {
+    this.#use(adapter).programmingCpu = null;
+  }
+
+  /** Rule D53: a register of a subordinate device is written while its transfer, not in demand mode, may move data already. */
+  deviceWritten(deviceName: string): void {
+    for (const { adapter, programmingCpu } of this.#channels) {
+      if (adapter === null || programmingCpu !== this.kernel.current || adapter.owner !== deviceName) continue;
+      const { demandMode = false, autoInitialize = false } = adapter.description;
+      if (demandMode || autoInitialize) continue;
+      this.kernel.violation({
+        rule: 'D53',
+        severity: 'error',
+        object: adapter.label,
+        message: `${deviceName} is prepared in EvtProgramDma, when the transfer of ${adapter.label} has begun: not in demand mode the controller does not wait, so the device is prepared before WdfDmaTransactionExecute`,
+      });
+      return;
+    }
+  }
+
+  /** Rule D55: the first channel that is kept although its transfer has ended and nothing can run any more; null when there is none. */
+  describeKeptChannel(): { readonly adapter: AdapterResources; readonly channel: number } | null {
+    for (let channel = 0; channel < this.#channels.length; channel++) {
+      const { isTaken, adapter } = this.#channels[channel]!;
+      if (!isTaken || adapter === null) continue;
+      const state = this.hardware.state(channel);
+      if (state === 'Done' || state === 'Cancelled' || state === 'Error') return { adapter, channel };
+    }
+    return null;
   }
 
   /** Asks the controller to stop; its interrupt says when it has. */

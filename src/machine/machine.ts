@@ -183,7 +183,7 @@ export class Machine {
   #resources(view: DeviceView, vectors: readonly InterruptVector[]): BusResources {
     return {
       deviceName: view.name,
-      registers: new DeviceRegisterPort(this.kernel, view, view.model.isSubordinate === true ? this.#systemDma : null),
+      registers: new DeviceRegisterPort(this.kernel, view, view.model.isSubordinate === true ? () => this.#subordinateWritten(view) : null),
       dmaChannels: dmaChannelsOf(view, this.views, this.parameters.machine.dmaChannels),
       vectors,
       localMemoryBytes: view.localMemoryBytes,
@@ -197,6 +197,12 @@ export class Machine {
       setPowerState: (state) => this.#setPowerState(view, state),
       setPresent: (present) => this.#setPresent(view, present),
     };
+  }
+
+  /** The system DMA controller looks at the registers of the devices on its request lines. */
+  #subordinateWritten(view: DeviceView): void {
+    this.#systemDma!.kick();
+    this.platform.systemDma!.deviceWritten(view.name);
   }
 
   /** D0 after another state is a power-on: registers start over. */

@@ -10,8 +10,8 @@ export class DeviceRegisterPort implements RegisterPort {
   constructor(
     private readonly kernel: Kernel,
     private readonly view: DeviceView,
-    /** Reads the device's registers, too: woken by writes to them. Null: nobody does. */
-    private readonly listener: DeviceView | null = null,
+    /** Called after each write: somebody else works with these registers, too. Null: nobody does. */
+    private readonly afterWrite: (() => void) | null = null,
   ) {
     this.objectId = view.objectId;
     this.lengthBytes = view.registers.table.lengthBytes;
@@ -28,7 +28,7 @@ export class DeviceRegisterPort implements RegisterPort {
   writeRegister(offset: number, widthBytes: 1 | 2 | 4, value: number): void {
     try {
       this.view.writeRegister(offset, widthBytes, value);
-      this.listener?.kick();
+      this.afterWrite?.();
     } catch (error) {
       throw this.#asFinding(error);
     }

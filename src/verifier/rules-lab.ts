@@ -16,6 +16,12 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-FORGOTTEN-YIELD', title: 'every framework call that may suspend is made with yield*', severity: 'crash' },
   { id: 'L-LIST-BOUNDS', title: 'a scatter/gather list is asked only for elements it has', severity: 'crash' },
   { id: 'L-REQUEST-REFERENCE', title: 'a transaction drops only request references it took', severity: 'warning' },
+  {
+    id: 'L-FRAMEWORK-DEFECT',
+    title: 'no driver relies on documentation where the framework is known to do something else',
+    severity: 'error',
+  },
+  { id: 'L-NOT-PRESENTED', title: 'a transfer is completed once, after it was programmed', severity: 'error' },
   { id: 'L-RESERVED-DIRECTION', title: 'a reserved transaction runs in the direction it was reserved for', severity: 'warning' },
   { id: 'L-STARVATION', title: 'a request for map registers is granted before too many others overtake it', severity: 'error' },
   { id: 'L-DPC-WATCHDOG', title: 'a DPC or ISR ends', severity: 'crash' },

@@ -14,6 +14,8 @@ export interface DmaDevice extends FxObject {
   readonly alignmentRequirement: number;
   /** In the order of creation; power callbacks run in it. Enablers add and remove themselves. */
   readonly dmaEnablers: DmaEnabler[];
+  /** Its WDFINTERRUPTs; absent where nobody asks. */
+  readonly interrupts?: readonly FxObject[];
   /** Version-2 packet transactions exclude each other per device (rule C06); the one that is active. */
   activePacketTransaction: FxObject | null;
 }

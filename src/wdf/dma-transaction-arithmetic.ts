@@ -82,12 +82,13 @@ export class ChainPosition {
 /**
  * Bytes that `registers` reserved map registers can carry from `offset` in a chain. The MDL is looked for so that an
  * offset exactly at an MDL's end still counts as that MDL's: its page offset, not the next one's, is used. The
- * framework does the same, and sizes such a transfer wrongly. Null when the chain ends first: it would follow NULL.
+ * framework does the same, and sizes such a transfer wrongly; `isRight` looks at the next one's. Null when the chain
+ * ends first: it would follow NULL.
  */
-export function reservedLengthBytes(first: Mdl | null, offset: number, registers: number): number | null {
+export function reservedLengthBytes(first: Mdl | null, offset: number, registers: number, isRight = false): number | null {
   let mdl = first;
   let left = offset;
-  while (mdl !== null && mdl.byteCount < left) {
+  while (mdl !== null && (mdl.byteCount < left || (isRight && mdl.byteCount === left && mdl.next !== null))) {
     left -= mdl.byteCount;
     mdl = mdl.next;
   }

@@ -16,6 +16,14 @@ import type { EvtConfigureDmaChannel, EvtDmaTransferComplete, EvtProgramDma, Evt
 import { DmaTransactionCore, TransferPhase } from './dma-transaction-core.js';
 import { asUlong } from './dma-transaction-arithmetic.js';
 import { bufferOfRequest } from './dma-transaction-request.js';
+import {
+  checkBufferedList,
+  reportExecuteErrorNotReleased,
+  reportFrameworkDefect,
+  reportProgramFailed,
+  reportRetriedForEver,
+  reportUnpresented,
+} from './dma-transaction-findings.js';
 import { TransactionState } from './dma-transaction-state.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
 
@@ -41,8 +49,8 @@ const EMPTY_TRANSFERS_MAX = 1000;
 export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore<C> {
   protected programDma: ProgramDma | null = null;
   #emptyTransfers = 0;
-  /** Calls of DmaCompleted*, free-running: tells whether one came in between. */
-  protected completions = 0;
+  /** In TransferFailed: because Execute failed, which leaves the transaction to be released (rule C29). */
+  #executeFailed = false;
   #registeredProgramDma: EvtProgramDma | null = null;
   #wrappedProgramDma: ProgramDma | null = null;
 
@@ -103,6 +111,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     const buffer = bufferOfRequest(request, direction);
     if (!NT_SUCCESS(buffer.status)) return buffer.status;
     const { mdl, lengthBytes } = buffer;
+    checkBufferedList(this, request, mdl, lengthBytes);
     if (!this.enabler.supportsChainedMdls && lengthBytes > mdl!.byteCount) return STATUS_INVALID_PARAMETER;
     const status = this.#describe(evtProgramDma, direction, mdl!, 0, lengthBytes);
     if (!NT_SUCCESS(status)) yield* this.releaseForReuse(false);
@@ -115,6 +124,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
 
   /** What Initialize writes. A failing status: the caller releases the transaction. */
   #describe(evtProgramDma: EvtProgramDma, direction: DmaDirection, mdl: Mdl, offset: number, lengthBytes: number): NtStatus {
+    if (this.state === TransactionState.TransferFailed && this.#executeFailed) reportExecuteErrorNotReleased(this, 'initialised');
     this.checkState('Initialize');
     const info = this.enabler.adapterInfo(direction);
     this.adapterChosen(info);
@@ -178,16 +188,20 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   *execute(context: unknown = null): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionExecute');
     if (this.kernel.at(this.op)) yield this.op;
-    this.checkState('Execute');
+    const isForgotten = this.state === TransactionState.Reserved;
+    this.checkState('Execute', isForgotten ? ': a reservation forgets the buffer, Initialize is needed again (surprises 7)' : '');
     if (this.ioRequest !== null) this.takeRequestReference();
     // Before anything can call back: the transaction may run to its end inside this call.
     this.setState(TransactionState.Transfer);
     this.phase = TransferPhase.Staging;
+    this.isPresented = false;
+    this.#executeFailed = false;
     this.acquiredContext = context;
     if (this.transferContext !== null) this.transferContext.isStarting = true;
     const status = yield* this.startTransfer();
     if (NT_SUCCESS(status)) return status;
     this.setState(TransactionState.TransferFailed);
+    this.#executeFailed = true;
     this.acquiredContext = null;
     if (this.ioRequest !== null) this.dropRequestReference();
     return status;
@@ -217,6 +231,8 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.enterDdi('WdfDmaTransactionDmaCompleted');
     if (this.kernel.at(this.op)) yield this.op;
     this.checkState('DmaCompleted');
+    if (!this.isPresented) reportUnpresented(this, this.cancelWindow === 'D');
+    this.isPresented = false;
     this.completions = (this.completions + 1) | 0;
     this.phase = TransferPhase.Completing;
     let status = this.#account(lengthBytes, type);
@@ -255,13 +271,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
 
   #countEmpty(moved: number, type: CompletionType): void {
     this.#emptyTransfers = moved === 0 && type !== 'final' ? this.#emptyTransfers + 1 : 0;
-    if (this.#emptyTransfers !== EMPTY_TRANSFERS_MAX) return;
-    this.kernel.violation({
-      rule: 'D27',
-      severity: 'error',
-      object: this.label,
-      message: `${this.label} has retried the same transfer ${EMPTY_TRANSFERS_MAX} times: the driver needs a bound`,
-    });
+    if (this.#emptyTransfers === EMPTY_TRANSFERS_MAX) reportRetriedForEver(this, EMPTY_TRANSFERS_MAX);
   }
 
   /** WdfDmaTransactionCancel: true when a request for registers was waiting and is withdrawn; it never stops hardware. Version 3. */
@@ -290,7 +300,11 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   *release(): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionRelease');
     if (this.kernel.at(this.op)) yield this.op;
-    if (!this.#beginRelease(false)) return STATUS_SUCCESS;
+    if (this.wasReleasedByDriver)
+      reportFrameworkDefect(this, 2, 'is released a second time: the framework answers SUCCESS, not INVALID_DEVICE_STATE');
+    const isReleasedNow = this.#beginRelease(false);
+    this.wasReleasedByDriver = true;
+    if (!isReleasedNow) return STATUS_SUCCESS;
     if (!this.releaseIdle(false)) yield* this.releaseResources(false);
     this.#endRelease();
     return STATUS_SUCCESS;
@@ -341,6 +355,9 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   /** Legal in every state but Transfer (B18); reservations go, too. */
   protected override *dispose(): Suspending<void> {
     this.checkState('Delete');
+    // Deleting it is as good as releasing it; going down with its enabler is being forgotten.
+    if (this.state === TransactionState.TransferFailed && this.#executeFailed && !this.enabler.isLive)
+      reportExecuteErrorNotReleased(this, 'dropped');
     this.setState(TransactionState.Deleted);
     if (!this.releaseIdle(true)) yield* this.releaseResources(true);
     this.clearRequest();
@@ -350,9 +367,13 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     if (this.programDma === null) return;
     this.kernel.emit(EventKind.TransferStage, this.objectId, this.transferredBytes, this.currentLengthBytes);
     this.phase = TransferPhase.Programming;
+    this.isPresented = true;
+    const { completions } = this;
     const irql = this.kernel.enter(this.objectId);
-    yield* this.programDma(this, this.enabler.device, this.acquiredContext, this.direction, list);
+    const isProgrammed = yield* this.programDma(this, this.enabler.device, this.acquiredContext, this.direction, list);
     this.kernel.leave(irql, this.objectId, 'EvtProgramDma');
+    // JavaScript drivers may return nothing.
+    if (isProgrammed === false && completions === this.completions) reportProgramFailed(this);
     if (this.phase === TransferPhase.Programming) this.phase = TransferPhase.Running;
   }
 
@@ -376,14 +397,12 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   }
 
   /** WdfDmaTransactionFreeResources: gives the reservation back and releases the transaction. */
-
   *freeResources(): Suspending<void> {
     this.requireLive('WdfDmaTransactionFreeResources');
     this.refuseProfile('WdfDmaTransactionFreeResources');
   }
 
   /** WdfDmaTransactionStopSystemTransfer: stops the system DMA controller's transfer; system profiles. */
-
   *stopSystemTransfer(): Suspending<void> {
     this.requireLive('WdfDmaTransactionStopSystemTransfer');
     this.refuseProfile('WdfDmaTransactionStopSystemTransfer');

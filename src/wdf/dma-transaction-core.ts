@@ -10,6 +10,7 @@ import {
   transactionStateName,
   type TransactionOperation,
 } from './dma-transaction-state.js';
+import { reportFrameworkDefect } from './dma-transaction-findings.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
 import type { Request } from './request.js';
 
@@ -54,6 +55,11 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
   protected readonly op: Op;
   protected ioRequest: DmaRequest | null = null;
   protected phase: TransferPhase = TransferPhase.None;
+  /** The transfer in flight was shown to the driver, which has not completed it yet. */
+  protected isPresented = false;
+  /** Calls of DmaCompleted*. */
+  protected completions = 0;
+  protected wasReleasedByDriver = false;
   #isRequestReferenced = false;
   readonly #info: TransferInfo = { mapRegisters: 0, elements: 0 };
 
@@ -89,6 +95,12 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
         object: this.label,
         message: `${this.label} is given a maximum length of 0: its transfers would be empty for ever`,
       });
+    if (this.state === TransactionState.Transfer && lengthBytes < this.adapterInfo.maximumFragmentLengthBytes)
+      reportFrameworkDefect(
+        this,
+        13,
+        `is given a maximum length of ${lengthBytes} in mid-transaction: from the next transfer on it replaces ${this.maxFragmentBytes}, be it larger or smaller`,
+      );
     if (lengthBytes < this.adapterInfo.maximumFragmentLengthBytes) this.maxFragmentBytes = lengthBytes;
   }
 
@@ -228,13 +240,14 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
   }
 
   protected setState(state: TransactionState): void {
+    if (state !== TransactionState.Released) this.wasReleasedByDriver = false;
     this.kernel.emit(EventKind.TransactionState, this.objectId, state, this.state);
     this.state = state;
   }
 
   /** Checks the operation against the table. False: illegal, and it is up to the caller what happens. */
-  protected checkState(operation: TransactionOperation): boolean {
-    return isLegal(operation, this.state) || this.illegalState(operation);
+  protected checkState(operation: TransactionOperation, why = ''): boolean {
+    return isLegal(operation, this.state) || this.illegalState(operation, why);
   }
 
   protected illegalState(operation: TransactionOperation, why = ''): boolean {
@@ -263,7 +276,11 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
 
   protected requireV3(ddi: string): boolean {
     if (this.enabler.usesDmaV3) return true;
-    this.breakIn('C03', `${ddi} is called on ${this.label}, whose enabler does not use DMA version 3`);
+    const why =
+      this.enabler.kind === 'system'
+        ? ': its read direction is not configured, and only that one is looked at (surprises 14)'
+        : ', which on x64 it must ask for (surprises 14)';
+    this.breakIn('C03', `${ddi} is called on ${this.label}, whose enabler does not use DMA version 3${why}`);
     return false;
   }
 

@@ -21,6 +21,7 @@ import { RegisterEstimate, reservedLengthBytes, spanPages, WORST_PAGE_OFFSET } f
 import { DmaTransactionBase } from './dma-transaction-base.js';
 import type { EvtReserveDma } from './dma-transaction-callbacks.js';
 import { isDmaDirection, type AdapterInfo, type DmaDirection, type DmaEnabler } from './dma-enabler.js';
+import { reportConfigureRefused, reportFrameworkDefect } from './dma-transaction-findings.js';
 import { TransactionState } from './dma-transaction-state.js';
 
 const estimate = new RegisterEstimate();
@@ -180,13 +181,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     if (!this.singleTransfer && this.#registersReserved > 0 && this.#registersNeeded > this.#registersReserved) this.#fitReserved();
     this.remainingBytes -= this.currentLengthBytes;
     if (this.isStopped) return STATUS_CANCELLED;
-    if (this.configuresChannel) {
-      const { completions } = this;
-      if (!(yield* this.invokeConfigureChannel())) {
-        if (this.completions === completions) this.#reportRefusedChannel();
-        return STATUS_SUCCESS;
-      }
-    }
+    if (this.configuresChannel && !(yield* this.#configureChannel())) return STATUS_SUCCESS;
     const mapOp = this.adapter.transferOp;
     if (this.kernel.at(mapOp)) yield mapOp;
     const list = this.takeTransferList();
@@ -200,6 +195,15 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     return STATUS_SUCCESS;
   }
 
+  /** False: the driver has ended the transaction, or (rule C28) should have. */
+  *#configureChannel(): Suspending<boolean> {
+    const { completions } = this;
+    this.isPresented = true;
+    const goesOn = yield* this.invokeConfigureChannel();
+    if (!goesOn && completions === this.completions) reportConfigureRefused(this);
+    return goesOn;
+  }
+
   /** Shortens the transfer to what the reserved registers carry. */
   #fitReserved(): void {
     const lengthBytes = reservedLengthBytes(this.currentMdl, this.currentOffset, this.#registersReserved);
@@ -210,17 +214,14 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
         this.label,
         `${this.label} looks for byte ${this.currentOffset} of a buffer that ends before (surprises 10)`,
       );
+    const rightBytes = reservedLengthBytes(this.currentMdl, this.currentOffset, this.#registersReserved, true)!;
+    if (Math.min(this.currentLengthBytes, rightBytes) !== Math.min(this.currentLengthBytes, lengthBytes))
+      reportFrameworkDefect(
+        this,
+        12,
+        `begins a transfer at the very start of an MDL of its chain: the framework sizes it to ${lengthBytes} bytes for ${this.#registersReserved} reserved map registers, which carry ${rightBytes}`,
+      );
     this.currentLengthBytes = Math.min(this.currentLengthBytes, lengthBytes);
-  }
-
-  /** Rule C28: nothing is mapped, no callback will come, and the transaction stays in Transfer. */
-  #reportRefusedChannel(): void {
-    this.kernel.violation({
-      rule: 'C28',
-      severity: 'error',
-      object: this.label,
-      message: `EvtDmaTransactionConfigureDmaChannel of ${this.label} answered FALSE for ${this.currentLengthBytes} bytes and had not called WdfDmaTransactionDmaCompletedFinal: the transaction stays in ${this.stateName} and nothing will end it`,
-    });
   }
 
   #map(list: ScatterGatherList): NtStatus {
@@ -299,7 +300,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     if (this.#registersReserved !== 0)
       this.dmaFatal(
         'B14',
-        `WdfDmaTransactionAllocateResources is called on ${this.label} in state ${this.stateName}, which has ${this.#registersReserved} map registers reserved already`,
+        `WdfDmaTransactionAllocateResources is called on ${this.label} in state ${this.stateName}, which has ${this.#registersReserved} map registers reserved already${this.#isBaseSet ? '' : ', or had: a reservation that was withdrawn leaves its count behind (surprises 4)'}`,
       );
     let status = yield* this.#prepareReservation(direction, registers);
     if (NT_SUCCESS(status)) {

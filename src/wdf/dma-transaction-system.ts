@@ -1,4 +1,4 @@
-import { NT_SUCCESS } from '../nt/index.js';
+import { NT_SUCCESS, type NtStatus } from '../nt/index.js';
 import { suspendingCallback, type Suspending } from '../kernel/index.js';
 import {
   AllocationAction,
@@ -12,7 +12,9 @@ import type { DmaTransactionBase } from './dma-transaction-base.js';
 import type { EvtConfigureDmaChannel, EvtDmaTransferComplete } from './dma-transaction-callbacks.js';
 import type { DmaDirection } from './dma-enabler.js';
 import type { DmaDevice } from './dma-host.js';
+import { reportFrameworkDefect, reportNobodyTells } from './dma-transaction-findings.js';
 import { DmaPacketTransaction } from './dma-transaction-packet.js';
+import { TransactionState } from './dma-transaction-state.js';
 
 type ConfigureDmaChannel = (
   transaction: DmaTransactionBase,
@@ -39,17 +41,21 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
   #configureContext: unknown = null;
   #transferComplete: TransferComplete | null = null;
   #transferCompleteContext: unknown = null;
+  /** Set before the last Release and not since: documented to be gone. */
+  #hasStaleCallbacks = false;
 
   override setChannelConfigurationCallback(callback: EvtConfigureDmaChannel | null, context: unknown = null): void {
     this.requireLive('WdfDmaTransactionSetChannelConfigurationCallback');
     this.#configureChannel = callback === null ? null : suspendingCallback(callback);
     this.#configureContext = context;
+    this.#hasStaleCallbacks = false;
   }
 
   override setTransferCompleteCallback(callback: EvtDmaTransferComplete | null, context: unknown = null): void {
     this.requireLive('WdfDmaTransactionSetTransferCompleteCallback');
     this.#transferComplete = callback === null ? null : suspendingCallback(callback);
     this.#transferCompleteContext = context;
+    this.#hasStaleCallbacks = false;
   }
 
   override setDeviceAddressOffset(offset: number): void {
@@ -89,6 +95,29 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
     yield* this.invokeTransferComplete(status);
   }
 
+  protected override *startTransfer(): Suspending<NtStatus> {
+    if (this.state === TransactionState.Transfer) this.#checkCallbacks();
+    return yield* super.startTransfer();
+  }
+
+  #checkCallbacks(): void {
+    if (this.#hasStaleCallbacks)
+      reportFrameworkDefect(
+        this,
+        1,
+        'is executed with callbacks set before its last Release: documented to be cleared there, they will be called',
+      );
+    const { interrupts } = this.enabler.device;
+    // A looped transfer never ends by itself: it is looked at with ReadDmaCounter and stopped.
+    if (this.#transferComplete !== null || interrupts === undefined || interrupts.length > 0) return;
+    if (this.adapter.description.autoInitialize !== true) reportNobodyTells(this);
+  }
+
+  protected override releasing(): void {
+    super.releasing();
+    this.#hasStaleCallbacks = this.#configureChannel !== null || this.#transferComplete !== null;
+  }
+
   protected override get allocationAction(): AllocationAction {
     return AllocationAction.KeepObject;
   }
@@ -117,6 +146,8 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
 
   protected override *invokeTransferComplete(status: DmaCompletionStatus): Suspending<void> {
     if (this.#transferComplete === null) return;
+    // Perhaps of a transfer that was never programmed: it is completed all the same.
+    this.isPresented = true;
     const irql = this.kernel.enter(this.objectId);
     yield* this.#transferComplete(this, this.enabler.device, this.#transferCompleteContext, this.direction, status);
     this.kernel.leave(irql, this.objectId, 'EvtDmaTransactionDmaTransferComplete');
@@ -129,7 +160,10 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
     return lists.take();
   }
 
-  protected override transferListDone(): void {}
+  /** The list stays until it is overwritten. The transaction may have ended inside EvtProgramDma. */
+  protected override transferListDone(): void {
+    this.adapterInfo?.adapter?.transferProgrammed();
+  }
 
   protected override growList(elements: number): void {
     this.enabler.systemLists!.grow(elements);

@@ -69,25 +69,17 @@ export class Stage {
       name: 'stage',
       title: 'one request to be cancelled',
       devices: isContended ? [subject, device('holder', kind, false)] : [subject],
-      workload: { outstanding: 1, minBytes: lengthBytes, maxBytes: lengthBytes, maxMdls: 1, readsPercent: 0 },
+      workload: { applications: 1, outstanding: 1, minBytes: lengthBytes, maxBytes: lengthBytes, maxMdls: 1, readsPercent: 0 },
       machine: { mapRegisters: 3, dmaChannels: 1 },
     });
     const requests = scenario.devices.length;
     this.backend = new ControlledBackend(resolveParameters(scenario, { seed: 1, workload: { requests } }));
   }
 
-  #transactionOf(index: number): DmaTransaction {
-    const { dmaEnablers } = this.backend.machine.devices[index]!.device!;
-    return [...dmaEnablers[0]!.children].find((child) => child.typeName === 'DmaTransaction') as DmaTransaction;
-  }
-
   /** The subject's. */
   get transaction(): DmaTransaction {
-    return this.#transactionOf(0);
-  }
-
-  get holder(): DmaTransaction {
-    return this.#transactionOf(1);
+    const { dmaEnablers } = this.backend.machine.devices[0]!.device!;
+    return [...dmaEnablers[0]!.children].find((child): child is DmaTransaction => child.typeName === 'DmaTransaction')!;
   }
 
   readonly poolId = (): number => this.backend.machine.platform.pool.objectId;

@@ -1,6 +1,6 @@
 import { defineScenario, type DmaProfile } from '../../index.js';
 import { plxCancelDriver } from './plx9x5x-cancel-driver.js';
-import { systemDmaDriver } from './systemdma-driver.js';
+import { systemDmaDriver, systemDmaDuplexDriver } from './systemdma-driver.js';
 
 const BUS_MASTER_PROFILES: readonly DmaProfile[] = [
   'Packet',
@@ -23,8 +23,9 @@ export const cancelProfiles = defineScenario({
       driver: plxCancelDriver(`plx9x5x-cancel ${profile}`, profile),
     })),
     { name: 'System', model: 'sdma-port', driver: systemDmaDriver },
+    { name: 'SystemDuplex', model: 'sdma-port', params: { requestLines: 2 }, driver: systemDmaDuplexDriver },
   ],
   workload: { outstanding: 4, minBytes: 64, maxBytes: 16384, maxMdls: 1, cancelPerMillion: 200_000 },
   // A transfer takes three, the system adapter five: most transactions wait for some.
-  machine: { mapRegisters: 8, dmaChannels: 1 },
+  machine: { mapRegisters: 8, dmaChannels: 2 },
 });
