@@ -14,6 +14,7 @@ import {
 } from '../../index.js';
 import { CancelableTransfer } from './cancelable-transfer.js';
 import * as ring from './ring-registers.js';
+import { ProgressWatch, Verdict, type Watchdog } from './watchdog.js';
 
 /** Entries of each ring; a power of two. */
 export const RING_ENTRIES = 4096;
@@ -36,6 +37,8 @@ const SLOT_MASK = (1 << SLOT_BITS) - 1;
 export class RingSlot extends CancelableTransfer {
   /** Names the transfer in flight to the device and back; no two transfers share one for a long time. */
   tag = 0;
+  /** Counts the channel's submissions: the least of those in flight is the one the device works on. */
+  order = 0;
   /** Next in the list of free slots, or of aborts that wait for the device's acknowledgement. */
   next: RingSlot | null = null;
   #uses = 0;
@@ -43,7 +46,7 @@ export class RingSlot extends CancelableTransfer {
   constructor(
     device: Device,
     private readonly index: number,
-    private readonly channel: RingChannel,
+    readonly channel: RingChannel,
     private readonly pool: RingSlotPool,
   ) {
     super(device);
@@ -56,12 +59,13 @@ export class RingSlot extends CancelableTransfer {
   protected *startHardware(list: ScatterGatherList): Suspending<void> {
     // A stale completion or a late abort must not hit the slot's next transfer: each has a tag of its own.
     this.#uses = (this.#uses + 1) & 0x7fff;
-    this.tag = (this.#uses << SLOT_BITS) | this.index;
-    yield* this.channel.submit(this, list);
+    yield* this.channel.submit(this, (this.#uses << SLOT_BITS) | this.index, list);
+    this.pool.watchdog.arm();
   }
 
   protected *abortHardware(): Suspending<void> {
-    yield* this.channel.abort(this.tag);
+    // Without a tag its end is on the way already.
+    if (this.tag !== 0) yield* this.channel.abort(this.tag);
   }
 
   protected becameIdle(): void {
@@ -74,6 +78,7 @@ export class RingSlotPool {
   readonly slots: RingSlot[] = [];
   /** The hardware was pulled. */
   isGone = false;
+  watchdog!: Watchdog;
   #free: RingSlot | null = null;
 
   /** Null when all are in use. Taking and freeing contain no scheduling point: no other processor can come between. */
@@ -91,8 +96,11 @@ export class RingSlotPool {
 
 /**
  * One channel: a submission ring the driver fills, a completion ring it reaps, free-running counters for both, and
- * one abort at a time. All of it under one spin lock, because EvtProgramDma, cancel callbacks and the DPC run on
- * different processors.
+ * one abort at a time. All of it under one spin lock, because EvtProgramDma, cancel callbacks, the watchdog and the DPC
+ * run on different processors. A transfer is in flight while its slot has a tag, and whoever takes the tag ends it.
+ *
+ * A channel that does not get on is told to abort its oldest transfer; when it does not answer, it is reset. The oldest
+ * transfer then ends, the others that were lost with it are presented again.
  */
 export class RingChannel {
   readonly #lock: WdfSpinLock;
@@ -107,6 +115,14 @@ export class RingChannel {
   /** Tags to abort after the one the device works on, in order. */
   readonly #aborts: number[] = [];
   #isAborting = false;
+  /** Between the write of CTRL.RESET and the moment it reads 0 the channel is left alone. */
+  #isResetting = false;
+  /** Resets so far: an acknowledgement of before one says nothing about aborts of after it. */
+  #resets = 0;
+  #inFlight = 0;
+  #orders = 0;
+  #interruptMask = 0;
+  readonly #watch = new ProgressWatch();
   readonly #batchTags = new Int32Array(REAP_BATCH);
   readonly #batchBytes = new Int32Array(REAP_BATCH);
   readonly #batchStatus = new Int32Array(REAP_BATCH);
@@ -140,6 +156,13 @@ export class RingChannel {
     this.#savedCauses = 0;
     this.#aborts.length = 0;
     this.#isAborting = false;
+    this.#isResetting = false;
+    this.#inFlight = 0;
+    yield* this.#configure();
+  }
+
+  /** Empty rings on a channel that is disabled. */
+  *#configure(): Suspending<void> {
     this.#completion.fill(0);
     const submission = this.#submission.logicalAddress;
     const completion = this.#completion.logicalAddress;
@@ -163,6 +186,7 @@ export class RingChannel {
   }
 
   *setInterruptMask(causes: number): Suspending<void> {
+    this.#interruptMask = causes;
     yield* this.#write(ring.INT_MASK, causes);
   }
 
@@ -177,11 +201,16 @@ export class RingChannel {
     return true;
   }
 
-  /** Descriptors, then the doorbell. There is always room: see REQUESTS_PER_CHANNEL. */
-  *submit(slot: RingSlot, list: ScatterGatherList): Suspending<void> {
+  /** Descriptors, then the doorbell. There is always room: see REQUESTS_PER_CHANNEL. During a reset the transfer is lost with the others. */
+  *submit(slot: RingSlot, tag: number, list: ScatterGatherList): Suspending<void> {
     yield* this.#lock.acquire();
-    this.#writeDescriptors(slot, list);
-    yield* this.#write(ring.SQ_TAIL, this.#submitted);
+    slot.tag = tag;
+    this.#inFlight++;
+    slot.order = ++this.#orders;
+    if (!this.#isResetting) {
+      this.#writeDescriptors(slot, list);
+      yield* this.#write(ring.SQ_TAIL, this.#submitted);
+    }
     yield* this.#lock.release();
   }
 
@@ -210,8 +239,10 @@ export class RingChannel {
   /** Asks the device to stop a transfer, or queues the wish while it answers another. Its completion says how far it came. */
   *abort(tag: number): Suspending<void> {
     yield* this.#lock.acquire();
-    this.#aborts.push(tag);
-    if (!this.#isAborting) yield* this.#abortNext();
+    if (!this.#isResetting) {
+      this.#aborts.push(tag);
+      if (!this.#isAborting) yield* this.#abortNext();
+    }
     yield* this.#lock.release();
   }
 
@@ -226,10 +257,11 @@ export class RingChannel {
     yield* interrupt.acquireLock();
     const causes = this.#savedCauses;
     this.#savedCauses = 0;
+    const resets = this.#resets;
     yield* interrupt.releaseLock();
     if ((causes & ring.INT_ABORT_ACK) !== 0) {
       yield* this.#lock.acquire();
-      yield* this.#abortNext();
+      if (resets === this.#resets && !this.#isResetting) yield* this.#abortNext();
       yield* this.#lock.release();
     }
     yield* this.#reap();
@@ -242,9 +274,9 @@ export class RingChannel {
   *#reap(): Suspending<void> {
     for (let isFirstLook = true; ; isFirstLook = false) {
       yield* this.#lock.acquire();
-      const isElsewhere = isFirstLook && this.#isReaping;
+      const isElsewhere = (isFirstLook && this.#isReaping) || this.#isResetting;
       const count = isElsewhere ? 0 : this.#takeBatch();
-      if (!isElsewhere) this.#isReaping = count > 0;
+      if (!(isFirstLook && this.#isReaping)) this.#isReaping = count > 0;
       if (count > 0) yield* this.#write(ring.CQ_HEAD, this.#reaped);
       yield* this.#lock.release();
       if (count === 0) return;
@@ -274,7 +306,81 @@ export class RingChannel {
     // Not of a transfer in flight: a completion that came twice.
     if (slot === undefined || slot.tag !== tag) return;
     slot.tag = 0;
+    this.#inFlight--;
     const isOk = completionStatus === ring.STATUS_OK || completionStatus === ring.STATUS_ABORTED;
     yield* slot.transferDone(movedBytes, isOk ? STATUS_SUCCESS : STATUS_IO_DEVICE_ERROR);
+  }
+
+  // ---- The watchdog's looks
+
+  get isBusy(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  /** One look: the channel has got on when completions were taken or transfers submitted to an idle channel. */
+  *look(interrupt: Interrupt): Suspending<void> {
+    if (this.#isResetting) {
+      yield* this.#endReset(interrupt);
+      return;
+    }
+    const oldest = this.#oldest();
+    const verdict = this.#watch.look(oldest !== null, oldest?.tag ?? 0);
+    if (verdict === Verdict.Fine || oldest === null) return;
+    const { tag } = oldest;
+    if (verdict === Verdict.GiveUp) yield* oldest.timeOut(() => oldest.tag === tag);
+    else yield* this.#beginReset(oldest, tag);
+  }
+
+  /** The transfer in flight that was submitted first. */
+  #oldest(): RingSlot | null {
+    let oldest: RingSlot | null = null;
+    for (const slot of this.slots)
+      if (slot.channel === this && slot.tag !== 0 && (oldest === null || slot.order < oldest.order)) oldest = slot;
+    return oldest;
+  }
+
+  *#beginReset(slot: RingSlot, tag: number): Suspending<void> {
+    yield* this.#lock.acquire();
+    // It may have answered at last.
+    if (slot.tag === tag) {
+      this.#isResetting = true;
+      this.#aborts.length = 0;
+      this.#isAborting = false;
+      yield* this.#write(ring.CTRL, ring.CTRL_RESET);
+    }
+    yield* this.#lock.release();
+  }
+
+  /** RESET reads 0: the channel moves nothing any more, and the pages of what was lost can be unmapped (rules D05, D29). */
+  *#endReset(interrupt: Interrupt): Suspending<void> {
+    let lost: readonly RingSlot[] = [];
+    yield* this.#lock.acquire();
+    // All ones: pulled out; the removal ends what is in flight.
+    if (((yield* this.#registers.read32(ring.channelRegister(this.index, ring.CTRL))) & ring.CTRL_RESET) === 0) {
+      yield* interrupt.acquireLock();
+      this.#savedCauses = 0;
+      this.#resets++;
+      yield* interrupt.releaseLock();
+      this.#submitted = 0;
+      this.#reaped = 0;
+      yield* this.#configure();
+      yield* this.setInterruptMask(this.#interruptMask);
+      lost = this.slots.filter((slot) => slot.channel === this && slot.tag !== 0);
+      for (const slot of lost) slot.tag = 0;
+      this.#inFlight = 0;
+      this.#isResetting = false;
+    }
+    yield* this.#lock.release();
+    for (const slot of lost) yield* slot.wasReset();
+  }
+
+  /** The device was pulled out: what was in flight ends here. */
+  *removed(): Suspending<void> {
+    yield* this.#lock.acquire();
+    const lost = this.slots.filter((slot) => slot.channel === this && slot.tag !== 0);
+    for (const slot of lost) slot.tag = 0;
+    this.#inFlight = 0;
+    yield* this.#lock.release();
+    for (const slot of lost) yield* slot.deviceRemoved();
   }
 }

@@ -19,11 +19,12 @@ import {
 import { transferLink } from './cancelable-transfer.js';
 import { ELEMENTS_MAX, REQUESTS_PER_CHANNEL, RingChannel, RingSlot, RingSlotPool } from './ring-channel.js';
 import * as ring from './ring-registers.js';
+import { Watchdog } from './watchdog.js';
 
 /*
  * A driver for sgring: one transaction a request, many in flight, requests spread over the channels, each of them
  * cancelable at any time (withdrawn while it waits for map registers, aborted by its tag while the device works on
- * it). Transactions are made when they are first needed and reused; the queue presents no more requests than fit.
+ * it). A watchdog resets a channel that hangs. Transactions are made when they are first needed and reused; the queue presents no more requests than fit.
  */
 
 const MAXIMUM_TRANSFER_BYTES = 32 * 1024;
@@ -31,7 +32,7 @@ const MAXIMUM_TRANSFER_BYTES = 32 * 1024;
 class RingContext {
   registers!: RegisterBlock;
   enabler!: DmaEnabler;
-  channels: RingChannel[] = [];
+  readonly channels: RingChannel[] = [];
   readonly pool = new RingSlotPool();
 }
 const ringContext = declareContext('RING_CONTEXT', RingContext);
@@ -40,6 +41,7 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   deviceInit.setPnpPowerEventCallbacks({
     evtDevicePrepareHardware,
     evtDeviceD0Entry,
+    evtDeviceD0ExitPreInterruptsDisabled: (device) => stopWatchdog(device),
     evtDeviceD0Exit,
     evtDeviceSurpriseRemoval,
     evtDeviceSelfManagedIoSuspend,
@@ -58,7 +60,29 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   });
   if (!queue.ok) return queue.status;
   device.setDefaultQueue(queue.object);
+  const watchdog = createWatchdog(device, deviceInit.queryParameter('timeoutMs'));
+  if (!NT_SUCCESS(watchdog)) return watchdog;
   return yield* createDmaObjects(device, vectors.length);
+}
+
+/** Looks at every channel that has something in flight. */
+function createWatchdog(device: Device, timeoutMs: number | null): NtStatus {
+  const { channels, pool } = ringContext(device);
+  const watchdog = Watchdog.create(device, {
+    timeoutMs,
+    *look() {
+      for (const channel of channels) if (channel.isBusy) yield* channel.look(device.interrupts[channel.index]!);
+    },
+    isBusy: () => channels.some((channel) => channel.isBusy),
+  });
+  if (watchdog.ok) pool.watchdog = watchdog.object;
+  return watchdog.status;
+}
+
+/** Nothing is in flight any more, and no look may be under way when the device loses its power. */
+function* stopWatchdog(device: Device): Suspending<NtStatus> {
+  yield* ringContext(device).pool.watchdog.stop();
+  return STATUS_SUCCESS;
 }
 
 function* createDmaObjects(device: Device, channels: number): Suspending<NtStatus> {
@@ -126,8 +150,8 @@ function evtDeviceSurpriseRemoval(device: Device): void {
 
 /** The power-down sequence runs without hardware: what the device worked on will never be confirmed, so it ends here. */
 function* evtDeviceSelfManagedIoSuspend(device: Device): Suspending<NtStatus> {
-  const { pool } = ringContext(device);
-  if (pool.isGone) for (const slot of pool.slots) yield* slot.deviceRemoved();
+  const { pool, channels } = ringContext(device);
+  if (pool.isGone) for (const channel of channels) yield* channel.removed();
   return STATUS_SUCCESS;
 }
 

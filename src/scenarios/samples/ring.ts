@@ -9,7 +9,6 @@ export const ring = defineScenario({
   workload: { outstanding: 64, minBytes: 64, maxBytes: 16384 },
   // Fewer than the requests in flight would like at their largest: some wait for map registers.
   machine: { mapRegisters: 160 },
-  // Everything but a hang, for which it would need a watchdog.
   survives: [
     'partial-count',
     'error-completion',
@@ -18,6 +17,7 @@ export const ring = defineScenario({
     'duplicate-interrupt',
     'spurious-interrupt',
     'stall',
+    'hang',
     'allocation-failure',
     'short-map',
     'delayed-grant',
