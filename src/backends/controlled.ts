@@ -47,7 +47,7 @@ export class ControlledBackend {
   constructor(parameters: MachineParameters, hosts = 0) {
     this.#stepsMax = stepsMaxOf(parameters);
     this.#machine = new Machine(parameters, { hosts, clock: this.#clock, events: this.#events });
-    if (hosts === 0) this.#machine.stepper = new LocalStepper(threadId);
+    if (hosts === 0) this.#machine.stepper = new LocalStepper(this.#machine.kernel, threadId);
     this.#strands = createStrands(this.#machine, this.#clock);
   }
 

@@ -1,18 +1,27 @@
 import { BugCheck, InternalError, UsageError } from '../nt/index.js';
+import { fileURLToPath } from 'node:url';
 import type { Kernel } from '../kernel/index.js';
 
-/** Folder of the lab's own compiled code; scenarios in it count as code under test. */
-const LAB = new URL('../', import.meta.url).href;
-const SCENARIOS = new URL('../scenarios/', import.meta.url).href;
+/** Folders of the lab's own code, compiled and, for stacks that follow source maps, as written; scenarios in it count as code under test. */
+const COMPILED = fileURLToPath(new URL('../', import.meta.url));
+const LAB = [COMPILED, COMPILED.replace(/dist\/src\/$/, 'src/')];
+
+/** A line of a stack that names a place in a file, by URL or by path. */
+const FRAME = /(?:\(|at |async )((?:file:\/\/)?\/.*):\d+:\d+\)?$/;
+
+function isLab(frame: string): boolean {
+  const file = FRAME.exec(frame)![1]!;
+  const path = file.startsWith('file:') ? fileURLToPath(file) : file;
+  return LAB.some((folder) => path.startsWith(folder) && !path.startsWith(`${folder}scenarios/`));
+}
 
 /**
- * What an execution threw, sorted into the three kinds: a BugCheck is recorded already, usage and internal errors pass
- * on, and an exception of the driver's or device's own code becomes the finding L-DRIVER-THREW. Which code threw is
- * told by the innermost frames of the stack.
+ * What an execution threw, sorted into the three kinds: the BugCheck of a dead machine is recorded already, the lab's
+ * usage and internal errors pass on, and an exception of the driver's own code becomes the finding L-DRIVER-THREW,
+ * whatever its class. Which code threw is told by the innermost frames of the stack.
  */
 export function recordThrown(error: unknown, kernel: Kernel): void {
-  if (error instanceof BugCheck) return;
-  if (error instanceof UsageError || error instanceof InternalError) throw error;
+  if (error instanceof BugCheck && kernel.dead !== null) return;
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   const place = error instanceof Error ? placeOf(error) : 'a place it does not tell';
   // Neither the code under test nor a call it made: the lab's own defect.
@@ -31,12 +40,14 @@ export function recordThrown(error: unknown, kernel: Kernel): void {
 
 /**
  * Where the code under test threw: the innermost frame of the stack is its own, or it is of a framework call that this
- * code made directly, with an argument nothing can be done with. Null: the lab threw by itself.
+ * code made directly, with an argument nothing can be done with. Null: the lab threw by itself, as it does with an
+ * error of its own classes that comes from its own code.
  */
 function placeOf(error: Error): string | null {
-  const frames = (error.stack ?? '').split('\n').filter((line) => /^\s+at .*file:/.test(line));
-  const index = frames.slice(0, 4).findIndex((frame) => !frame.includes(LAB) || frame.includes(SCENARIOS));
-  if (index < 0) return null;
-  const place = /(file:[^)\s]+)/.exec(frames[index]!)?.[1] ?? frames[index]!.trim();
+  const frames = (error.stack ?? '').split('\n').filter((line) => FRAME.test(line));
+  const index = frames.slice(0, 4).findIndex((frame) => !isLab(frame));
+  const isLabError = error instanceof UsageError || error instanceof InternalError;
+  if (index < 0 || (index > 0 && isLabError)) return null;
+  const place = frames[index]!.replace(/^.*?(?=file:|\/)|\)$/g, '');
   return index === 0 ? place : `${place}, in a framework call that cannot take its argument`;
 }

@@ -1,26 +1,22 @@
 import { Command } from 'commander';
 import { UsageError } from '../nt/index.js';
-import { LIMITS } from '../machine/scenario-schema.js';
 import { formatExploreReport } from '../report/index.js';
 import { expectedName } from './choice.js';
 import { given } from './given.js';
-import type { ExploreOptions, ExploreProgress, Lab, Ratio } from './lab.js';
+import type { ExploreOptions, ExploreProgress, Lab } from './lab.js';
 import { loadScenario } from './load-scenario.js';
-import { count, ratio, seed } from './numbers.js';
+import { addMachineFlags, machineOptions, type MachineFlags } from './machine-flags.js';
+import { count, seed } from './numbers.js';
 import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
 import { pasteAgain } from './paste-line.js';
 import { exploreState } from './progress.js';
 import type { Session } from './session.js';
 
-interface ExploreFlags {
+interface ExploreFlags extends MachineFlags {
   readonly strategy: string;
   readonly schedules: number;
   readonly seed: number;
   readonly requests?: number;
-  readonly outstanding?: number;
-  readonly cancel?: Ratio;
-  readonly powerCycle?: Ratio;
-  readonly unplug?: Ratio;
   readonly out?: string;
   readonly quiet?: boolean;
 }
@@ -31,17 +27,14 @@ Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 an error of dmalab its
 
 /** `dmalab explore <scenario>`: controlled search over schedules. */
 export function exploreCommand(session: Session): Command {
-  return new Command('explore')
+  const command = new Command('explore')
     .description('run a scenario step by step, in a different order each time, and stop at the first finding')
-    .argument('<scenario>', 'name, or path of a module')
+    .argument('<scenario>', 'name, or path of a module');
+  return addMachineFlags(command)
     .option('--strategy <name>', 'who chooses the order', 'pos')
     .option('--schedules <n>', 'most schedules to execute', count('--schedules'), 1000)
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
-    .option('--outstanding <n>', 'requests in flight per device', count('--outstanding', LIMITS.outstandingMax))
-    .option('--cancel <share>', 'share of requests to cancel, such as 0.2 or 1/5', ratio('--cancel'))
-    .option('--power-cycle <chance>', 'chance per request that its device goes to D3 and back', ratio('--power-cycle'))
-    .option('--unplug <chance>', 'chance per request that its device is pulled out', ratio('--unplug'))
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -57,21 +50,18 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
   const loaded = await loadScenario(reference, lab, session.io);
   session.scenario = loaded.scenario.name;
   session.outDir = flags.out ?? DEFAULT_OUT_DIR;
-  if (flags.out !== undefined) prepareOutDir(flags.out);
   const { program } = session.io;
   const options: ExploreOptions = {
     strategy: flags.strategy,
     schedules: flags.schedules,
     seed: flags.seed,
     ...given('requests', flags.requests),
-    ...given('outstanding', flags.outstanding),
-    ...given('cancel', flags.cancel),
-    ...given('powerCycle', flags.powerCycle),
-    ...given('unplug', flags.unplug),
+    ...machineOptions(flags, loaded.scenario),
     outDir: session.outDir,
     scenarioReference: loaded.reference,
     paste: { program, again: pasteAgain(program, session.argv, flags.seed) },
   };
+  if (flags.out !== undefined) prepareOutDir(flags.out);
   await session.execute({
     quiet: flags.quiet === true,
     progress: (view, progress: ExploreProgress) => view.update(exploreState(progress)),

@@ -13,19 +13,31 @@ export interface PasteLines {
   readonly again: string;
 }
 
-/** Options every command that executes a scenario takes. */
-export interface ExecutionOptions {
-  /** 0..2^32-1. */
-  readonly seed: number;
-  /** Requests in all; absent: the scenario's. */
-  readonly requests?: number;
-  /** Requests in flight per device; absent: the scenario's. */
+/** What shapes the machine and its traffic. An absent member leaves the scenario's own value. */
+export interface MachineOptions {
+  /** Requests in flight per device. */
   readonly outstanding?: number;
+  readonly minBytes?: number;
+  readonly maxBytes?: number;
+  /** Instances of each device of the scenario; absent: 1. */
+  readonly devices?: number;
+  readonly mapRegisters?: number;
+  readonly addressing?: MachineConfig['addressing'];
   /** Share of requests that are cancelled while they live. */
   readonly cancel?: Ratio;
   /** Chances per submitted request: its device goes to D3 and back; its hardware is pulled. */
   readonly powerCycle?: Ratio;
   readonly unplug?: Ratio;
+  /** Faults to inject; absent: none. */
+  readonly faults?: FaultPlan;
+}
+
+/** Options every command that executes a scenario takes. */
+export interface ExecutionOptions extends MachineOptions {
+  /** 0..2^32-1. */
+  readonly seed: number;
+  /** Requests in all; absent: the scenario's. */
+  readonly requests?: number;
   /** Where schedule files go; made when the first is written. A directory the user named exists already. */
   readonly outDir: string;
   /** What names the scenario on a command line and in schedule files: its name, or the absolute path of its module. */
@@ -40,16 +52,8 @@ export interface RunOptions extends ExecutionOptions {
   /** Open loop, per device; 0 is the closed loop. */
   readonly ratePerSecond?: number;
   readonly readsPercent?: number;
-  readonly minBytes?: number;
-  readonly maxBytes?: number;
-  /** Instances of each device of the scenario; absent: 1. */
-  readonly devices?: number;
-  readonly mapRegisters?: number;
-  readonly addressing?: MachineConfig['addressing'];
   /** Chance at a scheduling point to go on with another virtual CPU. */
   readonly preempt?: Ratio;
-  /** Faults to inject; absent: none. */
-  readonly faults?: FaultPlan;
   readonly verifyPayload: boolean;
   /** Record every execution on threads; absent: do not. */
   readonly record?: RecordOptions;

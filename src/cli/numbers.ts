@@ -82,6 +82,17 @@ function greatestCommonDivisor(a: number, b: number): number {
   return b === 0 ? a : greatestCommonDivisor(b, a % b);
 }
 
+/** A chance per request, which the workload keeps in whole millionths: as `ratio`, but not so small that none is left of it. */
+export function chance(flag: string): Parser<Ratio> {
+  const parse = ratio(flag);
+  return (text) => {
+    const value = parse(text);
+    if (value.numerator > 0 && value.numerator * 1_000_000 < value.denominator)
+      throw badNumber(flag, text, 'is less than one in a million', '0, or a rate from 0.000001 to 1, which is rounded to millionths');
+    return value;
+  };
+}
+
 /** A probability: a decimal from 0 to 1 with at most nine places, or `a/b`. Kept exactly, as a ratio in lowest terms. */
 export function ratio(flag: string): Parser<Ratio> {
   const expected = 'a rate from 0 to 1, as a decimal such as 0.05 or a ratio such as 1/20';

@@ -58,7 +58,7 @@ const lab: Lab = {
   explore(scenario, options, hooks) {
     watchModules(options.scenarioReference);
     return explore(scenario, {
-      overrides: { seed: options.seed, workload: trafficOf(options) },
+      overrides: { seed: options.seed, ...machineOverrides(options), workload: trafficOf(options) },
       strategy: strategies.find(({ name }) => name === options.strategy)!.create(),
       schedules: options.schedules,
       outDir: options.outDir,
@@ -105,10 +105,20 @@ function watchModules(scenarioReference: string): void {
   if (isAbsolute(scenarioReference)) watchForForgottenYields();
 }
 
+function machineOverrides(options: ExecutionOptions): Pick<Overrides, 'instances' | 'faults' | 'machine'> {
+  return {
+    ...given('instances', options.devices),
+    ...given('faults', options.faults),
+    machine: { ...given('mapRegisters', options.mapRegisters), ...given('addressing', options.addressing) },
+  };
+}
+
 function trafficOf(options: ExecutionOptions): NonNullable<Overrides['workload']> {
   return {
     ...given('requests', options.requests),
     ...given('outstanding', options.outstanding),
+    ...given('minBytes', options.minBytes),
+    ...given('maxBytes', options.maxBytes),
     ...given('cancelPerMillion', perMillion(options.cancel)),
     ...given('powerCyclesPerMillion', perMillion(options.powerCycle)),
     ...given('unplugPerMillion', perMillion(options.unplug)),
@@ -126,16 +136,12 @@ function runOverrides(scenario: Scenario, options: RunOptions): Overrides {
   const unasked = options.durationSeconds === undefined ? (scenario.workload.requests ?? DEFAULT_REQUESTS) : Infinity;
   return {
     seed: options.seed,
-    ...given('instances', options.devices),
-    ...given('faults', options.faults),
-    machine: { ...given('mapRegisters', options.mapRegisters), ...given('addressing', options.addressing) },
+    ...machineOverrides(options),
     workload: {
       requests: unasked,
       ...trafficOf(options),
       ...given('ratePerSecond', options.ratePerSecond),
       ...given('readsPercent', options.readsPercent),
-      ...given('minBytes', options.minBytes),
-      ...given('maxBytes', options.maxBytes),
       verifyPayload: options.verifyPayload,
     },
   };

@@ -1,14 +1,11 @@
 import { Command } from 'commander';
 import { UsageError } from '../nt/index.js';
-import type { MachineConfig, Scenario } from '../machine/scenario.js';
-import { ADDRESSING, LIMITS } from '../machine/scenario-schema.js';
-import { workloadDefaults } from '../workload/config.js';
+import type { Scenario } from '../machine/scenario.js';
 import { formatFailNthReport, formatRunReport, formatTour, tourStops } from '../report/index.js';
-import { choice } from './choice.js';
-import { faultPlan, faultSpec, type FaultSpec } from './fault-spec.js';
 import { given } from './given.js';
 import type { Lab, Ratio, RunOptions, RunProgress } from './lab.js';
 import { loadScenario } from './load-scenario.js';
+import { addMachineFlags, machineOptions, type MachineFlags } from './machine-flags.js';
 import { count, rate, ratio, seconds, seed, wholeNumber } from './numbers.js';
 import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
 import { pasteAgain } from './paste-line.js';
@@ -17,22 +14,12 @@ import { recordOptions, type RecordFlags } from './record-flags.js';
 import type { Session } from './session.js';
 
 /** What commander hands over: the flags after their parsers. */
-interface RunFlags extends RecordFlags {
+interface RunFlags extends MachineFlags, RecordFlags {
   readonly requests?: number;
   readonly duration?: number;
   readonly seed: number;
-  readonly outstanding?: number;
   readonly reads?: number;
-  readonly minBytes?: number;
-  readonly maxBytes?: number;
-  readonly devices?: number;
-  readonly mapRegisters?: number;
-  readonly addressing?: MachineConfig['addressing'];
   readonly preempt?: Ratio;
-  readonly cancel?: Ratio;
-  readonly powerCycle?: Ratio;
-  readonly unplug?: Ratio;
-  readonly faults?: FaultSpec;
   readonly verifyPayload: boolean;
   readonly keepGoing?: boolean;
   readonly out?: string;
@@ -47,25 +34,16 @@ Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 an error of dmalab its
 
 /** `dmalab run <scenario>`: stress on real threads. */
 export function runCommand(session: Session): Command {
-  return new Command('run')
+  const command = new Command('run')
     .description('run a scenario on real threads, under load')
-    .argument('<scenario>', 'name, or path of a module')
+    .argument('<scenario>', 'name, or path of a module');
+  return addMachineFlags(command)
     .option('--requests <n>', 'requests to complete, over all devices (default: the scenario says)', count('--requests'))
     .option('--duration <seconds>', 'end after this many seconds', seconds('--duration'))
     .option('--seed <n>', 'names the run: payloads, lengths, preemption', seed('--seed'), 1)
-    .option('--outstanding <n>', 'closed loop: requests in flight per device', count('--outstanding', LIMITS.outstandingMax))
     .option('--rate <n>', 'open loop: requests due per second and device, 0 is the closed loop', rate('--rate'))
     .option('--reads <percent>', 'share of reads, 0 to 100', wholeNumber('--reads', 0, 100))
-    .option('--min-bytes <n>', 'smallest transfer', count('--min-bytes', LIMITS.transferBytesMax))
-    .option('--max-bytes <n>', 'largest transfer', count('--max-bytes', LIMITS.transferBytesMax))
-    .option('--devices <n>', 'instances of each device of the scenario', count('--devices', LIMITS.devicesMax))
-    .option('--map-registers <n>', "map registers in the platform's pool", count('--map-registers', LIMITS.mapRegistersMax))
-    .option('--addressing <how>', `how devices see memory: ${ADDRESSING.join(', ')}`, choice('--addressing', ADDRESSING))
     .option('--preempt <rate>', 'chance to switch virtual CPUs at a scheduling point, such as 0.05 or 1/20', ratio('--preempt'))
-    .option('--cancel <share>', 'share of requests to cancel while they live, such as 0.2 or 1/5', ratio('--cancel'))
-    .option('--power-cycle <chance>', 'chance per request that its device goes to D3 and back', ratio('--power-cycle'))
-    .option('--unplug <chance>', "chance per request that its device is pulled out, which ends the device's traffic", ratio('--unplug'))
-    .option('--faults <spec>', 'inject faults: none, survived, all, or KIND=N/D,... such as hang=1/500', faultSpec)
     .option('--fail-nth', 'instead: one request each way under control, with each fallible call failed once')
     .option('--record', 'record every execution on threads; a finding becomes a schedule file that replays exactly')
     .option('--keep-recording', 'with --record: write the last execution even when it found nothing')
@@ -86,10 +64,9 @@ async function run(session: Session, reference: string, flags: RunFlags): Promis
   const lab = await session.lab();
   const loaded = await loadScenario(reference, lab, session.io);
   session.scenario = loaded.scenario.name;
-  checkLengths(flags, loaded.scenario);
   session.outDir = flags.out ?? DEFAULT_OUT_DIR;
-  if (flags.out !== undefined) prepareOutDir(flags.out);
   const options = runOptions(session, loaded.reference, flags, session.outDir, loaded.scenario);
+  if (flags.out !== undefined) prepareOutDir(flags.out);
   if (flags.failNth === true) return runFailNth(session, lab, loaded.scenario, flags, options);
   const report = await session.execute({
     quiet: flags.quiet === true,
@@ -98,26 +75,6 @@ async function run(session: Session, reference: string, flags: RunFlags): Promis
     format: formatRunReport,
   });
   if (report?.verdict === 'ok' && wantsTour(session, reference, flags)) showTour(session, lab);
-}
-
-/** Each flag is right by itself; together with the scenario's own lengths they may not be. */
-function checkLengths(flags: RunFlags, scenario: Scenario): void {
-  for (const device of scenario.devices) {
-    const own = { ...workloadDefaults, ...scenario.workload, ...device.workload };
-    const minBytes = flags.minBytes ?? own.minBytes;
-    const maxBytes = flags.maxBytes ?? own.maxBytes;
-    if (minBytes <= maxBytes) continue;
-    const isMin = flags.minBytes !== undefined;
-    const bound = isMin
-      ? `at most the largest transfer, which is ${maxBytes} bytes`
-      : `at least the smallest transfer, which is ${minBytes} bytes`;
-    const other =
-      flags.minBytes !== undefined && flags.maxBytes !== undefined ? '' : `; or give ${isMin ? '--max-bytes' : '--min-bytes'} too`;
-    throw new UsageError('USAGE_BAD_LENGTHS', `no transfer can be from ${minBytes} to ${maxBytes} bytes long (device '${device.name}')`, {
-      where: isMin ? '--min-bytes' : '--max-bytes',
-      expected: `${bound}${other}`,
-    });
-  }
 }
 
 async function runFailNth(session: Session, lab: Lab, scenario: Scenario, flags: RunFlags, options: RunOptions): Promise<void> {
@@ -141,19 +98,10 @@ function runOptions(session: Session, scenarioReference: string, flags: RunFlags
     seed: flags.seed,
     ...given('requests', flags.requests),
     ...given('durationSeconds', flags.duration),
-    ...given('outstanding', flags.outstanding),
     ...given('ratePerSecond', flags.rate),
     ...given('readsPercent', flags.reads),
-    ...given('minBytes', flags.minBytes),
-    ...given('maxBytes', flags.maxBytes),
-    ...given('devices', flags.devices),
-    ...given('mapRegisters', flags.mapRegisters),
-    ...given('addressing', flags.addressing),
     ...given('preempt', flags.preempt),
-    ...given('cancel', flags.cancel),
-    ...given('powerCycle', flags.powerCycle),
-    ...given('unplug', flags.unplug),
-    ...given('faults', flags.faults === undefined ? undefined : faultPlan(flags.faults, scenario)),
+    ...machineOptions(flags, scenario),
     verifyPayload: flags.verifyPayload,
     keepGoing: flags.keepGoing === true,
     ...given('record', recordOptions(flags)),

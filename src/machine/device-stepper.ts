@@ -1,4 +1,6 @@
 import type { DeviceView } from '../hardware/index.js';
+import type { Kernel } from '../kernel/index.js';
+import { reportEngineThrew } from './engine-lost.js';
 
 /** Who performs the steps of devices, one at a time, for a main thread that orders them. */
 export interface DeviceStepper {
@@ -11,10 +13,17 @@ export interface DeviceStepper {
 /** The calling thread itself. */
 export class LocalStepper implements DeviceStepper {
   /** `thread` is the id of the calling thread. */
-  constructor(private readonly thread: number) {}
+  constructor(
+    private readonly kernel: Kernel,
+    private readonly thread: number,
+  ) {}
 
   step(view: DeviceView): number {
-    view.model.step(view);
+    try {
+      view.model.step(view);
+    } catch (error) {
+      reportEngineThrew(this.kernel, view, error);
+    }
     return this.thread;
   }
 

@@ -84,11 +84,11 @@ export class Machine {
     options: MachineOptions,
   ) {
     this.plan = planMachine(parameters, options.hosts);
-    this.stepper = options.hosts === 0 ? new LocalStepper(MAIN_THREAD) : null;
     this.faults = new MachineFaults(parameters);
     this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
     this.#image = new MachineImage(this.memory, this.plan.regions);
     this.kernel = new Kernel({ vcpus: parameters.machine.vcpus + 1, clock: options.clock, events: options.events });
+    this.stepper = options.hosts === 0 ? new LocalStepper(this.kernel, MAIN_THREAD) : null;
     this.controller = new InterruptController(this.memory, this.plan.controller);
     const hardware = { interrupts: this.controller, firstRamFrame: this.plan.firstRamFrame };
     this.views = this.plan.placements.map((placement, i) => new DeviceView(this.memory, this.plan.models[i]!, placement, hardware));

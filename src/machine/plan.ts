@@ -1,6 +1,7 @@
 import { UsageError } from '../nt/index.js';
 import { LayoutBuilder, PAGE_SIZE, type Region } from '../memory/index.js';
 import {
+  VECTORS_MAX,
   planDevice,
   planEngineHost,
   planInterruptController,
@@ -69,6 +70,11 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
   const layout = new LayoutBuilder();
   const hostOf = boards.map((_, i) => (hostCount === 0 ? -1 : i % hostCount));
   const { firstVectors, vectorCount } = assignVectors(boards, models);
+  if (vectorCount > VECTORS_MAX)
+    throw new UsageError('USAGE_PARAMETER', `the devices have ${vectorCount} interrupt vectors`, {
+      where: '--devices',
+      expected: `at most ${VECTORS_MAX}: fewer devices, or fewer channels each`,
+    });
   const controller = planInterruptController(layout, vectorCount);
   const unhosted = boards.map((device, i) =>
     planDevice(layout, models[i]!, {

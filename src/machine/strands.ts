@@ -1,6 +1,7 @@
 import { EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
 import type { DeviceView } from '../hardware/index.js';
 import type { InterruptVector } from '../wdf/index.js';
+import { reportEngineThrew } from './engine-lost.js';
 import type { Machine } from './machine.js';
 import type { Strand } from './strand.js';
 
@@ -19,11 +20,15 @@ class EngineStrand implements Strand {
   }
 
   get pending(): Op {
-    return this.view.model.pending(this.view);
+    try {
+      return this.view.model.pending(this.view);
+    } catch (error) {
+      return reportEngineThrew(this.machine.kernel, this.view, error);
+    }
   }
 
   isEnabled(): boolean {
-    return this.view.model.pending(this.view) >= 0;
+    return this.pending >= 0;
   }
 
   advance(): void {

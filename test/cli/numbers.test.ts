@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { UsageError } from '../../src/nt/index.js';
-import { count, rate, ratio, seconds, seed, SEED_MAX, wholeNumber } from '../../src/cli/numbers.js';
+import { chance, count, rate, ratio, seconds, seed, SEED_MAX, wholeNumber } from '../../src/cli/numbers.js';
 
 const thrownBy = (body: () => unknown): UsageError => {
   try {
@@ -56,6 +56,8 @@ describe('numbers of the command line', () => {
     ['a division by zero', ratio('--preempt'), '1/0', 'divides by zero'],
     ['a rate too fine to draw', ratio('--preempt'), '0.0000000001', 'is finer than one in 1000000000'],
     ['a negative preemption', ratio('--preempt'), '-0.1', 'is negative'],
+    ['a chance that would be rounded to none', chance('--cancel'), '1/1000001', 'is less than one in a million'],
+    ['a chance above one', chance('--cancel'), '2', 'is more than 1'],
     ['words as preemption', ratio('--preempt'), 'often', 'is not a number'],
   ];
   for (const [name, parse, text, problem] of bad) {
@@ -83,6 +85,11 @@ describe('numbers of the command line', () => {
     expect(ratio('--preempt')('0')).to.deep.equal({ numerator: 0, denominator: 1 });
     expect(ratio('--preempt')('1.000')).to.deep.equal({ numerator: 1, denominator: 1 });
     expect(ratio('--preempt')('6/9')).to.deep.equal({ numerator: 2, denominator: 3 });
+  });
+
+  it('take no chance at all and one in a million', () => {
+    expect(chance('--unplug')('0')).to.deep.equal({ numerator: 0, denominator: 1 });
+    expect(chance('--unplug')('0.000001')).to.deep.equal({ numerator: 1, denominator: 1_000_000 });
   });
 
   it('give the same ratio for a decimal and for its fraction', () => {

@@ -180,6 +180,20 @@ describe('dmalab as a user starts it: results', function () {
     expect(jsonOf(diverged)['divergence']).to.have.all.keys('step', 'expected', 'found');
   });
 
+  it('explore takes the flags that shape the machine, and its schedule carries them', async () => {
+    const flags =
+      '--faults hang=1/1 --devices 2 --map-registers 8 --addressing iommu --min-bytes 64 --max-bytes 512 --cancel 0.1 --power-cycle 1/9';
+    const ended = await dmalab(['explore', 'plx9x5x', '--schedules', '20', ...flags.split(' '), '--out', 'shaped', '--json'], folder);
+    expect(ended.code).to.equal(1);
+    const [finding] = jsonOf(ended)['findings'] as { schedule: string; rule: string; message: string }[];
+    const schedule = JSON.parse(readFileSync(join(folder, finding!.schedule), 'utf8')) as { parameters: Json };
+    expect(schedule.parameters).to.include({ 'faults.hang': '1/1', 'machine.addressing': 'iommu', 'machine.mapRegisters': 8 });
+    expect(schedule.parameters).to.include({ 'workload.minBytes': 64, 'workload.maxBytes': 512 });
+    const replayed = jsonOf(await dmalab(['replay', finding!.schedule, '--json'], folder));
+    expect(replayed['verdict']).to.equal('finding');
+    expect((replayed['findings'] as { message: string }[])[0]!.message).to.equal(finding!.message);
+  });
+
   it('the same seed gives the same traffic, another seed another', async () => {
     const bytes = async (seed: number): Promise<unknown> =>
       jsonOf(await dmalab(['run', 'ring', '--requests', '100', '--seed', String(seed), '--json'], folder))['bytes'];

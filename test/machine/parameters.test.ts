@@ -132,6 +132,16 @@ describe('machine plan', () => {
     expect(error.message).to.match(/\d+ pages/);
   });
 
+  it('more interrupt vectors than the controller has are a usage error', () => {
+    const ringOf = (instances: number): unknown =>
+      planOf(scenarioOf({ params: { channels: 4 } }), { seed: 1, instances, workload: { outstanding: 1, maxBytes: 4096, maxMdls: 1 } });
+    const error = usageErrorOf(() => ringOf(256));
+    expect(error).to.include({ code: 'USAGE_PARAMETER' });
+    expect(error.message).to.contain('1024 interrupt vectors');
+    expect(error.details).to.include({ where: '--devices' });
+    expect(() => ringOf(248)).not.to.throw();
+  });
+
   it('an unknown model is a usage error that lists the known ones', () => {
     const error = usageErrorOf(() => planOf(scenarioOf({ model: 'floppy' }), { seed: 1 }));
     expect(error.code).to.equal('USAGE_UNKNOWN_DEVICE');

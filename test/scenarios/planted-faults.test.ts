@@ -178,6 +178,21 @@ for (const { name, run } of backends) {
       expect(outcome.requests).to.equal(20);
     });
 
+    for (const kind of faulty.LAB_ERRORS) {
+      it(`a driver throws ${kind} of its own: L-DRIVER-THREW, no error of the caller or of the lab`, async () => {
+        const finding = await only(scenarioOf(new faulty.ThrowsLabError(kind)), 'L-DRIVER-THREW');
+        expect(finding.message).to.contain(`${kind}: `).and.match(/drivers\.[jt]s:\d+/);
+      });
+    }
+
+    it('a device model throws: L-ENGINE-LOST with its words and the registers', async () => {
+      const finding = await only(scenarioOf(new SmallDriver(), { model: deviceUrl('throwing-device') }), 'L-ENGINE-LOST');
+      expect([finding.severity, finding.object]).to.deep.equal(['crash', 'board']);
+      expect(finding.message)
+        .to.contain('the gearbox is out of gears')
+        .and.match(/registers: board: .*=0x/);
+    });
+
     it('a register access that hits no register: L-REGISTER, with the offset', async () => {
       const finding = await only(scenarioOf(new faulty.ReadsAcrossRegisters('across')), 'L-REGISTER');
       expect(finding.severity).to.equal('crash');

@@ -1,10 +1,13 @@
 import {
+  BugCheck,
   CommonBuffer,
   DmaDirection,
+  InternalError,
   IoQueue,
   Mdl,
   STATUS_SUCCESS,
   STATUS_UNSUCCESSFUL,
+  UsageError,
   WdfSpinLock,
   type Device,
   type DriverConfig,
@@ -197,3 +200,20 @@ export const createsNoDevice: DriverConfig = {
     return STATUS_SUCCESS;
   },
 };
+
+/** Error classes that the lab exports and uses itself. */
+export const LAB_ERRORS = ['UsageError', 'InternalError', 'BugCheck'] as const;
+
+/** Throws an error that only the lab should. */
+export class ThrowsLabError extends SmallDriver {
+  constructor(private readonly kind: (typeof LAB_ERRORS)[number]) {
+    super(`throws ${kind}`);
+  }
+
+  override *evtIo(device: Device, request: Request): Suspending<void> {
+    yield* smallContext(device).registers.read32(0);
+    if (this.kind === 'UsageError') throw new UsageError('USAGE_MINE', `${request.label} is used wrongly`);
+    if (this.kind === 'InternalError') throw new InternalError('MINE', `${request.label} is wrong inside`);
+    throw new BugCheck({ rule: 'A01', severity: 'crash', object: request.label, message: 'no such thing happened' });
+  }
+}
