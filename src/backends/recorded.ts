@@ -42,7 +42,7 @@ export class RecordedBackend {
     const { plan, kernel } = machine;
     this.#machine = machine;
     // Where devices do not step by themselves - prologue, epilogue - the main thread steps them, the lock in hand.
-    machine.stepper = new LocalStepper(threadId);
+    machine.stepper = new LocalStepper(kernel, threadId);
     this.#pool = new EnginePool(machine, HostCommand.Record);
     this.#lock = new OrderLock(machine.memory, plan.orderLock, MAIN_PARTY, maySpin(plan.hosts.length));
     this.#lock.tryTake();

@@ -181,7 +181,9 @@ for (const { name, run } of backends) {
     for (const kind of faulty.LAB_ERRORS) {
       it(`a driver throws ${kind} of its own: L-DRIVER-THREW, no error of the caller or of the lab`, async () => {
         const finding = await only(scenarioOf(new faulty.ThrowsLabError(kind)), 'L-DRIVER-THREW');
-        expect(finding.message).to.contain(`${kind}: `).and.match(/drivers\.[jt]s:\d+/);
+        expect(finding.message)
+          .to.contain(`${kind}: `)
+          .and.match(/drivers\.[jt]s:\d+/);
       });
     }
 
