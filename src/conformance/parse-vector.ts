@@ -30,7 +30,14 @@ function faultOf(value: unknown): string | null {
   if (!Array.isArray(expect)) return 'it has no expect, a list of events';
   const wrong = Object.entries({ machine, callbacks, buffers, requests }).find(([, field]) => field !== undefined && !isRecord(field));
   if (wrong !== undefined) return `its ${wrong[0]} is no object`;
-  return bufferFault(value as unknown as Vector) ?? callsFault(value as unknown as Vector);
+  return machineFault(value as unknown as Vector) ?? bufferFault(value as unknown as Vector) ?? callsFault(value as unknown as Vector);
+}
+
+function machineFault({ machine = {}, enabler }: Vector): string | null {
+  const { pool = 64, maxMapRegisters = 64 } = machine;
+  if (!Number.isSafeInteger(pool) || pool < 0) return 'its machine has no whole number of map registers as pool';
+  if (!Number.isSafeInteger(maxMapRegisters) || maxMapRegisters < 1) return 'its machine has a maxMapRegisters below 1';
+  return Number.isSafeInteger(enabler.maximumLength) ? null : 'the maximumLength of its enabler is no whole number';
 }
 
 function bufferFault({ buffers = {}, requests = {} }: Vector): string | null {
@@ -48,15 +55,16 @@ function bufferFault({ buffers = {}, requests = {} }: Vector): string | null {
 }
 
 function callsFault(vector: Vector): string | null {
+  const invocations = Object.values(vector.callbacks ?? {}).flatMap((byName) => Object.values(byName ?? {}));
+  if (!invocations.every((each) => Array.isArray(each) && each.every((calls) => calls === null || Array.isArray(calls))))
+    return 'its callbacks are no lists of lists of calls';
   for (const call of vector.script) {
     const fault = callFault(vector, call, false);
     if (fault !== null) return fault;
   }
-  for (const invocations of Object.values(vector.callbacks ?? {}).flatMap((byName) => Object.values(byName ?? {}))) {
-    for (const call of (invocations ?? []).flatMap((calls) => calls ?? [])) {
-      const fault = callFault(vector, call, true);
-      if (fault !== null) return fault;
-    }
+  for (const call of invocations.flat().flatMap((calls) => calls ?? [])) {
+    const fault = callFault(vector, call, true);
+    if (fault !== null) return fault;
   }
   return null;
 }

@@ -39,7 +39,7 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
     while (left > 0) {
       this.#advance(lengthBytes);
       lengthBytes = Math.min(left, this.maxFragmentBytes);
-      if (lengthBytes === 0) this.#emptyForEver();
+      if (lengthBytes <= 0) this.#emptyForEver();
       const status = estimate.estimate(position.mdl!, position.offset, lengthBytes, this.adapterMapRegisters);
       if (!NT_SUCCESS(status)) {
         this.breakIn('A34', `${this.label} is initialised with ${this.transactionBytes} bytes, and its buffer is shorter`);
