@@ -34,7 +34,7 @@ export class TestRequest implements DmaRequest {
   transaction: DmaRequest['transaction'] = null;
   readonly type: number;
   readonly lengthBytes: number;
-  readonly deviceControl?: DmaDeviceControl;
+  readonly deviceControl: DmaDeviceControl | undefined;
   dmaReferences = 0;
 
   constructor(
@@ -44,13 +44,15 @@ export class TestRequest implements DmaRequest {
   ) {
     this.type = MAJOR_FUNCTIONS[request.type] ?? OTHER_MAJOR_FUNCTION;
     this.lengthBytes = request.length ?? 0;
-    if (request.method === undefined) return;
-    this.deviceControl = {
-      method: request.method as DeviceControlMethod,
-      inputBufferLengthBytes: request.in ?? 0,
-      outputBufferLengthBytes: request.out ?? 0,
-      outputMdl: mdl,
-    };
+    this.deviceControl =
+      request.method === undefined
+        ? undefined
+        : {
+            method: request.method as DeviceControlMethod,
+            inputBufferLengthBytes: request.in ?? 0,
+            outputBufferLengthBytes: request.out ?? 0,
+            outputMdl: mdl,
+          };
   }
 
   addDmaReference(): void {

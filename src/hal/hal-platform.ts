@@ -12,6 +12,7 @@ import { defaultHalPolicy, type Addressing, type HalPolicy } from './hal-policy.
 import { LogicalWindow } from './logical-window.js';
 import { MapRegisterPool, type FrameSource } from './map-register-pool.js';
 import { MdlWalk } from './mdl-walk.js';
+import { NonPagedPool } from './non-paged-pool.js';
 import { PageMapper } from './page-mapper.js';
 import type { SystemDmaController } from './system-dma-controller.js';
 
@@ -57,6 +58,7 @@ export class HalPlatform {
   readonly queue: AllocationQueue;
   readonly mapper: PageMapper;
   readonly commonBuffers: CommonBufferAllocator;
+  readonly nonPagedPool: NonPagedPool;
   /** In the order of creation: the order in which waiting queues are looked at. */
   readonly adapters: AdapterResources[] = [];
   /** Those that were released, too. */
@@ -85,6 +87,7 @@ export class HalPlatform {
     this.queue = new AllocationQueue(this);
     this.mapper = new PageMapper(this.addressing, this.memory, this.dmaVerification);
     this.commonBuffers = new CommonBufferAllocator(this);
+    this.nonPagedPool = new NonPagedPool(this);
   }
 
   /** IoGetDmaAdapter. Null for an unknown version, or when the device's address width reaches neither frames nor window. `owner` is the device's name in reports. */

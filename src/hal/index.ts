@@ -8,6 +8,7 @@ export * from './scatter-gather-list.js';
 export * from './map-register-grant.js';
 export * from './map-register-pool.js';
 export * from './mdl-walk.js';
+export * from './non-paged-pool.js';
 export * from './logical-window.js';
 export * from './device-description.js';
 export * from './common-buffer-allocator.js';

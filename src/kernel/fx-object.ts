@@ -106,6 +106,12 @@ export abstract class FxObject<C = unknown> {
     this.#dropTree();
   }
 
+  /** Deletes what the object owns and keeps the object. */
+  protected *deleteChildren(): Suspending<void> {
+    if (this.#children === null) return;
+    for (const child of this.#children) yield* child.delete();
+  }
+
   /** Rule B05: a deleted handle is used. Does not return in that case. */
   requireLive(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;

@@ -344,7 +344,7 @@ export class Machine {
       faults: this.faults.ledgerOf(view),
     });
     if (machineDevice.canceller !== null)
-      machineDevice.canceller.slotsOf = (handle) => slots.filter((slot) => slot.inFlight && slot.handle === handle);
+      machineDevice.canceller.slotsOf = (file) => slots.filter((slot) => slot.inFlight && slot.fileObject === file);
     return workload;
   }
 
@@ -377,11 +377,13 @@ export class Machine {
     }
   }
 
-  /** Orderly removal of every device, then the audit: nothing may be left. Only on a machine whose traffic has ended. */
+  /** Every application closes its file and every device is removed in order, then the audit: nothing may be left. Only on a machine whose traffic has ended. */
   epilogue(): void {
     this.#straightPoints = 0;
-    for (const { name, device } of this.devices)
+    for (const { name, device, workload } of this.devices) {
+      if (workload !== null) this.kernel.runStraight(`${name}: close`, workload.closeFile(), this.#straight);
       if (device !== null) this.kernel.runStraight(`${name}: removal`, device.remove(), this.#straight);
+    }
     auditMachine(this);
   }
 

@@ -27,6 +27,7 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-DPC-WATCHDOG', title: 'a DPC or ISR ends', severity: 'crash' },
   { id: 'L-POWER', title: 'a device that was sent to D3 comes back', severity: 'error' },
   { id: 'L-DRIVER-THREW', title: 'drivers and devices throw no exceptions', severity: 'crash' },
+  { id: 'L-BUFFER-BOUNDS', title: 'a driver stays inside the buffers it is given', severity: 'crash' },
   { id: 'L-WORK-ITEM', title: 'a work item is not flushed by its own callback, nor queued while it is being deleted', severity: 'warning' },
   { id: 'L-NTSTATUS', title: 'a callback that answers with an NTSTATUS returns one', severity: 'crash' },
 ];

@@ -77,6 +77,7 @@ const implementedIds: ReadonlySet<string> = new Set<string>([
   'C27',
   'C28',
   'C29',
+  'C30',
   'D19',
   'D27',
   'D36',

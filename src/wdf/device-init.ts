@@ -4,6 +4,7 @@ import type { ExecutionLevel, SynchronizationScope } from './callback-lock.js';
 import type { ContextType } from './context-type.js';
 import type { Created } from './created.js';
 import { Device } from './device.js';
+import { checkFileObjectConfig, type FileObjectConfig } from './file-object.js';
 import { HardwareResources, type BusResources } from './hardware-resources.js';
 import type { PnpPowerEventCallbacks } from './power-callbacks.js';
 
@@ -16,6 +17,8 @@ export class DeviceInit {
   #scope: SynchronizationScope = 'none';
   #executionLevel: ExecutionLevel = 'dispatch';
   #requestContext: ContextType<object> | null = null;
+  #fileObjectConfig: FileObjectConfig | null = null;
+  #isExclusive = false;
   #device: Device | null = null;
 
   constructor(
@@ -54,9 +57,24 @@ export class DeviceInit {
     this.#requestContext = type;
   }
 
-  /** WdfDeviceCreate. INVALID_DEVICE_REQUEST when this DeviceInit has made its device already. */
+  /** WdfDeviceInitSetFileObjectConfig: callbacks for opening and closing the device. */
+  setFileObjectConfig(config: FileObjectConfig): void {
+    this.#fileObjectConfig = config;
+  }
+
+  /** WdfDeviceInitSetExclusive: one open file at a time. Default false. */
+  setExclusive(isExclusive: boolean): void {
+    this.#isExclusive = isExclusive;
+  }
+
+  /**
+   * WdfDeviceCreate. INVALID_DEVICE_REQUEST when this DeviceInit has made its device already, or when file callbacks are to
+   * be serialized with a device whose callbacks are not passive.
+   */
   create(contextType?: ContextType<object>): Created<Device> {
     if (this.#device !== null) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
+    const fileStatus = checkFileObjectConfig(this.#fileObjectConfig, this.#executionLevel, this.#scope);
+    if (fileStatus !== STATUS_SUCCESS) return { ok: false, status: fileStatus };
     this.#device = new Device(this.#kernel, {
       bus: this.#bus,
       resources: this.resources,
@@ -64,6 +82,8 @@ export class DeviceInit {
       synchronizationScope: this.#scope,
       executionLevel: this.#executionLevel,
       requestContext: this.#requestContext,
+      fileObjectConfig: this.#fileObjectConfig,
+      isExclusive: this.#isExclusive,
       context: contextType?.create(),
     });
     return { ok: true, status: STATUS_SUCCESS, object: this.#device };

@@ -1,10 +1,13 @@
-import { STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { STATUS_INVALID_DEVICE_REQUEST, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import { FxObject, type Kernel, type Suspending } from '../kernel/index.js';
 import type { DmaDomain, HalPlatform } from '../hal/index.js';
 import { createCallbackLock, type CallbackLock, type ExecutionLevel, type SynchronizationScope } from './callback-lock.js';
 import type { ContextType } from './context-type.js';
+import type { Created } from './created.js';
+import { DeviceFiles } from './device-files.js';
 import { DevicePower, type PnpState } from './device-power.js';
 import type { DmaEnabler } from './dma-enabler.js';
+import type { FileObject, FileObjectConfig } from './file-object.js';
 import type { BusResources, HardwareResources } from './hardware-resources.js';
 import type { Interrupt } from './interrupt.js';
 import type { IoQueue } from './io-queue.js';
@@ -18,6 +21,8 @@ export interface DeviceParts {
   readonly synchronizationScope: SynchronizationScope;
   readonly executionLevel: ExecutionLevel;
   readonly requestContext: ContextType<object> | null;
+  readonly fileObjectConfig: FileObjectConfig | null;
+  readonly isExclusive: boolean;
   readonly context: object | undefined;
 }
 
@@ -40,6 +45,7 @@ export class Device extends FxObject {
   #sharedLock: CallbackLock | null = null;
   readonly #routes: (IoQueue | undefined)[] = [];
   readonly #power: DevicePower;
+  readonly #files: DeviceFiles;
 
   constructor(kernel: Kernel, parts: DeviceParts) {
     super(kernel, 'Device', null, { context: parts.context });
@@ -49,6 +55,7 @@ export class Device extends FxObject {
     this.requestContext = parts.requestContext;
     this.callbackLock = parts.synchronizationScope === 'device' ? this.sharedCallbackLock : null;
     this.#power = new DevicePower(this, parts.bus, parts.callbacks);
+    this.#files = new DeviceFiles(this, parts.fileObjectConfig, parts.isExclusive);
   }
 
   /** The lock of every queue with scope `device`, whatever the scope of the device itself. */
@@ -82,22 +89,51 @@ export class Device extends FxObject {
     return this.pnpState === 'D0';
   }
 
-  /** WdfDeviceConfigureRequestDispatching: requests of this type go to `queue`. */
+  /**
+   * WdfDeviceConfigureRequestDispatching: requests of this type go to `queue`. INVALID_DEVICE_REQUEST: the type has a queue,
+   * or creates are to go to a queue without EvtIoDefault; INVALID_PARAMETER: creates have a queue.
+   */
   configureRequestDispatching(queue: IoQueue, type: RequestType): NtStatus {
-    if (this.#routes[type] !== undefined) return STATUS_INVALID_DEVICE_REQUEST;
+    if (type === RequestType.Create && queue.config.evtIoDefault === undefined) return STATUS_INVALID_DEVICE_REQUEST;
+    if (this.#routes[type] !== undefined) return type === RequestType.Create ? STATUS_INVALID_PARAMETER : STATUS_INVALID_DEVICE_REQUEST;
     this.#routes[type] = queue;
     return STATUS_SUCCESS;
   }
 
-  /** The queue for every type that has none of its own. */
+  /** The queue for every type that has none of its own, but for creates. */
   setDefaultQueue(queue: IoQueue): void {
-    for (const type of Object.values(RequestType)) this.#routes[type] ??= queue;
+    for (const type of Object.values(RequestType)) if (type !== RequestType.Create) this.#routes[type] ??= queue;
+  }
+
+  // ---- Files
+
+  /** The driver has asked for file objects: a program must open the device before it uses it. */
+  get needsFileObject(): boolean {
+    return this.#files.areConfigured;
+  }
+
+  /** Held around the driver's file callbacks; null without a scope. */
+  get fileLock(): CallbackLock | null {
+    return this.#files.lock;
+  }
+
+  /**
+   * A program opens the device, at PASSIVE_LEVEL: the create request goes to its queue or to EvtDeviceFileCreate, and
+   * this returns when it has completed, with the status the driver gave. ACCESS_DENIED: exclusive, and open already.
+   */
+  *openFile(fileName: string): Suspending<Created<FileObject>> {
+    return yield* this.#files.open(fileName, this.#routes[RequestType.Create]);
+  }
+
+  /** Called by the file that has been closed. */
+  fileClosed(): void {
+    this.#files.fileClosed();
   }
 
   /** A request arrives from the I/O manager. No queue for its type: INVALID_DEVICE_REQUEST. */
   *submit(request: Request): Suspending<void> {
     const queue = this.#routes[request.type];
-    if (queue === undefined) request.completeByFramework(STATUS_INVALID_DEVICE_REQUEST);
+    if (queue === undefined) yield* request.completeByFramework(STATUS_INVALID_DEVICE_REQUEST);
     else yield* queue.enqueue(request);
   }
 

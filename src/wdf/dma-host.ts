@@ -47,7 +47,7 @@ export interface DmaRequest {
   /** First MDL of the buffer; null when the request has none (BUFFER_TOO_SMALL). */
   readonly mdl: Mdl | null;
   /** Device control requests only. */
-  readonly deviceControl?: DmaDeviceControl;
+  readonly deviceControl: DmaDeviceControl | undefined;
   /** References of transactions in Transfer: completing the request while there are any is rule B03. */
   readonly dmaReferences: number;
   addDmaReference(): void;

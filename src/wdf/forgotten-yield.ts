@@ -5,8 +5,10 @@ import { DmaPacketTransaction } from './dma-transaction-packet.js';
 import { DmaScatterGatherTransaction } from './dma-transaction-scatter-gather.js';
 import { DmaSystemTransaction } from './dma-transaction-system.js';
 import { DmaTransaction } from './dma-transaction.js';
+import { FileObject } from './file-object.js';
 import { Interrupt } from './interrupt.js';
 import { IoQueue } from './io-queue.js';
+import { Memory } from './memory.js';
 import { RegisterBlock } from './register-block.js';
 import { Request } from './request.js';
 import { Timer } from './timer.js';
@@ -29,7 +31,20 @@ export function watchForForgottenYields(): void {
   if (isInstalled) return;
   isInstalled = true;
   const transactions = { DmaPacketTransaction, DmaScatterGatherTransaction, DmaSystemTransaction };
-  const types = { IoQueue, Request, Interrupt, RegisterBlock, WdfSpinLock, WdfWaitLock, Timer, WorkItem, CommonBuffer, ...transactions };
+  const types = {
+    IoQueue,
+    Request,
+    Interrupt,
+    RegisterBlock,
+    WdfSpinLock,
+    WdfWaitLock,
+    Timer,
+    WorkItem,
+    Memory,
+    FileObject,
+    CommonBuffer,
+    ...transactions,
+  };
   const seen = new Set<object>([Object.prototype]);
   for (const [name, type] of Object.entries(types)) {
     for (let owner = type.prototype as object; !seen.has(owner); owner = Object.getPrototypeOf(owner) as object) {

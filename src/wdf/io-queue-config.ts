@@ -10,6 +10,12 @@ export type DispatchType = 'sequential' | 'parallel' | 'manual';
 
 export type EvtIo = DriverCallback<[queue: IoQueue, request: Request, lengthBytes: number], void>;
 
+/** EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL, and of internal control requests. */
+export type EvtIoDeviceControl = DriverCallback<
+  [queue: IoQueue, request: Request, outputBufferLengthBytes: number, inputBufferLengthBytes: number, ioControlCode: number],
+  void
+>;
+
 /** EVT_WDF_IO_QUEUE_STATE. */
 export type EvtIoQueueState = DriverCallback<[queue: IoQueue], void>;
 
@@ -46,8 +52,8 @@ export interface IoQueueConfig {
   readonly dispatchType: DispatchType;
   readonly evtIoRead?: EvtIo;
   readonly evtIoWrite?: EvtIo;
-  readonly evtIoDeviceControl?: EvtIo;
-  readonly evtIoInternalDeviceControl?: EvtIo;
+  readonly evtIoDeviceControl?: EvtIoDeviceControl;
+  readonly evtIoInternalDeviceControl?: EvtIoDeviceControl;
   /** For every request type without a callback of its own. */
   readonly evtIoDefault?: EvtIo;
   /** The device leaves D0: stop work on this request, then complete or acknowledge it (section 8). */
@@ -68,7 +74,14 @@ export interface IoQueueConfig {
   readonly allowZeroLengthRequests?: boolean;
 }
 
-export type EvtIoFunction = (queue: IoQueue, request: Request, lengthBytes: number) => Suspending<void>;
+/** The length of a read or write, or the arguments of a control request. */
+export type EvtIoFunction = (
+  queue: IoQueue,
+  request: Request,
+  lengthBytes: number,
+  inputBufferLengthBytes: number,
+  ioControlCode: number,
+) => Suspending<void>;
 
 /** A queue's callbacks in one form; null where the driver registered none. */
 export interface QueueCallbacks {
@@ -110,10 +123,11 @@ export function queueCallbacks(config: IoQueueConfig): QueueCallbacks {
 
 function ioCallbacks(config: IoQueueConfig): (EvtIoFunction | undefined)[] {
   const table: (EvtIoFunction | undefined)[] = [];
-  const set = (type: number, callback: EvtIo | undefined): void => {
-    const chosen = callback ?? config.evtIoDefault;
+  const set = (type: number, callback: EvtIo | EvtIoDeviceControl | undefined): void => {
+    const chosen: EvtIoDeviceControl | undefined = callback ?? config.evtIoDefault;
     if (chosen !== undefined) table[type] = suspendingCallback(chosen);
   };
+  set(RequestType.Create, undefined);
   set(RequestType.Read, config.evtIoRead);
   set(RequestType.Write, config.evtIoWrite);
   set(RequestType.DeviceControl, config.evtIoDeviceControl);

@@ -17,6 +17,9 @@ import { CancelState } from './request-state.js';
 import { RequestType, type Request } from './request.js';
 import { SystemWorkItem } from './system-work-item.js';
 
+/** Reads and writes of no bytes end at once; control requests need no buffer, and creates have none. */
+const isTransfer = ({ type }: Request): boolean => type === RequestType.Read || type === RequestType.Write;
+
 type QueueCallback = (queue: IoQueue, request: Request, actionFlags: number) => Suspending<void>;
 
 /**
@@ -110,10 +113,10 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   *enqueue(request: Request): Suspending<void> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
-    if (!this.accepting) request.completeByFramework(STATUS_INVALID_DEVICE_STATE);
-    else if (request.lengthBytes === 0 && request.type !== RequestType.DeviceControl && this.config.allowZeroLengthRequests !== true) {
-      request.completeByFramework(STATUS_SUCCESS);
-    } else if (request.isCancelRequested && !this.#canPresentNext(0)) request.completeByFramework(STATUS_CANCELLED);
+    if (!this.accepting) yield* request.completeByFramework(STATUS_INVALID_DEVICE_STATE);
+    else if (request.lengthBytes === 0 && isTransfer(request) && this.config.allowZeroLengthRequests !== true) {
+      yield* request.completeByFramework(STATUS_SUCCESS);
+    } else if (request.isCancelRequested && !this.#canPresentNext(0)) yield* request.completeByFramework(STATUS_CANCELLED);
     else {
       this.#insert(request);
       yield* this.run();
@@ -134,23 +137,23 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   /** WdfRequestForwardToIoQueue's second half. */
   *acceptForwarded(request: Request): Suspending<void> {
     this.#insert(request);
-    if (request.isCancelRequested) this.#dropCanceled(request);
+    if (request.isCancelRequested) yield* this.#dropCanceled(request);
     yield* this.run();
   }
 
   /** WdfRequestRequeue's second half: back to the head of this queue. */
   *takeBack(request: Request): Suspending<void> {
-    this.putBack(request);
+    yield* this.putBack(request);
     yield* this.run();
   }
 
-  protected putBack(request: Request): void {
+  protected *putBack(request: Request): Suspending<void> {
     this.detach(request);
     request.enterQueue(this.#self);
     this.waiting.prepend(request);
     // Only ever set here: an arrival may still be waiting for its notification.
     if (this.waiting.count === 1) this.becameNonEmpty = true;
-    if (request.isCancelRequested || this.cancelingOwned) this.#dropCanceled(request);
+    if (request.isCancelRequested || this.cancelingOwned) yield* this.#dropCanceled(request);
   }
 
   // ---- Departure
@@ -185,7 +188,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
 
   *cancelQueued(request: Request): Suspending<void> {
     this.#beingCanceled--;
-    this.#dropCanceled(request);
+    yield* this.#dropCanceled(request);
     yield* this.afterRelease();
   }
 
@@ -196,11 +199,11 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   }
 
   /** A cancelled request leaves the queue: completed, or back to a driver that knows it and asked to be told. */
-  #dropCanceled(request: Request): void {
+  *#dropCanceled(request: Request): Suspending<void> {
     this.waiting.remove(request);
     request.takeForCancel();
     if (this.callbacks.canceledOnQueue === null || !request.wasPresented) {
-      request.completeByFramework(STATUS_CANCELLED);
+      yield* request.completeByFramework(STATUS_CANCELLED);
       return;
     }
     this.driverOwned.append(request);
@@ -209,11 +212,11 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   }
 
   /** All that waits now goes; what arrives later, even from a completion below, does not. */
-  protected cancelWaiting(): void {
+  protected *cancelWaiting(): Suspending<void> {
     let last = this.waiting.count;
     for (let request = this.waiting.head; request !== null && last > 0; last--) {
       const { next }: Request = request;
-      if (request.cancelState === CancelState.None) this.#dropCanceled(request);
+      if (request.cancelState === CancelState.None) yield* this.#dropCanceled(request);
       request = next;
     }
   }
@@ -310,7 +313,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
     const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
     const irql = kernel.enter(this.objectId);
-    yield* callback(this.#self, request, request.lengthBytes);
+    yield* callback(this.#self, request, request.lengthBytes, request.inputBufferLengthBytes, request.ioControlCode);
     kernel.leave(irql, this.objectId, 'EvtIo');
     if (lock !== null) yield* lock.release();
   }

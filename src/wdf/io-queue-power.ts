@@ -35,7 +35,7 @@ export interface QueuePowerHost {
   callStop(request: Request, actionFlags: number): Suspending<void>;
   callResume(request: Request): Suspending<void>;
   /** Back to the head of the queue, or out of it when it is cancelled. */
-  putBack(request: Request): void;
+  putBack(request: Request): Suspending<void>;
 }
 
 /** One queue's part of a power transition (queues-requests-cancel section 8); driven by the dispatch loop. */
@@ -114,7 +114,7 @@ export class QueuePower {
         return yield* this.#notifyResume();
       case 'StoppingDriverNotified':
       case 'PurgingDriverNotified':
-        return this.#collectAnswers();
+        return yield* this.#collectAnswers();
       case 'On':
       case 'Off':
         return false;
@@ -168,7 +168,7 @@ export class QueuePower {
   }
 
   /** Takes the acknowledgements in; off when every request is answered for and no other loop runs. */
-  #collectAnswers(): boolean {
+  *#collectAnswers(): Suspending<boolean> {
     let took = false;
     let request = this.host.driverOwned.head;
     let unanswered = 0;
@@ -176,7 +176,7 @@ export class QueuePower {
       const { next } = request;
       if (request.powerMark === PowerMark.Notified && request.stopAnswer !== StopAnswer.None) {
         took = true;
-        this.#takeAnswer(request);
+        yield* this.#takeAnswer(request);
       } else if (request.powerMark === PowerMark.Notified) unanswered++;
       request = next;
     }
@@ -186,10 +186,10 @@ export class QueuePower {
     return true;
   }
 
-  #takeAnswer(request: Request): void {
+  *#takeAnswer(request: Request): Suspending<void> {
     const { stopAnswer } = request;
     forgetPowerMarks(request);
-    if (stopAnswer === StopAnswer.Requeue) this.host.putBack(request);
+    if (stopAnswer === StopAnswer.Requeue) yield* this.host.putBack(request);
   }
 }
 

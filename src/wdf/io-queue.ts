@@ -10,7 +10,7 @@ import {
 import { KernelEvent, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
-import type { IoHandle } from './io-handle.js';
+import type { FileObject } from './file-object.js';
 import { IoQueueState, checkQueueConfig, type EvtIoQueueState, type IoQueueConfig } from './io-queue-config.js';
 import { IoQueueCore } from './io-queue-core.js';
 import type { QueuePowerHost } from './io-queue-power.js';
@@ -110,7 +110,7 @@ export class IoQueue extends IoQueueCore {
     } else this.accepting = false;
     if (cancels) {
       this.cancelingOwned = true;
-      this.cancelWaiting();
+      yield* this.cancelWaiting();
       this.cancelMarked();
     }
     yield* this.run();
@@ -134,9 +134,9 @@ export class IoQueue extends IoQueueCore {
     return yield* this.#retrieve('WdfIoQueueRetrieveNextRequest', null, null);
   }
 
-  /** WdfIoQueueRetrieveRequestByFileObject: the oldest one issued through `handle`. */
-  *retrieveRequestByHandle(handle: IoHandle): Suspending<Created<Request>> {
-    return yield* this.#retrieve('WdfIoQueueRetrieveRequestByFileObject', handle, null);
+  /** WdfIoQueueRetrieveRequestByFileObject: the oldest one issued through `fileObject`. */
+  *retrieveRequestByFileObject(fileObject: FileObject): Suspending<Created<Request>> {
+    return yield* this.#retrieve('WdfIoQueueRetrieveRequestByFileObject', fileObject, null);
   }
 
   /** WdfIoQueueRetrieveFoundRequest, manual queues only (rule C25). NOT_FOUND: it was cancelled or taken meanwhile. */
@@ -148,7 +148,7 @@ export class IoQueue extends IoQueueCore {
     return yield* this.#retrieve('WdfIoQueueRetrieveFoundRequest', null, found);
   }
 
-  *#retrieve(ddi: string, handle: IoHandle | null, found: Request | null): Suspending<Created<Request>> {
+  *#retrieve(ddi: string, fileObject: FileObject | null, found: Request | null): Suspending<Created<Request>> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
     this.requireLive(ddi);
@@ -160,9 +160,9 @@ export class IoQueue extends IoQueueCore {
       );
     }
     if (this.queuePower.isOff || !this.dispatching) return { ok: false, status: STATUS_WDF_PAUSED };
-    const { request, status } = findWaiting(this.waiting, handle, found, false);
+    const { request, status } = findWaiting(this.waiting, fileObject, found, false);
     if (request === null) {
-      if (status === STATUS_NO_MORE_ENTRIES && handle === null && this.waiting.count > 0) this.mustNotifyArrival = true;
+      if (status === STATUS_NO_MORE_ENTRIES && fileObject === null && this.waiting.count > 0) this.mustNotifyArrival = true;
       return { ok: false, status };
     }
     this.waiting.remove(request);
@@ -171,14 +171,14 @@ export class IoQueue extends IoQueueCore {
   }
 
   /**
-   * WdfIoQueueFindRequest: looks without taking; the first one, or the one behind `after`, of `handle` if given. The
+   * WdfIoQueueFindRequest: looks without taking; the first one, or the one behind `after`, of `fileObject` if given. The
    * request found carries a reference that the caller drops. NO_MORE_ENTRIES; NOT_FOUND: `after` is gone.
    */
-  *findRequest(after: Request | null = null, handle: IoHandle | null = null): Suspending<FoundRequest> {
+  *findRequest(after: Request | null = null, fileObject: FileObject | null = null): Suspending<FoundRequest> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
     this.requireLive('WdfIoQueueFindRequest');
-    const found = findWaiting(this.waiting, handle, after, true);
+    const found = findWaiting(this.waiting, fileObject, after, true);
     found.request?.reference();
     return found;
   }
@@ -214,7 +214,7 @@ export class IoQueue extends IoQueueCore {
     this.#shutdown = true;
     this.accepting = false;
     this.cancelingOwned = true;
-    this.cancelWaiting();
+    yield* this.cancelWaiting();
     this.cancelMarked();
     this.queuePower.begin('Purging');
     yield* this.run();

@@ -1,4 +1,5 @@
 import { WDF_VIOLATION, WdfViolation, statusName, type NtStatus } from '../nt/index.js';
+import type { RequestBase } from './request-base.js';
 import type { Request } from './request.js';
 
 /** What Windows bug checks on: misuse of a request that leaves nothing to go on with. None of these returns. */
@@ -25,14 +26,28 @@ export function reportQueued({ kernel, label, objectId }: Request, ddi: string):
   });
 }
 
-/** Rule B03: completed while a transaction initialised from it is in Transfer. */
-export function reportTransferring({ kernel, label, objectId, dmaReferences }: Request, status: NtStatus): void {
+/** Rule B03: completed while a transaction initialised from it is in Transfer, or while a reference on its memory is held. */
+export function reportReferenced({ kernel, label, objectId, dmaReferences, memoryReferences }: Request, status: NtStatus): void {
+  const why = dmaReferences !== 0 ? 'its DMA transaction is still in Transfer' : 'references on its WDFMEMORY are held';
   kernel.violation({
     rule: 'B03',
     severity: 'crash',
     object: label,
-    message: `${label} is completed with ${statusName(status)} while its DMA transaction is still in Transfer`,
-    bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_OUTSTANDING_REFERENCES, objectId, dmaReferences] },
+    message: `${label} is completed with ${statusName(status)} while ${why}`,
+    bugCheck: {
+      code: WDF_VIOLATION,
+      parameters: [WdfViolation.REQUEST_OUTSTANDING_REFERENCES, objectId, dmaReferences + memoryReferences],
+    },
+  });
+}
+
+/** Rule C30: the driver touches a buffer that a transaction is moving. */
+export function reportBufferInTransfer({ kernel, label }: RequestBase): void {
+  kernel.violation({
+    rule: 'C30',
+    severity: 'error',
+    object: label,
+    message: `the buffer of ${label} is accessed by the driver while its DMA transaction is in Transfer: from Execute to the last DmaCompleted it is the device's`,
   });
 }
 

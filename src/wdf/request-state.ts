@@ -3,8 +3,24 @@ import type { DriverCallback } from '../kernel/index.js';
 import type { Request } from './request.js';
 
 /** WDF_REQUEST_TYPE, by IRP major function. */
-export const RequestType = { Read: 3, Write: 4, DeviceControl: 14, InternalDeviceControl: 15 } as const;
+export const RequestType = { Create: 0, Read: 3, Write: 4, DeviceControl: 14, InternalDeviceControl: 15 } as const;
 export type RequestType = (typeof RequestType)[keyof typeof RequestType];
+
+/** KPROCESSOR_MODE of whoever issued the request. */
+export type RequestorMode = 'user' | 'kernel';
+
+/** WDF_REQUEST_PARAMETERS, as far as the lab's requests have them. */
+export interface RequestParameters {
+  type: RequestType;
+  /** Reads and writes; 0 for others. */
+  lengthBytes: number;
+  /** Byte offset on the device; reads and writes. */
+  deviceOffset: number;
+  /** Device control requests; 0 for others. */
+  ioControlCode: number;
+  inputBufferLengthBytes: number;
+  outputBufferLengthBytes: number;
+}
 
 /** EVT_WDF_REQUEST_CANCEL: at or below DISPATCH_LEVEL in any context, under the callback lock if there is a scope. */
 export type EvtRequestCancel = DriverCallback<[request: Request], void>;

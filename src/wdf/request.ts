@@ -7,10 +7,9 @@ import {
   statusName,
   type NtStatus,
 } from '../nt/index.js';
-import { EventKind, FxObject, makeOp, OpKind, suspendingCallback, type Kernel, type Suspending } from '../kernel/index.js';
+import { EventKind, makeOp, OpKind, suspendingCallback, type Kernel, type Suspending } from '../kernel/index.js';
 import type { Mdl } from '../hal/index.js';
-import type { DmaTransactionCore } from './dma-transaction-core.js';
-import type { IoHandle } from './io-handle.js';
+import type { FileObject } from './file-object.js';
 import type { IoQueue } from './io-queue.js';
 import type { CancelList } from './request-list.js';
 import {
@@ -24,39 +23,32 @@ import {
   type EvtRequestCancel,
   type IoCompletion,
 } from './request-state.js';
-import { reportCompleted, reportInformation, reportQueued, reportTransferring } from './request-findings.js';
+import { RequestBase } from './request-base.js';
+import type { IoControl } from './request-buffers.js';
+import { reportCompleted, reportInformation, reportQueued, reportReferenced } from './request-findings.js';
 import { requesterStatus } from './request-status.js';
 
-export { RequestType, type EvtRequestCancel, type IoCompletion } from './request-state.js';
+export { RequestType, type EvtRequestCancel, type IoCompletion, type RequestParameters, type RequestorMode } from './request-state.js';
+export type { IoControl } from './request-buffers.js';
 
 /**
  * WDFREQUEST over an IRP with a locked buffer (an MDL chain). Objects are reused: `prepare` makes a fresh request of
  * one, and `generation` tells the uses apart.
  */
-export class Request extends FxObject {
-  type: RequestType = RequestType.Read;
-  lengthBytes = 0;
-  /** Byte offset on the device that the caller names (Parameters.Read.DeviceOffset). */
-  deviceOffset = 0;
+export class Request extends RequestBase {
   /** Links of the list the request is on; owned by that list. */
   next: Request | null = null;
   previous: Request | null = null;
   nextCanceled: Request | null = null;
   cancelList: CancelList | null = null;
-  informationBytes = 0;
-  /** The DMA transaction initialised from this request, until that is released. */
-  transaction: DmaTransactionCore | null = null;
   /** Kept by the request's queue during a power transition. */
   powerMark: PowerMark = PowerMark.None;
   stopAnswer: StopAnswer = StopAnswer.None;
   /** EvtIoStop was called for it and it was not answered yet. */
   awaitsStopAnswer = false;
   isInEvtIoStop = false;
-  #mdl: Mdl | null = null;
   #queue: IoQueue | null = null;
-  #handle: IoHandle | null = null;
   #owner: Owner = Owner.Nobody;
-  #dmaReferences = 0;
   #completion: IoCompletion | null = null;
   /** Irp->Cancel: the I/O manager asked for it. */
   #cancelFlag = false;
@@ -69,30 +61,36 @@ export class Request extends FxObject {
   #marking: Marking = Marking.Never;
 
   constructor(kernel: Kernel, context?: object) {
-    super(kernel, 'Request', null, { context });
+    super(kernel, context);
   }
 
-  /** Makes a fresh request: ownership, references and information start over. It belongs to `handle` until it completes. */
+  /** Makes a fresh read or write, or a control request without buffers: ownership, references and information start over. It belongs to `fileObject` until it completes. */
   prepare(
     type: RequestType,
     mdl: Mdl | null,
     lengthBytes: number,
     deviceOffset: number,
     completion: IoCompletion,
-    handle: IoHandle | null = null,
+    fileObject: FileObject | null = null,
   ): void {
+    this.carryTransfer(type, mdl, lengthBytes, deviceOffset);
+    this.#startOver(completion, fileObject);
+  }
+
+  /** As `prepare`, for a device control request. */
+  prepareDeviceControl(control: IoControl, completion: IoCompletion, fileObject: FileObject | null = null): void {
+    this.carryControl(control);
+    this.#startOver(completion, fileObject);
+  }
+
+  #startOver(completion: IoCompletion, fileObject: FileObject | null): void {
+    this.issuedThrough(fileObject);
+    fileObject?.adopt(this);
     this.cancelList?.remove(this);
     this.generation++;
-    this.transaction = null;
-    this.type = type;
-    this.#mdl = mdl;
-    this.lengthBytes = lengthBytes;
-    this.deviceOffset = deviceOffset;
     this.#completion = completion;
-    this.informationBytes = 0;
     this.#owner = Owner.Nobody;
     this.#queue = null;
-    this.#dmaReferences = 0;
     this.#cancelFlag = false;
     this.#isTakenUp = false;
     this.#wasPresented = false;
@@ -100,17 +98,11 @@ export class Request extends FxObject {
     this.#cancelCallback = null;
     this.#unmarkAnsweredCancelled = false;
     this.#marking = Marking.Never;
-    this.#handle = handle;
-    handle?.adopt(this);
   }
 
+  /** WdfRequestGetIoQueue: the queue it is in, or was delivered from; null when it belongs to none. */
   get queue(): IoQueue | null {
     return this.#queue;
-  }
-
-  /** WdfRequestGetFileObject: the handle it was issued through. */
-  get handle(): IoHandle | null {
-    return this.#handle;
   }
 
   get isDriverOwned(): boolean {
@@ -150,23 +142,8 @@ export class Request extends FxObject {
     return this.#wasPresented;
   }
 
-  /** First MDL of the caller's buffer (WdfRequestRetrieveInputWdmMdl / OutputWdmMdl); null when it has none. */
-  get mdl(): Mdl | null {
-    this.#requireDriverOwned('WdfRequestRetrieveWdmMdl');
-    return this.#mdl;
-  }
-
-  get dmaReferences(): number {
-    return this.#dmaReferences;
-  }
-
-  /** A transaction initialised from this request holds it from Execute to its last DmaCompleted (rule B03). */
-  addDmaReference(): void {
-    this.#dmaReferences++;
-  }
-
-  dropDmaReference(): void {
-    this.#dmaReferences--;
+  protected get isCompleted(): boolean {
+    return this.#owner === Owner.Completed;
   }
 
   // ---- Its queue's side
@@ -317,14 +294,14 @@ export class Request extends FxObject {
 
   // ---- The driver's side
 
-  setInformation(lengthBytes: number): void {
-    this.#requireDriverOwned('WdfRequestSetInformation');
-    this.informationBytes = lengthBytes;
+  *completeWithInformation(status: NtStatus, lengthBytes: number): Suspending<void> {
+    this.requireDriverOwned('WdfRequestCompleteWithInformation');
+    this.information = lengthBytes;
+    yield* this.complete(status);
   }
 
-  *completeWithInformation(status: NtStatus, lengthBytes: number): Suspending<void> {
-    this.#requireDriverOwned('WdfRequestCompleteWithInformation');
-    this.informationBytes = lengthBytes;
+  /** WdfRequestCompleteWithPriorityBoost: as `complete`. The lab has no thread priorities, so the boost does nothing. */
+  *completeWithPriorityBoost(status: NtStatus, _priorityBoost: number): Suspending<void> {
     yield* this.complete(status);
   }
 
@@ -336,9 +313,10 @@ export class Request extends FxObject {
   *complete(status: NtStatus): Suspending<void> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
-    this.#requireDriverOwned('WdfRequestComplete');
+    this.requireDriverOwned('WdfRequestComplete');
     const queue = this.#queue!;
     queue.device.checkSurpriseRemoval('WdfRequestComplete', this);
+    if (this.children.size > 0) yield* this.deleteChildren();
     this.#checkCompletion(status);
     queue.detach(this);
     this.#finish(status);
@@ -346,7 +324,8 @@ export class Request extends FxObject {
   }
 
   /** The framework completes a request that is not in the driver's hands. */
-  completeByFramework(status: NtStatus): void {
+  *completeByFramework(status: NtStatus): Suspending<void> {
+    if (this.children.size > 0) yield* this.deleteChildren();
     this.#finish(status);
   }
 
@@ -388,7 +367,7 @@ export class Request extends FxObject {
   *stopAcknowledge(requeue: boolean): Suspending<void> {
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
-    this.#requireNotCompleted('WdfRequestStopAcknowledge');
+    this.requireNotCompleted('WdfRequestStopAcknowledge');
     if (!this.awaitsStopAnswer) {
       this.#misuse('C16', `WdfRequestStopAcknowledge is called on ${this.label} outside EvtIoStop: ignored`);
       return;
@@ -405,31 +384,36 @@ export class Request extends FxObject {
     this.#owner = Owner.Completed;
     this.#queue = null;
     if (this.#cancelState === CancelState.Marked) this.#cancelState = CancelState.None;
-    this.kernel.emit(EventKind.RequestComplete, this.objectId, shown, this.informationBytes);
+    this.kernel.emit(EventKind.RequestComplete, this.objectId, shown, this.information);
     const completion = this.#completion;
     this.#completion = null;
-    this.#handle?.release(this);
-    completion?.requestCompleted(this, shown, this.informationBytes);
+    this.irpStatus = shown;
+    this.fileObject?.release(this);
+    completion?.requestCompleted(this, shown, this.information);
   }
 
   /** Rules C08 and C09: the driver's handle is of a request that was completed. */
-  #requireNotCompleted(ddi: string): void {
+  protected requireNotCompleted(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;
     if (this.#owner !== Owner.Queue && this.#owner !== Owner.Driver) reportCompleted(this, ddi);
   }
 
   /** As above; and rule C10: the request waits in a queue, where it may be cancelled and gone at any moment. */
-  #requireDriverOwned(ddi: string): void {
-    this.#requireNotCompleted(ddi);
+  protected requireDriverOwned(ddi: string): void {
+    this.requireNotCompleted(ddi);
     if (this.#owner !== Owner.Driver) reportQueued(this, ddi);
   }
 
   #isOwned(ddi: string, rule: string): boolean {
-    this.#requireNotCompleted(ddi);
+    this.requireNotCompleted(ddi);
     return (
       this.#owner === Owner.Driver ||
       this.#misuse(rule, `${ddi} is called on ${this.label}, which waits in a queue and is not the driver's`)
     );
+  }
+
+  protected reportStale(): void {
+    reportCompleted(this, 'an access to a buffer of an earlier use');
   }
 
   /** The framework's verifier breaks and the call does nothing. */
@@ -444,7 +428,7 @@ export class Request extends FxObject {
       const why = rule === 'C11' ? 'although UnmarkCancelable answered CANCELLED' : 'while it is marked cancelable';
       this.#misuse(rule, `${this.label} is completed with ${statusName(status)} ${why}: its cancel callback may complete it, too`);
     }
-    if (this.#dmaReferences !== 0) reportTransferring(this, status);
-    if (NT_SUCCESS(status) && this.informationBytes > this.lengthBytes) reportInformation(this);
+    if (this.dmaReferences + this.memoryReferences !== 0) reportReferenced(this, status);
+    if (NT_SUCCESS(status) && this.tellsLength && this.information > this.lengthBytes) reportInformation(this);
   }
 }

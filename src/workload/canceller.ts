@@ -1,6 +1,6 @@
 import { STATUS_CANCELLED, type NtStatus } from '../nt/index.js';
 import type { Kernel, RandomSource, Suspending, VirtualCpu } from '../kernel/index.js';
-import type { CancelWindow, IoHandle } from '../wdf/index.js';
+import type { CancelWindow, FileObject } from '../wdf/index.js';
 import type { RequestSlot } from './request-slot.js';
 
 /** How cancellations fared. Won: the request completed CANCELLED; lost: it completed otherwise. */
@@ -13,7 +13,7 @@ export interface CancelCounts {
 
 /** Points of the first requests, before their lifetimes are known. */
 const FIRST_LIFETIME_POINTS = 200;
-/** One cancellation in so many closes the handle instead, which cancels everything issued through it. */
+/** One cancellation in so many closes the file instead, which cancels everything issued through it. */
 const CLOSES_ONE_IN = 64;
 
 interface Doomed {
@@ -106,8 +106,8 @@ export class Canceller {
       this.#count('I', false);
       return;
     }
-    if (slot.handle !== null && this.#random.chance(1, CLOSES_ONE_IN))
-      this.#cpu.queueThread('close handle', this.#cpu.objectId, this.#close(slot.handle));
+    if (slot.fileObject !== null && this.#random.chance(1, CLOSES_ONE_IN))
+      this.#cpu.queueThread('close file', this.#cpu.objectId, this.#close(slot.fileObject));
     else this.#cpu.queueThread('cancel', this.#cpu.objectId, this.#cancel(slot, generation));
   }
 
@@ -120,13 +120,13 @@ export class Canceller {
     yield* slot.request.cancelIrp();
   }
 
-  /** Closing the handle cancels all of its requests at once. */
-  *#close(handle: IoHandle): Suspending<void> {
-    if (handle.isClosed) return;
-    for (const slot of this.slotsOf(handle)) slot.cancelWindow ??= slot.request.cancelWindow;
-    yield* handle.close();
+  /** Closing the file cancels all of its requests at once. */
+  *#close(fileObject: FileObject): Suspending<void> {
+    if (fileObject.isClosed) return;
+    for (const slot of this.slotsOf(fileObject)) slot.cancelWindow ??= slot.request.cancelWindow;
+    yield* fileObject.close();
   }
 
-  /** Slots in flight through a handle; set by the workload. */
-  slotsOf: (handle: IoHandle) => readonly RequestSlot[] = () => [];
+  /** Slots in flight through a file; set by the workload. */
+  slotsOf: (fileObject: FileObject) => readonly RequestSlot[] = () => [];
 }

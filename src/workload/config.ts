@@ -10,6 +10,11 @@ export interface WorkloadConfig {
   readonly ratePerSecond: number;
   /** Share of reads in percent. Default 50. */
   readonly readsPercent: number;
+  /** Share, in percent, of the reads and writes that are issued as device control requests, see IOCTL_TRANSFER_READ. Default 0. */
+  readonly deviceControlPercent: number;
+  /** Share of all requests, in percent, that are `controlCode` without buffers instead; each must succeed. Default 0. */
+  readonly controlPercent: number;
+  readonly controlCode: number;
   /** Transfer lengths are drawn log-uniformly from minBytes..maxBytes. Defaults 64 and 16384. */
   readonly minBytes: number;
   readonly maxBytes: number;
@@ -33,6 +38,9 @@ export const workloadDefaults: WorkloadConfig = {
   applications: 2,
   ratePerSecond: 0,
   readsPercent: 50,
+  deviceControlPercent: 0,
+  controlPercent: 0,
+  controlCode: 0,
   minBytes: 64,
   maxBytes: 16384,
   alignBytes: 4,

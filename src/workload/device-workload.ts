@@ -11,9 +11,10 @@ import {
   type Suspending,
 } from '../kernel/index.js';
 import type { MachineMemory } from '../memory/index.js';
-import { IoHandle, RequestType, type Device, type IoCompletion, type Request } from '../wdf/index.js';
+import { RequestType, type Device, type FileObject, type IoCompletion, type Request } from '../wdf/index.js';
 import type { Canceller } from './canceller.js';
 import type { WorkloadConfig } from './config.js';
+import { IOCTL_TRANSFER_READ, IOCTL_TRANSFER_WRITE, TRANSFER_INPUT_BYTES } from './control-codes.js';
 import { noFaultsInjected, type FaultLedger } from './fault-ledger.js';
 import type { LatencyRecorder } from './latency.js';
 import type { PayloadPattern } from './payload.js';
@@ -65,8 +66,10 @@ export class DeviceWorkload implements IoCompletion {
   #freeHead = 0;
   #freeCount: number;
   #submitted = 0;
-  #handle: IoHandle | null = null;
-  #handles = 0;
+  /** The application's open file; null where it needs none. */
+  #file: FileObject | null = null;
+  #filesOpened = 0;
+  #isOpening = false;
   #stopping = false;
   #startNs = 0;
   readonly #dueTimer: KernelTimer;
@@ -115,6 +118,10 @@ export class DeviceWorkload implements IoCompletion {
         yield* this.#wake.wait();
         continue;
       }
+      if (this.#needsFile && this.#file?.isClosed !== false) {
+        yield* this.#openFile();
+        continue;
+      }
       const slot = this.#takeSlot();
       this.#prepare(slot, dueNs);
       yield* device.submit(slot.request);
@@ -143,31 +150,84 @@ export class DeviceWorkload implements IoCompletion {
     slot.dueNs = dueNs;
     slot.inFlight = true;
     slot.leapsAtSubmit = kernel.timeLeaps;
-    if (config.verifyPayload) {
+    if (slot.isPlainControl) slot.lengthBytes = 0;
+    else if (config.verifyPayload) {
       slot.patternStart = pattern.drawStart(random);
       if (slot.isRead) memory.copy(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
       else pattern.writeTo(memory, slot.firstMdl, slot.patternStart);
     }
-    slot.request.prepare(
-      slot.isRead ? RequestType.Read : RequestType.Write,
-      slot.firstMdl,
-      slot.lengthBytes,
-      slot.deviceOffset,
-      this,
-      this.#openHandle(slot),
-    );
+    this.#issue(slot);
     this.#submitted++;
     this.#parts.canceller?.submitted(slot);
     if (this.#parts.power?.submitted() === true) this.stop();
     kernel.emit(EventKind.RequestSubmit, slot.request.objectId, slot.lengthBytes, slot.deviceOffset);
   }
 
-  /** The application's handle; a new one when the last was closed. */
-  #openHandle(slot: RequestSlot): IoHandle | null {
-    if (this.#parts.canceller === null) return null;
-    if (this.#handle?.isClosed !== false) this.#handle = new IoHandle(`${this.#parts.deviceName} handle ${++this.#handles}`);
-    slot.handle = this.#handle;
-    return this.#handle;
+  #issue(slot: RequestSlot): void {
+    const { request, lengthBytes } = slot;
+    slot.fileObject = this.#file;
+    if (slot.isPlainControl) {
+      const ioControlCode = this.#parts.config.controlCode;
+      request.prepareDeviceControl({ ioControlCode, inputBufferLengthBytes: 0, outputBufferLengthBytes: 0 }, this, this.#file);
+      return;
+    }
+    if (!slot.isDeviceControl) {
+      request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, lengthBytes, slot.deviceOffset, this, this.#file);
+      return;
+    }
+    const { i32 } = this.#parts.memory;
+    const systemBuffer = slot.systemBuffer!;
+    i32[systemBuffer.physicalAddress(0) / 4] = slot.deviceOffset % 0x1_0000_0000;
+    i32[systemBuffer.physicalAddress(4) / 4] = Math.floor(slot.deviceOffset / 0x1_0000_0000);
+    request.prepareDeviceControl(
+      {
+        ioControlCode: slot.isRead ? IOCTL_TRANSFER_READ : IOCTL_TRANSFER_WRITE,
+        inputBufferLengthBytes: TRANSFER_INPUT_BYTES,
+        outputBufferLengthBytes: lengthBytes,
+        systemBuffer,
+        mdl: slot.firstMdl,
+      },
+      this,
+      this.#file,
+    );
+  }
+
+  /** Where requests are cancelled by closing, and where the driver wants to know of files. */
+  get #needsFile(): boolean {
+    return this.#parts.canceller !== null || this.#parts.device.needsFileObject;
+  }
+
+  /** One application thread opens the device; the others wait for it. A driver that refuses ends the traffic. */
+  *#openFile(): Suspending<void> {
+    if (this.#isOpening) {
+      yield* this.#waitForOpen();
+      return;
+    }
+    const { device, deviceName, kernel, power } = this.#parts;
+    this.#isOpening = true;
+    const opened = yield* device.openFile(`${deviceName} file ${++this.#filesOpened}`);
+    this.#isOpening = false;
+    if (opened.ok) this.#file = opened.object;
+    else this.stop();
+    this.#wake.set();
+    if (opened.ok || power?.isGone === true) return;
+    kernel.violation({
+      rule: 'L-REQUEST-FAILED',
+      severity: 'error',
+      object: device.label,
+      message: `the open of ${deviceName} completed with ${statusName(opened.status)}; no fault was injected that would explain it`,
+    });
+  }
+
+  *#waitForOpen(): Suspending<void> {
+    this.#wake.clear();
+    yield* this.#wake.wait();
+  }
+
+  /** The application ends: its file is closed. After the traffic has. */
+  *closeFile(): Suspending<void> {
+    while (this.#isOpening) yield* this.#waitForOpen();
+    if (this.#file?.isClosed === false) yield* this.#file.close();
   }
 
   /** Called once per request, inside the call that completes it. */
@@ -186,7 +246,7 @@ export class DeviceWorkload implements IoCompletion {
 
   #check(slot: RequestSlot, status: NtStatus, informationBytes: number): void {
     const { kernel, deviceName, config } = this.#parts;
-    const what = `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes on ${deviceName}`;
+    const what = `${slot.description} on ${deviceName}`;
     if (status === STATUS_CANCELLED && slot.cancelWindow !== null) return;
     if (!NT_SUCCESS(status) && this.#parts.power?.isGone === true) return;
     if (!NT_SUCCESS(status)) {
@@ -210,7 +270,7 @@ export class DeviceWorkload implements IoCompletion {
       });
       return;
     }
-    if (!config.verifyPayload) return;
+    if (!config.verifyPayload || slot.isPlainControl) return;
     this.#checkPayload(slot, informationBytes, what);
     this.bytesVerified += informationBytes;
   }
@@ -244,7 +304,7 @@ export class DeviceWorkload implements IoCompletion {
     const inFlight = this.#parts.slots.filter((slot) => slot.inFlight);
     const named = inFlight
       .slice(0, DESCRIBED_MAX)
-      .map((slot) => `${slot.isRead ? 'read' : 'write'} of ${slot.lengthBytes} bytes (${slot.request.label}) ${whereabouts(slot.request)}`);
+      .map((slot) => `${slot.description} (${slot.request.label}) ${whereabouts(slot.request)}`);
     const rest = inFlight.length - named.length;
     return inFlight.length === 0 ? '' : `${this.deviceName}: ${named.join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
   }

@@ -2,8 +2,9 @@ import { PAGE_SIZE, type FrameAllocator, NO_FRAME } from '../memory/index.js';
 import { UsageError } from '../nt/index.js';
 import type { RandomSource } from '../kernel/index.js';
 import { Mdl } from '../hal/index.js';
-import type { CancelWindow, IoHandle, Request } from '../wdf/index.js';
+import type { CancelWindow, FileObject, Request } from '../wdf/index.js';
 import type { WorkloadConfig } from './config.js';
+import { TRANSFER_INPUT_BYTES } from './control-codes.js';
 
 /**
  * One place in the closed loop: a request object, the caller's buffer (frames that are not adjacent, described anew
@@ -17,8 +18,12 @@ export class RequestSlot {
   patternStart = 0;
   dueNs = 0;
   deviceOffset = 0;
-  /** Handle the request in flight was issued through. */
-  handle: IoHandle | null = null;
+  /** A control request without buffers: it moves nothing. */
+  isPlainControl = false;
+  /** A transfer that is issued as a device control request. */
+  isDeviceControl = false;
+  /** The file the request in flight was issued through. */
+  fileObject: FileObject | null = null;
   submittedAtPoint = 0;
   /** `kernel.timeLeaps` when it was submitted. */
   leapsAtSubmit = 0;
@@ -26,6 +31,8 @@ export class RequestSlot {
   cancelWindow: CancelWindow | null = null;
   readonly #frames: Int32Array;
   readonly #mdls: Mdl[];
+  /** Where the input of its device control requests lies; null when there are none. */
+  readonly systemBuffer: Mdl | null;
 
   constructor(
     readonly index: number,
@@ -45,6 +52,7 @@ export class RequestSlot {
         });
       this.#frames[i] = frame;
     }
+    this.systemBuffer = config.deviceControlPercent === 0 ? null : new Mdl(this.#frames.slice(-1), 0, TRANSFER_INPUT_BYTES);
     this.#mdls = Array.from({ length: config.maxMdls }, () => new Mdl(new Int32Array(frameCount), 0, 0));
   }
 
@@ -52,10 +60,20 @@ export class RequestSlot {
     return this.#mdls[0]!;
   }
 
+  /** What a report calls the request. */
+  get description(): string {
+    if (this.isPlainControl) return 'control request';
+    const transfer = `${this.isRead ? 'read' : 'write'} of ${this.lengthBytes} bytes`;
+    return this.isDeviceControl ? `${transfer} by control code` : transfer;
+  }
+
   /** Draws direction, length, offsets and the split into MDLs for the next request. */
   draw(random: RandomSource): void {
     const { config } = this;
     const align = config.alignBytes;
+    // Asked only where there are such requests: other traffic stays what it was for a seed.
+    this.isPlainControl = config.controlPercent > 0 && random.chance(config.controlPercent, 100);
+    this.isDeviceControl = config.deviceControlPercent > 0 && random.chance(config.deviceControlPercent, 100);
     this.isRead = random.chance(config.readsPercent, 100);
     this.lengthBytes = Math.min(drawLength(config, random), this.regionBytes);
     const slack = this.regionBytes - this.lengthBytes;
@@ -85,9 +103,9 @@ export class RequestSlot {
   }
 }
 
-/** Pages a slot's buffer can touch: whole pages of the longest request, and two more for each MDL's ragged ends. */
+/** Pages a slot's buffer can touch: whole pages of the longest request, two more for each MDL's ragged ends; and its system buffer. */
 export function framesPerSlot(config: WorkloadConfig): number {
-  return Math.ceil(config.maxBytes / PAGE_SIZE) + 2 * config.maxMdls;
+  return Math.ceil(config.maxBytes / PAGE_SIZE) + 2 * config.maxMdls + (config.deviceControlPercent > 0 ? 1 : 0);
 }
 
 function drawLength(config: WorkloadConfig, random: RandomSource): number {

@@ -10,7 +10,7 @@ import {
   WdfViolation,
   type NtStatus,
 } from '../../src/nt/index.js';
-import { IoHandle, RequestType, WdfSpinLock, type Request } from '../../src/wdf/index.js';
+import { RequestType, WdfSpinLock, type FileObject, type Request } from '../../src/wdf/index.js';
 import { crashOf } from '../kernel/bench-kernel.js';
 import {
   completingCancel,
@@ -385,12 +385,12 @@ describe('cancellation: misuse (C07, C10 to C13)', () => {
   });
 });
 
-describe('cancellation: closing a handle', () => {
+describe('cancellation: closing a file', () => {
   it("cancels all of its requests at once, wherever they are, and nobody else's", () => {
     const bench = keepingQueue({ queue: { dispatchType: 'sequential' } });
     const { rig, application, device, held } = bench;
-    const [mine, other] = [new IoHandle('mine'), new IoHandle('other')];
-    const of = (name: string, handle: IoHandle): Request => application.request(name, RequestType.Read, 64, handle);
+    const [mine, other] = [rig.openFile(device, 'mine'), rig.openFile(device, 'other')];
+    const of = (name: string, file: FileObject): Request => application.request(name, RequestType.Read, 64, file);
     application.submit(device, of('owned', mine), of('waiting', mine), of('other', other));
     rig.run(held[0]!.markCancelable(completingCancel(bench)));
     expect([mine.outstanding, other.outstanding]).to.deep.equal([2, 1]);
@@ -402,12 +402,12 @@ describe('cancellation: closing a handle', () => {
 
   it('a request that its driver keeps completes later', () => {
     const bench = keepingQueue();
-    const handle = new IoHandle('h');
-    bench.application.submit(bench.device, bench.application.request('a', RequestType.Read, 64, handle));
-    bench.rig.run(handle.close());
-    expect([handle.outstanding, bench.held[0]!.isCanceled()]).to.deep.equal([1, true]);
+    const file = bench.rig.openFile(bench.device);
+    bench.application.submit(bench.device, bench.application.request('a', RequestType.Read, 64, file));
+    bench.rig.run(file.close());
+    expect([file.outstanding, bench.held[0]!.isCanceled()]).to.deep.equal([1, true]);
     bench.rig.run(bench.held[0]!.complete(STATUS_CANCELLED));
-    expect(handle.outstanding).to.equal(0);
+    expect(file.outstanding).to.equal(0);
   });
 });
 

@@ -13,7 +13,7 @@ import {
   STATUS_WDF_PAUSED,
   WdfViolation,
 } from '../../src/nt/index.js';
-import { IoHandle, IoQueueState, RequestType, type IoQueue, type Request } from '../../src/wdf/index.js';
+import { IoQueueState, RequestType, type IoQueue, type Request } from '../../src/wdf/index.js';
 import { crashOf } from '../kernel/bench-kernel.js';
 import { completingCancel, keepingQueue, statusesOf, submit, type QueueBench } from './bench-queue.js';
 import { complete } from './rig.js';
@@ -391,15 +391,15 @@ describe('queue, section 3: ownership', () => {
 describe('queue: looking for requests', () => {
   it('FindRequest walks without taking, with a reference; RetrieveFoundRequest takes, or NOT_FOUND', () => {
     const bench = keepingQueue({ queue: { dispatchType: 'manual' } });
-    const handle = new IoHandle('h');
     const { rig, application, device, queue } = bench;
-    application.submit(device, application.request('a'), application.request('b', RequestType.Read, 64, handle), application.request('c'));
+    const file = rig.openFile(device);
+    application.submit(device, application.request('a'), application.request('b', RequestType.Read, 64, file), application.request('c'));
     const first = rig.run(queue.findRequest());
     const second = rig.run(queue.findRequest(first.request));
     expect([first, second].map(({ request }) => application.nameOf(request!))).to.deep.equal(['a', 'b']);
     expect([second.request!.references, queue.waitingCount]).to.deep.equal([2, 3]);
-    expect(rig.run(queue.findRequest(null, handle)).request).to.equal(second.request);
-    expect(rig.run(queue.findRequest(second.request, handle)).status).to.equal(STATUS_NO_MORE_ENTRIES);
+    expect(rig.run(queue.findRequest(null, file)).request).to.equal(second.request);
+    expect(rig.run(queue.findRequest(second.request, file)).status).to.equal(STATUS_NO_MORE_ENTRIES);
     rig.run(second.request!.cancelIrp());
     expect(rig.run(queue.retrieveFoundRequest(second.request!)).status).to.equal(STATUS_NOT_FOUND);
     expect(rig.run(queue.findRequest(second.request)).status).to.equal(STATUS_NOT_FOUND);
@@ -407,14 +407,14 @@ describe('queue: looking for requests', () => {
     expect(taken.ok && application.nameOf(taken.object)).to.equal('a');
   });
 
-  it('by handle: the oldest one issued through it; stopped queues answer WDF_PAUSED', () => {
+  it('by file object: the oldest one issued through it; stopped queues answer WDF_PAUSED', () => {
     const bench = keepingQueue({ queue: { dispatchType: 'manual' } });
-    const handle = new IoHandle('h');
     const { rig, application, device, queue } = bench;
-    application.submit(device, application.request('a'), application.request('b', RequestType.Read, 64, handle));
-    const taken = rig.run(queue.retrieveRequestByHandle(handle));
+    const file = rig.openFile(device);
+    application.submit(device, application.request('a'), application.request('b', RequestType.Read, 64, file));
+    const taken = rig.run(queue.retrieveRequestByFileObject(file));
     expect(taken.ok && application.nameOf(taken.object)).to.equal('b');
-    expect(rig.run(queue.retrieveRequestByHandle(handle)).status).to.equal(STATUS_NO_MORE_ENTRIES);
+    expect(rig.run(queue.retrieveRequestByFileObject(file)).status).to.equal(STATUS_NO_MORE_ENTRIES);
     rig.run(queue.stop());
     expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
   });

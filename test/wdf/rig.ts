@@ -1,4 +1,5 @@
 import { EventRing, Kernel, VirtualClock, type Gate, type Suspending } from '../../src/kernel/index.js';
+import { FrameAllocator, MachineMemory, PAGE_SIZE } from '../../src/memory/index.js';
 import { HalPlatform, Mdl } from '../../src/hal/index.js';
 import { DIRQL_MIN, STATUS_SUCCESS, type NtStatus } from '../../src/nt/index.js';
 import {
@@ -10,8 +11,9 @@ import {
   type BusResources,
   type Device,
   type ExecutionLevel,
+  type FileObject,
   type IoCompletion,
-  type IoHandle,
+  type IoControl,
   type IoQueueConfig,
   type PnpPowerEventCallbacks,
   type RegisterPort,
@@ -58,9 +60,14 @@ export interface RigOptions {
   readonly callbacks?: PnpPowerEventCallbacks;
   readonly scope?: SynchronizationScope;
   readonly executionLevel?: ExecutionLevel;
+  /** Real memory under the platform: buffers can be looked into, and there is pool. Default false. */
+  readonly hasMemory?: boolean;
   /** Kind of each interrupt resource. Default none. */
   readonly sources?: readonly ('line' | 'edge' | 'message')[];
 }
+
+/** Pages of a rig with memory: the lower half is the tests' own, the last quarter is pool. */
+export const RIG_PAGES = 32;
 
 /** One machine of plain parts: a kernel, a HAL without memory, and devices on vectors that the test raises. */
 export class Rig {
@@ -78,7 +85,9 @@ export class Rig {
 
   constructor(private readonly options: RigOptions = {}) {
     this.kernel = new Kernel({ vcpus: 2, clock: new VirtualClock(), events: new EventRing(1024) });
-    this.platform = new HalPlatform(this.kernel);
+    const memory = options.hasMemory === true ? MachineMemory.create(RIG_PAGES * PAGE_SIZE, false) : null;
+    const frames = memory === null ? null : new FrameAllocator(RIG_PAGES / 2, RIG_PAGES / 2, RIG_PAGES / 4, { below: () => 0 });
+    this.platform = new HalPlatform(this.kernel, { memory, frames });
     this.sources = (options.sources ?? []).map((kind) => new FakeSource(kind));
     const cpu = this.kernel.vcpus[0]!;
     this.vectors = this.sources.map((source, i) => new InterruptVector(this.kernel, i, DIRQL_MIN + i, cpu, source, `${source.kind} ${i}`));
@@ -112,6 +121,12 @@ export class Rig {
     const created = this.deviceInit(name).create();
     if (!created.ok) throw new Error('the device was not created');
     return created.object;
+  }
+
+  openFile(device: Device, name = 'file'): FileObject {
+    const opened = this.run(device.openFile(name));
+    if (!opened.ok) throw new Error('the device was not opened');
+    return opened.object;
   }
 
   createQueue(device: Device, config: IoQueueConfig): IoQueue {
@@ -161,11 +176,19 @@ export class Application implements IoCompletion {
 
   constructor(private readonly rig: Rig) {}
 
-  request(name: string, type: RequestType = RequestType.Read, lengthBytes = 64, handle: IoHandle | null = null): Request {
+  request(name: string, type: RequestType = RequestType.Read, lengthBytes = 64, fileObject: FileObject | null = null): Request {
     const request = new Request(this.rig.kernel);
     this.#names.set(request, name);
     const mdl = lengthBytes === 0 ? null : new Mdl(Int32Array.of(7), 0, lengthBytes);
-    request.prepare(type, mdl, lengthBytes, 0, this, handle);
+    request.prepare(type, mdl, lengthBytes, 0, this, fileObject);
+    return request;
+  }
+
+  /** A device control request; `fileObject` as for `request`. */
+  control(name: string, control: IoControl, fileObject: FileObject | null = null): Request {
+    const request = new Request(this.rig.kernel);
+    this.#names.set(request, name);
+    request.prepareDeviceControl(control, this, fileObject);
     return request;
   }
 
