@@ -106,10 +106,11 @@ export class FileObject<C = unknown> extends FxObject<C> {
    * after that. PASSIVE_LEVEL.
    */
   *close(): Suspending<void> {
+    assertInternal(!this.#isClosed, 'FILE_CLOSED', `${this.label} is closed twice`);
+    // Before any point: whoever closes knows what was issued until then.
+    this.#isClosed = true;
     const op = this.kernel.callOp(this.objectId);
     if (this.kernel.at(op)) yield op;
-    assertInternal(!this.#isClosed, 'FILE_CLOSED', `${this.label} is closed twice`);
-    this.#isClosed = true;
     if (this.#callbacks.cleanup !== null) yield* this.#call('EvtFileCleanup', this.#callbacks.cleanup);
     const taken: { request: Request; queue: IoQueue; generation: number }[] = [];
     for (const request of this.#requests) {
