@@ -7,5 +7,6 @@ export const suites: Readonly<Record<SuiteName, () => Promise<Suite>>> = {
   S2: async () => (await import('./s2-ring.js')).ringSuite,
   S3: async () => (await import('./s3-road.js')).roadSuite,
   S6: async () => (await import('./s6-controlled.js')).controlledSuite,
+  S8: async () => (await import('./s8-recorded.js')).recordedSuite,
   allocations: async () => (await import('./allocations.js')).allocationSuite,
 };

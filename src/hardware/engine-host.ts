@@ -251,6 +251,7 @@ class EngineHost {
     if (atomics.load(words, this.#at + HostWord.Control) !== command) return true;
     if (command === HostCommand.Grant)
       return atomics.load(words, this.#at + HostWord.GrantSequence) !== words[this.#at + HostWord.GrantDone];
+    // Who opens wakes the host afterwards, by the doorbell that was read before.
     if (command === HostCommand.Record && this.#order?.isOpen !== true) return false;
     for (const device of this.#devices) if (device.model.pending(device) !== DONE) return true;
     return false;

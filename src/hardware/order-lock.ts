@@ -116,9 +116,9 @@ export class OrderLock {
     if (atomics.load(words, this.#at + Word.Sleepers) > 0) atomics.notify(words, this.#at + Word.Owner);
   }
 
-  /** The holder should let others go first, now: somebody wants the lock, and the coin is for it. */
+  /** The holder should let others go first, now: somebody wants the lock, and the coin is for it. One plain load: seen an operation later, it is early enough. */
   mustGiveWay(): boolean {
-    if ((atomics.load(this.#words, this.#at + Word.Wanted) & ~this.#bit) === 0) return false;
+    if ((this.#words[this.#at + Word.Wanted]! & ~this.#bit) === 0) return false;
     this.#coin = (Math.imul(this.#coin, 1_664_525) + 1_013_904_223) | 0;
     return this.#coin < 0;
   }
@@ -148,14 +148,14 @@ export class OrderLock {
 
   // ---- The hosts' side
 
-  /** Devices may step: an execution's traffic is under way. */
+  /** Devices may step: an execution's traffic is under way. By a plain load; sure only while the lock is held, as `isFull` is. */
   get isOpen(): boolean {
-    return atomics.load(this.#words, this.#at + Word.Open) !== 0;
+    return this.#words[this.#at + Word.Open] !== 0;
   }
 
   /** The main thread must read, or look at a fault, before another step. */
   get isFull(): boolean {
-    return atomics.load(this.#words, this.#at + Word.Written) === atomics.load(this.#words, this.#at + Word.Limit);
+    return this.#words[this.#at + Word.Written] === this.#words[this.#at + Word.Limit];
   }
 
   /** Adds a step to the order; the holder only, and only while not full. */
