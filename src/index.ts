@@ -1,7 +1,23 @@
 /** The public face: what scenarios, drivers and programs import as `dmalab`. */
 export * from './nt/index.js';
 export { DONE, FxObject, OpKind, opKind, opKindName, opObject, type DriverCallback, type Op, type Suspending } from './kernel/index.js';
-export { DmaCompletionStatus, Mdl, SystemDmaFunction, type DmaAdapter, type ScatterGatherList } from './hal/index.js';
+export {
+  AllocationAction,
+  DmaCompletionStatus,
+  Mdl,
+  ScatterGatherList,
+  SystemDmaFunction,
+  TransferContext,
+  type AdapterControl,
+  type CommonBufferRegion,
+  type DeviceDescription,
+  type DmaAdapter,
+  type DmaAdapterInfo,
+  type DmaCompletionRoutine,
+  type DmaTransferInfo,
+  type ListControl,
+  type WdmDmaAdapter,
+} from './hal/index.js';
 export * from './wdf/index.js';
 export {
   defineScenario,

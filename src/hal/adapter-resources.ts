@@ -41,7 +41,7 @@ export abstract class AdapterResources {
   queueHead: MapRegisterGrant | null = null;
   queueTail: MapRegisterGrant | null = null;
   readonly waits = new AllocationWaits();
-  /** System DMA: who has the channel. */
+  /** Who has the channel: of a system adapter from the grant, of a bus master when its control routine kept the object. */
   channelOwner: MapRegisterGrant | null = null;
   heldRegisters = 0;
   outstandingLists = 0;
@@ -124,7 +124,22 @@ export abstract class AdapterResources {
     if (queue.waiting > 0) yield* queue.serve();
   }
 
-  /** FreeAdapterChannel of a system adapter: the channel and its registers. */
+  /** A bus master's control routine has answered KeepObject. Rule A13: one channel at a time. For the allocation queue. */
+  keepChannel(grant: MapRegisterGrant): void {
+    if (this.channelOwner !== null && this.platform.dmaVerification)
+      dmaViolation(
+        this.kernel,
+        'A13',
+        'crash',
+        this.label,
+        `${this.label} keeps a second adapter channel (KeepObject, ${grant.registers} map registers) while the first, with ${this.channelOwner.registers}, was not freed`,
+        0x0b,
+        2,
+      );
+    this.channelOwner = grant;
+  }
+
+  /** FreeAdapterChannel: the channel and its registers. */
   *freeAdapterChannel(): Suspending<void> {
     this.requireDispatch('FreeAdapterChannel');
     const op = makeOp(this.platform.pool.objectId, OpKind.Release);
@@ -165,8 +180,19 @@ export abstract class AdapterResources {
     };
   }
 
-  /** PutDmaAdapter. Rules A09-A12: everything must have been given back. */
+  /** PutDmaAdapter. Rules A09-A12: everything must have been given back; A19: only once. */
   putDmaAdapter(): void {
+    if (this.#isReleased && this.platform.dmaVerification)
+      dmaViolation(
+        this.kernel,
+        'A19',
+        'crash',
+        this.label,
+        `PutDmaAdapter is called on ${this.label} once more than it was obtained; the framework gives the adapters of its enablers back itself`,
+        0x11,
+        -1,
+        this.objectId,
+      );
     if (this.platform.dmaVerification) this.#auditRelease();
     this.#isReleased = true;
     const at = this.platform.adapters.indexOf(this);

@@ -7,6 +7,7 @@ import type { HalPlatform } from './hal-platform.js';
 import { NO_SLOT } from './logical-window.js';
 import { AllocationAction, type MapRegisterGrant } from './map-register-grant.js';
 import { UNLIMITED } from './mdl-walk.js';
+import { checkNotMapped } from './transfer-checks.js';
 import type { TransferContext } from './transfer-context.js';
 
 /** How a request for registers was answered. */
@@ -69,7 +70,7 @@ export class AllocationQueue {
     adapter.heldRegisters -= registers;
     if (adapter.channelOwner === grant) {
       adapter.channelOwner = null;
-      this.platform.systemDma?.give(adapter);
+      if (adapter.isSystem) this.platform.systemDma?.give(adapter);
     }
     this.platform.pool.recycle(grant);
   }
@@ -181,7 +182,10 @@ export class AllocationQueue {
       this.release(grant);
       return true;
     }
-    if (!this.platform.hasMapRegisters && !grant.adapter!.isSystem) this.platform.pool.recycle(grant);
+    const adapter = grant.adapter!;
+    if (adapter.isSystem) return false;
+    if (action === AllocationAction.KeepObject) adapter.keepChannel(grant);
+    else if (!this.platform.hasMapRegisters) this.platform.pool.recycle(grant);
     return false;
   }
 
@@ -189,6 +193,7 @@ export class AllocationQueue {
     const { platform } = this;
     const adapter = grant.adapter!;
     const list = grant.list!;
+    checkNotMapped(adapter, grant.mdl, grant.offset, grant.lengthBytes);
     list.begin();
     grant.pieces = 0;
     platform.walk.run(

@@ -21,7 +21,7 @@ import type { ListControl, MapRegisterGrant } from './map-register-grant.js';
 import type { Mdl } from './mdl.js';
 import { UNLIMITED } from './mdl-walk.js';
 import { listSizeBytes, type ScatterGatherList } from './scatter-gather-list.js';
-import { checkFlush, checkMap } from './transfer-checks.js';
+import { checkFlush, checkMap, checkNotMapped } from './transfer-checks.js';
 import type { SystemDmaController } from './system-dma-controller.js';
 import { DmaCompletionStatus, stopRunning, takePreCancel, type DmaCompletionRoutine, type TransferContext } from './transfer-context.js';
 
@@ -90,6 +90,7 @@ export class DmaAdapter extends AdapterResources {
     const grant = this.#grantForMap(base);
     checkMap(this, grant, mdl, offset, lengthBytes);
     this.platform.mapper.close(grant, this.domain, 0);
+    checkNotMapped(this, mdl, offset, lengthBytes);
     const status = this.#walkInto(grant, mdl, offset, lengthBytes, isWrite, list, elementsMax);
     if (!NT_SUCCESS(status)) return status;
     this.platform.observer?.map(offset, lengthBytes, this.mappedLengthBytes, this.isSystem ? deviceAddressOffset : null);
@@ -199,6 +200,10 @@ export class DmaAdapter extends AdapterResources {
   getDmaTransferInfo(mdl: Mdl | null, offset: number, lengthBytes: number): DmaTransferInfo {
     this.#measure(mdl, offset, lengthBytes);
     const { registers, elements } = this.platform.walk;
+    return this.transferInfoOf(registers, elements);
+  }
+
+  protected transferInfoOf(registers: number, elements: number): DmaTransferInfo {
     this.#transferInfo.mapRegisterCount = this.platform.counted(registers);
     this.#transferInfo.scatterGatherElementCount = elements;
     this.#transferInfo.scatterGatherListSizeBytes = listSizeBytes(elements);

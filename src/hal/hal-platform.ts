@@ -5,7 +5,6 @@ import type { AdapterResources } from './adapter-resources.js';
 import { AllocationQueue } from './allocation-queue.js';
 import { CommonBufferAllocator } from './common-buffer-allocator.js';
 import type { DeviceDescription } from './device-description.js';
-import { DmaAdapter } from './dma-adapter.js';
 import type { DmaDomain } from './dma-domain.js';
 import type { HalObserver } from './hal-observer.js';
 import { defaultHalPolicy, type Addressing, type HalPolicy } from './hal-policy.js';
@@ -15,6 +14,7 @@ import { MdlWalk } from './mdl-walk.js';
 import { NonPagedPool } from './non-paged-pool.js';
 import { PageMapper } from './page-mapper.js';
 import type { SystemDmaController } from './system-dma-controller.js';
+import { WdmDmaAdapter } from './wdm-dma-adapter.js';
 
 export interface HalPlatformOptions {
   readonly addressing?: Addressing;
@@ -91,7 +91,7 @@ export class HalPlatform {
   }
 
   /** IoGetDmaAdapter. Null for an unknown version, or when the device's address width reaches neither frames nor window. `owner` is the device's name in reports. */
-  getDmaAdapter(description: DeviceDescription, deviceDomain: DmaDomain | null, owner: string | null = null): DmaAdapter | null {
+  getDmaAdapter(description: DeviceDescription, deviceDomain: DmaDomain | null, owner: string | null = null): WdmDmaAdapter | null {
     if (description.version < 1 || description.version > 3) return null;
     const systemDma = description.isMaster ? null : this.systemDma;
     if (systemDma !== null && !systemDma.isChannel(description.dmaChannel)) return null;
@@ -100,7 +100,7 @@ export class HalPlatform {
     if (domain !== null && this.needsWindow(domain, description) && !reachesWindow(domain, description)) return null;
     if (this.faults?.failsAllocation('a DMA adapter') === true) return null;
     const wanted = Math.ceil(description.maximumLengthBytes / PAGE_SIZE) + 1;
-    const adapter = new DmaAdapter(this, description, domain, Math.min(wanted, this.maxMapRegistersPerAdapter), owner);
+    const adapter = new WdmDmaAdapter(this, description, domain, Math.min(wanted, this.maxMapRegistersPerAdapter), owner);
     this.adapters.push(adapter);
     this.everyAdapter.push(adapter);
     return adapter;

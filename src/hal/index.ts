@@ -27,4 +27,5 @@ export {
 export type { OutstandingResources } from './adapter-resources.js';
 export * from './system-dma-controller.js';
 export * from './dma-adapter.js';
+export * from './wdm-dma-adapter.js';
 export * from './hal-platform.js';

@@ -54,6 +54,8 @@ export class MapRegisterGrant {
 
   isMapped = false;
   mdl: Mdl | null = null;
+  /** The next live mapping of the same MDL chain. */
+  nextOfMdl: MapRegisterGrant | null = null;
   offset = 0;
   lengthBytes = 0;
   isWrite = false;

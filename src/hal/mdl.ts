@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from '../memory/index.js';
+import type { MapRegisterGrant } from './map-register-grant.js';
 
 /** Every MDL's virtual base is far from every other's; nothing is ever read through it. */
 const VIRTUAL_STRIDE = 0x1000_0000;
@@ -11,6 +12,8 @@ let nextVirtualBase = 0x10_0000_0000;
  */
 export class Mdl {
   next: Mdl | null = null;
+  /** Live mappings of ranges of the chain that begins here, linked by `nextOfMdl`. For the HAL. */
+  firstMapping: MapRegisterGrant | null = null;
   readonly #virtualBase: number;
 
   constructor(
@@ -21,6 +24,8 @@ export class Mdl {
     public byteCount: number,
     /** Pages are locked in memory (rule A16). */
     readonly pagesLocked = true,
+    /** The buffer has an address in system space, which a HAL that copies through bounce pages needs (rule A32). */
+    readonly hasSystemAddress = true,
   ) {
     this.#virtualBase = nextVirtualBase;
     nextVirtualBase += VIRTUAL_STRIDE;

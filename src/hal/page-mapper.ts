@@ -5,6 +5,7 @@ import { dmaViolation } from './hal-fault.js';
 import type { Addressing } from './hal-policy.js';
 import { NO_SLOT, type LogicalWindow } from './logical-window.js';
 import type { MapRegisterGrant } from './map-register-grant.js';
+import type { Mdl } from './mdl.js';
 
 /** Logical address of register 0 of grant n on a platform without memory: a place of its own for each grant. */
 const BARE_WINDOW_BASE = 0x4000_0000;
@@ -38,6 +39,11 @@ export class PageMapper {
   open(grant: MapRegisterGrant, domain: DmaDomain | null, isWrite: boolean): void {
     grant.isMapped = true;
     grant.isWrite = isWrite;
+    const { mdl } = grant;
+    if (mdl !== null) {
+      grant.nextOfMdl = mdl.firstMapping;
+      mdl.firstMapping = grant;
+    }
     if (domain !== null) this.#openPages(grant, domain, isWrite ? DomainAccess.Read : DomainAccess.Write);
     if (!this.#bounces) return;
     if (isWrite) this.#copy(grant, Infinity, true);
@@ -52,6 +58,7 @@ export class PageMapper {
       if (this.isGuarded) this.#checkGuards(grant);
       this.#copy(grant, flushedBytes, false);
     }
+    if (grant.mdl !== null) unlinkMapping(grant.mdl, grant);
     grant.isMapped = false;
     grant.pieces = 0;
     grant.mdl = null;
@@ -148,4 +155,12 @@ export class PageMapper {
     }
     return -1;
   }
+}
+
+function unlinkMapping(mdl: Mdl, grant: MapRegisterGrant): void {
+  let before: MapRegisterGrant | null = null;
+  for (let at = mdl.firstMapping; at !== null && at !== grant; at = at.nextOfMdl) before = at;
+  if (before === null) mdl.firstMapping = grant.nextOfMdl;
+  else before.nextOfMdl = grant.nextOfMdl;
+  grant.nextOfMdl = null;
 }

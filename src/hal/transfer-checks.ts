@@ -4,7 +4,7 @@ import { dmaViolation } from './hal-fault.js';
 import type { MapRegisterGrant } from './map-register-grant.js';
 import { chainLengthBytes, type Mdl } from './mdl.js';
 
-/** Rules A15, A16, A26, A31 and A34, before a range is mapped. */
+/** Rules A15, A16, A26, A31, A32 and A34, before a range is mapped. */
 export function checkMap(adapter: AdapterResources, grant: MapRegisterGrant, mdl: Mdl | null, offset: number, lengthBytes: number): void {
   if (!adapter.platform.dmaVerification) return;
   const { kernel, label } = adapter;
@@ -56,7 +56,54 @@ export function checkMap(adapter: AdapterResources, grant: MapRegisterGrant, mdl
         0x0e,
         at.virtualAddress,
       );
+    if (!at.hasSystemAddress && adapter.platform.addressing === 'bounce')
+      dmaViolation(
+        kernel,
+        'A32',
+        'crash',
+        label,
+        `${label} is asked to map a buffer that has no address in system space, and must copy it through bounce pages`,
+        0x22,
+        at.virtualAddress,
+      );
   }
+}
+
+/** Rule A27, when a range is about to be mapped: the adapter must not have a live mapping of any of its bytes. */
+export function checkNotMapped(adapter: AdapterResources, mdl: Mdl | null, offset: number, lengthBytes: number): void {
+  if (!adapter.platform.dmaVerification || mdl === null) return;
+  for (let at = mdl.firstMapping; at !== null; at = at.nextOfMdl) {
+    if (at.adapter !== adapter || at.offset >= offset + lengthBytes || offset >= at.offset + at.lengthBytes) continue;
+    dmaViolation(
+      adapter.kernel,
+      'A27',
+      'crash',
+      adapter.label,
+      `${adapter.label} maps bytes ${offset} to ${offset + lengthBytes} of a buffer of which it has bytes ${at.offset} to ${at.offset + at.lengthBytes} mapped already`,
+      0x1d,
+      mdl.virtualAddress + offset,
+      mdl.virtualAddress + offset + lengthBytes,
+      mdl.virtualAddress + at.offset,
+    );
+  }
+}
+
+/** Rule A29: the version-2 list routines are given an address that lies in the first MDL. */
+export function checkInFirstMdl(adapter: AdapterResources, mdl: Mdl | null, currentVa: number): void {
+  if (!adapter.platform.dmaVerification || mdl === null) return;
+  const offset = currentVa - mdl.virtualAddress;
+  if (offset >= 0 && offset < mdl.byteCount) return;
+  dmaViolation(
+    adapter.kernel,
+    'A29',
+    'crash',
+    adapter.label,
+    `${adapter.label} is asked for a list from an address ${offset < 0 ? `${-offset} bytes before` : `${offset - mdl.byteCount} bytes behind`} the ${mdl.byteCount} bytes of the first MDL`,
+    0x1f,
+    offset < 0 ? 1 : 2,
+    currentVa,
+    mdl.virtualAddress,
+  );
 }
 
 /** Rules A01 and A23. Flushing nothing of nothing is what KMDF does when a transfer is given up before it was mapped. */

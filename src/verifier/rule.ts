@@ -5,6 +5,8 @@ export interface RuleText {
   readonly id: string;
   readonly title: string;
   readonly severity: Severity;
+  /** Why no check reports it, where that is for good: nothing in this lab can break it. */
+  readonly notImplementedBecause?: string;
 }
 
 export interface Rule extends RuleText {

@@ -3,9 +3,25 @@ import type { RuleText } from './rule.js';
 /** Family A: HAL and DMA verification: what Windows answers with bug check 0xE6. */
 export const halRules: readonly RuleText[] = [
   { id: 'A01', title: 'flush not beyond the end of the map-register file', severity: 'crash' },
-  { id: 'A02', title: 'enough contiguous map registers exist', severity: 'crash' },
-  { id: 'A03', title: 'performance counter monotonic', severity: 'crash' },
-  { id: 'A04', title: 'performance counter not jumping', severity: 'crash' },
+  {
+    id: 'A02',
+    title: 'enough contiguous map registers exist',
+    severity: 'crash',
+    notImplementedBecause:
+      'a grant takes its registers in one run and a request without one waits; a mapping never takes more than its grant has',
+  },
+  {
+    id: 'A03',
+    title: 'performance counter monotonic',
+    severity: 'crash',
+    notImplementedBecause: "time is the lab's own clock, which drivers cannot set",
+  },
+  {
+    id: 'A04',
+    title: 'performance counter not jumping',
+    severity: 'crash',
+    notImplementedBecause: "time is the lab's own clock, which drivers cannot set",
+  },
   { id: 'A05', title: 'common buffer freed once', severity: 'crash' },
   { id: 'A06', title: 'adapter channel freed once', severity: 'crash' },
   { id: 'A07', title: 'map registers freed once', severity: 'crash' },
@@ -23,19 +39,35 @@ export const halRules: readonly RuleText[] = [
   { id: 'A19', title: 'adapter references balanced', severity: 'crash' },
   { id: 'A20', title: 'correct IRQL, exact', severity: 'crash' },
   { id: 'A21', title: 'correct IRQL, maximum', severity: 'crash' },
-  { id: 'A22', title: 'total registers of all allocations <= limit', severity: 'crash' },
+  {
+    id: 'A22',
+    title: 'total registers of all allocations <= limit',
+    severity: 'crash',
+    notImplementedBecause: 'a request that would exceed the pool waits or is refused, so the total cannot be passed',
+  },
   { id: 'A23', title: 'flush only a mapped buffer', severity: 'crash' },
   { id: 'A24', title: 'no use of a released adapter', severity: 'crash' },
-  { id: 'A25', title: 'adapter not NULL', severity: 'crash' },
+  {
+    id: 'A25',
+    title: 'adapter not NULL',
+    severity: 'crash',
+    notImplementedBecause:
+      'operations are methods of the adapter: without one there is nothing to call, and the exception is L-DRIVER-THREW',
+  },
   { id: 'A26', title: 'address lies in the MDL', severity: 'crash' },
   { id: 'A27', title: 'range not mapped twice', severity: 'crash' },
-  { id: 'A28', title: 'no HalGetAdapter', severity: 'crash' },
+  {
+    id: 'A28',
+    title: 'no HalGetAdapter',
+    severity: 'crash',
+    notImplementedBecause: 'HalGetAdapter does not exist here; adapters come from IoGetDmaAdapter and the enabler',
+  },
   { id: 'A29', title: 'buffer start/length consistent with first MDL', severity: 'crash' },
   { id: 'A30', title: 'flush names a mapped register base', severity: 'crash' },
   { id: 'A31', title: 'no zero-length map', severity: 'crash' },
   { id: 'A32', title: 'buffer mapped in system space', severity: 'crash' },
   { id: 'A33', title: 'system channel flushed only when done or cancelled', severity: 'crash' },
   { id: 'A34', title: 'MDL chain covers the length', severity: 'crash' },
-  { id: 'A35', title: 'known DEVICE_DESCRIPTION version', severity: 'crash' },
+  { id: 'A35', title: 'known DEVICE_DESCRIPTION version', severity: 'crash', notImplementedBecause: 'IoGetDmaAdapter answers NULL, and the framework hands that on as UNSUCCESSFUL' },
   { id: 'A36', title: 'device touches only what is mapped for it', severity: 'crash' },
 ];

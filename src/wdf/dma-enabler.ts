@@ -11,7 +11,7 @@ import {
 } from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
 import { FxObject, suspendingCallback, type ObjectAttributes, type Suspending } from '../kernel/index.js';
-import { ListPair, type DeviceDescription, type DmaAdapter } from '../hal/index.js';
+import { ListPair, type DeviceDescription, type WdmDmaAdapter } from '../hal/index.js';
 import type { Created } from './created.js';
 import type { DmaDevice } from './dma-host.js';
 import { asUlong } from './dma-transaction-arithmetic.js';
@@ -87,7 +87,7 @@ export interface DmaSystemProfileConfig {
 
 /** One adapter of an enabler and the limits that follow from it; all zero until a system adapter is configured. */
 export class AdapterInfo {
-  adapter: DmaAdapter | null = null;
+  adapter: WdmDmaAdapter | null = null;
   version = 0;
   maximumLengthBytes = 0;
   numberOfMapRegisters = 0;
@@ -95,7 +95,7 @@ export class AdapterInfo {
   /** Elements of the list buffers made in advance. */
   preallocatedElements = 0;
 
-  configure(adapter: DmaAdapter): void {
+  configure(adapter: WdmDmaAdapter): void {
     const { description, numberOfMapRegisters } = adapter;
     this.adapter = adapter;
     this.version = description.version;
@@ -256,7 +256,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
   }
 
   /** WdfDmaEnablerWdmGetDmaAdapter; null for a bad direction or an unconfigured system profile. */
-  wdmGetDmaAdapter(direction: number): DmaAdapter | null {
+  wdmGetDmaAdapter(direction: number): WdmDmaAdapter | null {
     return isDmaDirection(direction) ? this.adapterInfo(direction).adapter : null;
   }
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { SeededRandom, type Suspending } from '../../src/kernel/index.js';
-import { ScatterGatherList, TransferContext, type Addressing, type DmaAdapter, type ListControl, type Mdl } from '../../src/hal/index.js';
+import { Mdl, ScatterGatherList, TransferContext, type Addressing, type DmaAdapter, type ListControl } from '../../src/hal/index.js';
 import { DISPATCH_LEVEL } from '../../src/nt/index.js';
 import { MemoryRig, newHalKernel, SCATTER_GATHER } from './support.js';
 
@@ -85,9 +85,11 @@ function stress(addressing: Addressing, seed: number): { granted: number; cancel
   };
   const random = new SeededRandom(seed);
   const buffers = [rig.buffer(100, 3000), rig.buffer(4000, 9000), rig.buffer(0, 20000), rig.buffer(17, 40000)];
+  // Users of one adapter have MDLs of their own: it maps no byte of an MDL twice (rule A27).
+  const others = buffers.map(({ frames, byteOffset, byteCount }) => new Mdl(frames, byteOffset, byteCount));
   const users = rig.kernel.vcpus.map((cpu, i) => {
     const user = new ListUser(rig, adapters[i % 2]!, new SeededRandom(seed + i), check);
-    cpu.queueThread('user', cpu.objectId, user.thread(10, buffers));
+    cpu.queueThread('user', cpu.objectId, user.thread(10, i < 2 ? buffers : others));
     return user;
   });
   for (let steps = 0; ; steps++) {
