@@ -68,6 +68,11 @@ export const halRules: readonly RuleText[] = [
   { id: 'A32', title: 'buffer mapped in system space', severity: 'crash' },
   { id: 'A33', title: 'system channel flushed only when done or cancelled', severity: 'crash' },
   { id: 'A34', title: 'MDL chain covers the length', severity: 'crash' },
-  { id: 'A35', title: 'known DEVICE_DESCRIPTION version', severity: 'crash', notImplementedBecause: 'IoGetDmaAdapter answers NULL, and the framework hands that on as UNSUCCESSFUL' },
+  {
+    id: 'A35',
+    title: 'known DEVICE_DESCRIPTION version',
+    severity: 'crash',
+    notImplementedBecause: 'IoGetDmaAdapter answers NULL, and the framework hands that on as UNSUCCESSFUL',
+  },
   { id: 'A36', title: 'device touches only what is mapped for it', severity: 'crash' },
 ];
