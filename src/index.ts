@@ -31,6 +31,7 @@ export { FAULT_KINDS, type FaultKind, type FaultPlan, type FaultRatio } from './
 export type { Overrides } from './machine/parameters.js';
 export type * from './machine/report.js';
 export type { WorkloadConfig } from './workload/config.js';
+export { IOCTL_TRANSFER_READ, IOCTL_TRANSFER_WRITE } from './workload/control-codes.js';
 export { runOnThreads, type RunProgress, type RunSettings } from './backends/threads.js';
 export { ControlledBackend, type Execution } from './backends/controlled.js';
 export type { Strategy } from './backends/strategy.js';
