@@ -183,7 +183,7 @@ describe('dmalab as a user starts it: results', function () {
   it('explore takes the flags that shape the machine, and its schedule carries them', async () => {
     const flags =
       '--faults hang=1/1 --devices 2 --map-registers 8 --addressing iommu --min-bytes 64 --max-bytes 512 --cancel 0.1 --power-cycle 1/9';
-    const ended = await dmalab(['explore', 'plx9x5x', '--schedules', '20', ...flags.split(' '), '--out', 'shaped', '--json'], folder);
+    const ended = await dmalab(['explore', 'amcc5933', '--schedules', '20', ...flags.split(' '), '--out', 'shaped', '--json'], folder);
     expect(ended.code).to.equal(1);
     const [finding] = jsonOf(ended)['findings'] as { schedule: string; rule: string; message: string }[];
     const schedule = JSON.parse(readFileSync(join(folder, finding!.schedule), 'utf8')) as { parameters: Json };
