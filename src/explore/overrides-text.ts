@@ -30,6 +30,7 @@ const machineFields = {
   dmaChannels: 'number',
 } as const satisfies Record<keyof MachineConfig, string>;
 const workloadFields = {
+  traffic: 'string',
   requests: 'number',
   outstanding: 'number',
   ratePerSecond: 'number',

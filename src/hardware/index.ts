@@ -8,6 +8,8 @@ export { DeviceFault } from '../faults/fault-kind.js';
 export * from './device-plan.js';
 export * from './device-view.js';
 export * from './device-models.js';
+export * from './e100-registers.js';
+export { e100Device } from './e100.js';
 export * from './plx9656-registers.js';
 export { plx9656 } from './plx9656.js';
 export * from './s5933-registers.js';

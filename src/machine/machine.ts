@@ -305,7 +305,11 @@ export class Machine {
   #createWorkload(machineDevice: MachineDevice, device: Device): DeviceWorkload {
     const { view, parameters } = machineDevice;
     const { workload: asked } = parameters;
-    const regionBytes = Math.floor(view.localMemoryBytes / asked.outstanding / asked.alignBytes) * asked.alignBytes;
+    // Frames have no place in the device's memory.
+    const regionBytes =
+      asked.traffic === 'loopback'
+        ? asked.maxBytes
+        : Math.floor(view.localMemoryBytes / asked.outstanding / asked.alignBytes) * asked.alignBytes;
     // Longer requests than a slot's part of the device's memory cannot be checked; lengths are drawn from what is left of the range.
     const config = { ...asked, maxBytes: Math.min(asked.maxBytes, regionBytes) };
     if (regionBytes < config.minBytes) {

@@ -26,6 +26,8 @@ export const LIMITS = {
 
 export const ADDRESSING = ['direct', 'bounce32', 'iommu'] as const satisfies readonly MachineConfig['addressing'][];
 
+export const TRAFFIC = ['storage', 'loopback'] as const satisfies readonly WorkloadConfig['traffic'][];
+
 function whole(min: number, max: number): z.ZodType<number> {
   const expected = max === Number.MAX_SAFE_INTEGER ? `a whole number, ${min} or more` : `a whole number from ${min} to ${max}`;
   return z.int(expected).min(min, expected).max(max, expected);
@@ -38,6 +40,7 @@ function text(expected: string): z.ZodString {
 const rateText = `a number of requests per second from 0 (closed loop) to ${LIMITS.ratePerSecondMax}`;
 
 const workloadFields = {
+  traffic: z.enum(TRAFFIC, `one of ${TRAFFIC.join(', ')}`),
   requests: z.union([whole(1, LIMITS.requestsMax), z.literal(Infinity)], 'a whole number, 1 or more, or Infinity'),
   outstanding: whole(1, LIMITS.outstandingMax),
   ratePerSecond: z.number(rateText).min(0, rateText).max(LIMITS.ratePerSecondMax, rateText),

@@ -3,6 +3,7 @@ import { demo } from './demo/demo.js';
 import { amcc5933 } from './samples/amcc5933.js';
 import { amcc5933Cancel } from './samples/amcc5933-cancel.js';
 import { cancelProfiles } from './samples/cancel-profiles.js';
+import { pcidrv } from './samples/pcidrv.js';
 import { plx9x5x } from './samples/plx9x5x.js';
 import { plx9x5xCancel } from './samples/plx9x5x-cancel.js';
 import { reserveContention } from './samples/reserve-contention.js';
@@ -16,6 +17,7 @@ export const builtInScenarios: readonly Scenario[] = [
   amcc5933,
   amcc5933Cancel,
   cancelProfiles,
+  pcidrv,
   plx9x5x,
   plx9x5xCancel,
   reserveContention,

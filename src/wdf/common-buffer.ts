@@ -9,7 +9,7 @@ import {
 } from '../nt/index.js';
 import { PAGE_SIZE, atomics, type MachineMemory } from '../memory/index.js';
 import { FxObject, type ObjectAttributes, type Suspending } from '../kernel/index.js';
-import type { CommonBufferRegion, DmaAdapter } from '../hal/index.js';
+import type { CommonBufferRegion, DmaAdapter, Mdl } from '../hal/index.js';
 import type { Created } from './created.js';
 import { DmaDirection, type DmaEnabler } from './dma-enabler.js';
 
@@ -135,6 +135,30 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   /** As `write32`, ordered: everything stored before is visible to whoever sees this word. */
   publish32(offset: number, value: number): void {
     atomics.store(this.#memory.i32, this.#place(offset, 4) / 4, value);
+  }
+
+  /** Copies `lengthBytes` from `offset` on into the buffer that `mdl` describes (RtlCopyMemory); both must be that long. */
+  copyToMdl(offset: number, mdl: Mdl, lengthBytes: number): void {
+    if (lengthBytes === 0) return;
+    this.#place(offset + lengthBytes - 1, 1);
+    const source = this.#place(offset, 1);
+    let done = 0;
+    for (let piece: Mdl | null = mdl; piece !== null && done < lengthBytes; piece = piece.next) {
+      for (let at = 0; at < piece.byteCount && done < lengthBytes;) {
+        const target = piece.physicalAddress(at);
+        const bytes = Math.min(lengthBytes - done, piece.byteCount - at, PAGE_SIZE - (target % PAGE_SIZE));
+        this.#memory.copy(target, source + done, bytes);
+        at += bytes;
+        done += bytes;
+      }
+    }
+    if (done === lengthBytes) return;
+    this.kernel.violation({
+      rule: 'A17',
+      severity: 'crash',
+      object: this.label,
+      message: `${lengthBytes} bytes of ${this.label} are copied to a buffer of ${done} bytes`,
+    });
   }
 
   /** Sets every byte of the buffer. */

@@ -1,5 +1,11 @@
 /** The traffic a scenario drives through its devices. */
 export interface WorkloadConfig {
+  /**
+   * What requests mean. `storage` (default): each moves bytes between a buffer and a place in the device's memory.
+   * `loopback`: writes are frames, which the device sends back, and reads take frames in; a read goes with each write, so
+   * reads are at most half of the requests, and all of them have room for `maxBytes`.
+   */
+  readonly traffic: 'storage' | 'loopback';
   /** Requests to complete over all devices, split evenly; Infinity runs until the duration ends. */
   readonly requests: number;
   /** Closed loop: requests in flight per device. Default 8. */
@@ -33,6 +39,7 @@ export interface WorkloadConfig {
 }
 
 export const workloadDefaults: WorkloadConfig = {
+  traffic: 'storage',
   requests: Infinity,
   outstanding: 8,
   applications: 2,

@@ -17,9 +17,11 @@ import type { WorkloadConfig } from './config.js';
 import { IOCTL_TRANSFER_READ, IOCTL_TRANSFER_WRITE, TRANSFER_INPUT_BYTES } from './control-codes.js';
 import { noFaultsInjected, type FaultLedger } from './fault-ledger.js';
 import type { LatencyRecorder } from './latency.js';
+import { LoopbackTraffic } from './loopback-traffic.js';
 import type { PayloadPattern } from './payload.js';
 import type { PowerActor } from './power-actor.js';
 import type { RequestSlot } from './request-slot.js';
+import { StorageTraffic, type Traffic } from './traffic.js';
 
 export interface DeviceWorkloadParts {
   readonly kernel: Kernel;
@@ -46,18 +48,18 @@ export interface DeviceWorkloadParts {
 
 /**
  * An application over one device: keeps requests in flight, and checks that each completes exactly once, with success,
- * with all its bytes, and with the right ones. A write is checked in the device's memory, a read in the caller's buffer.
+ * with all its bytes, and with the right ones. What bytes are right is the affair of the traffic.
  */
 export class DeviceWorkload implements IoCompletion {
   completed = 0;
   bytes = 0;
-  bytesVerified = 0;
   failed = 0;
   /** Requests their driver gave up with IO_TIMEOUT, as an injected fault or a leap of virtual time explains. */
   timedOut = 0;
   /** Requests that completed with success and too few bytes, as injected faults explain. */
   shortened = 0;
   readonly #parts: DeviceWorkloadParts;
+  readonly #traffic: Traffic;
   readonly #clock: Clock;
   readonly #free: RequestSlot[];
   readonly #slotOf = new Map<Request, RequestSlot>();
@@ -71,6 +73,9 @@ export class DeviceWorkload implements IoCompletion {
   #filesOpened = 0;
   #isOpening = false;
   #stopping = false;
+  /** Threads of the application that have not ended, and those of them that wait. */
+  #threads: number;
+  #pausing = 0;
   #startNs = 0;
   readonly #dueTimer: KernelTimer;
 
@@ -80,15 +85,24 @@ export class DeviceWorkload implements IoCompletion {
     this.#faults = parts.faults ?? noFaultsInjected;
     this.#free = [...parts.slots];
     this.#freeCount = parts.slots.length;
+    this.#threads = parts.config.applications;
     for (const slot of parts.slots) this.#slotOf.set(slot.request, slot);
     this.#wake = new KernelEvent(parts.kernel, `${parts.deviceName}: a completed request`);
     const { kernel } = parts;
+    this.#traffic =
+      parts.config.traffic === 'loopback'
+        ? new LoopbackTraffic(parts, kernel, parts.deviceName, () => this.#wake.set())
+        : new StorageTraffic(parts);
     const dueDpc = new Dpc(kernel, `${parts.deviceName}: next request is due`, () => this.#wakeWhenDue());
     this.#dueTimer = newTimer(dueDpc.name, dueDpc, kernel.current);
   }
 
   get deviceName(): string {
     return this.#parts.deviceName;
+  }
+
+  get bytesVerified(): number {
+    return this.#traffic.bytesVerified;
   }
 
   get outstanding(): number {
@@ -108,24 +122,46 @@ export class DeviceWorkload implements IoCompletion {
 
   /** A thread of the application, at PASSIVE_LEVEL; there may be several. */
   *thread(): Suspending<void> {
-    const { config, quota, device } = this.#parts;
     this.#startNs = this.#clock.nowNs();
-    while (!this.#stopping && this.#submitted < quota) {
+    while (this.#goesOn) {
       const dueNs = this.#dueNs();
-      if (this.#freeCount === 0 || (config.ratePerSecond > 0 && dueNs > this.#clock.nowNs())) {
-        this.#wake.clear();
-        if (this.#freeCount > 0) this.#parts.kernel.timers.arm(this.#dueTimer, dueNs);
-        yield* this.#wake.wait();
-        continue;
-      }
-      if (this.#needsFile && this.#file?.isClosed !== false) {
-        yield* this.#openFile();
-        continue;
-      }
-      const slot = this.#takeSlot();
-      this.#prepare(slot, dueNs);
-      yield* device.submit(slot.request);
+      const isEarly = this.#parts.config.ratePerSecond > 0 && dueNs > this.#clock.nowNs();
+      const count = isEarly ? 0 : this.#traffic.next(this.#left, this.#freeCount);
+      if (count === 0) yield* this.#pause(isEarly ? dueNs : null);
+      else if (this.#needsFile && this.#file?.isClosed !== false) yield* this.#openFile();
+      else yield* this.#submit(count, dueNs);
     }
+    this.#threads--;
+  }
+
+  /** Until something completes, or the next request is due. The traffic is asked when all threads of the application wait. */
+  *#pause(dueNs: number | null): Suspending<void> {
+    this.#wake.clear();
+    this.#pausing++;
+    if (this.#freeCount > 0 && dueNs !== null) this.#parts.kernel.timers.arm(this.#dueTimer, dueNs);
+    else if (this.#pausing === this.#threads) this.#traffic.waits();
+    yield* this.#wake.wait();
+    this.#pausing--;
+  }
+
+  /** One request, or two that go together: both are drawn at once and submitted by one thread, in order. */
+  *#submit(count: 1 | 2, dueNs: number): Suspending<void> {
+    const { device } = this.#parts;
+    const first = this.#takeSlot();
+    const second = count === 2 ? this.#takeSlot() : null;
+    this.#prepare(first, dueNs);
+    if (second !== null) this.#prepare(second, dueNs);
+    yield* device.submit(first.request);
+    if (second !== null) yield* device.submit(second.request);
+  }
+
+  /** Requests that are asked for and not submitted. */
+  get #left(): number {
+    return this.#stopping ? 0 : Math.max(this.#parts.quota - this.#submitted, 0);
+  }
+
+  get #goesOn(): boolean {
+    return this.#left > 0 || (this.#traffic.owesMore && this.#parts.power?.isGone !== true);
   }
 
   *#wakeWhenDue(): Suspending<void> {
@@ -145,17 +181,11 @@ export class DeviceWorkload implements IoCompletion {
   }
 
   #prepare(slot: RequestSlot, dueNs: number): void {
-    const { random, pattern, memory, config, localMemoryAddress, kernel } = this.#parts;
-    slot.draw(random);
+    const { kernel } = this.#parts;
+    this.#traffic.prepare(slot);
     slot.dueNs = dueNs;
     slot.inFlight = true;
     slot.leapsAtSubmit = kernel.timeLeaps;
-    if (slot.isPlainControl) slot.lengthBytes = 0;
-    else if (config.verifyPayload) {
-      slot.patternStart = pattern.drawStart(random);
-      if (slot.isRead) memory.copy(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), slot.lengthBytes);
-      else pattern.writeTo(memory, slot.firstMdl, slot.patternStart);
-    }
     this.#issue(slot);
     this.#submitted++;
     this.#parts.canceller?.submitted(slot);
@@ -236,6 +266,7 @@ export class DeviceWorkload implements IoCompletion {
     slot.inFlight = false;
     this.completed++;
     this.#parts.canceller?.completed(slot, status);
+    this.#traffic.completed(slot, status);
     this.bytes += informationBytes;
     this.#parts.latency?.record(this.#clock.nowNs() - slot.dueNs);
     this.#check(slot, status, informationBytes);
@@ -259,9 +290,10 @@ export class DeviceWorkload implements IoCompletion {
       });
       return;
     }
-    const isExplained = informationBytes < slot.lengthBytes && this.#faults.explainsShortCount(this.shortened);
+    const expected = this.#traffic.expectedBytes(slot, informationBytes);
+    const isExplained = informationBytes < expected && this.#faults.explainsShortCount(this.shortened);
     if (isExplained) this.shortened++;
-    else if (informationBytes !== slot.lengthBytes) {
+    else if (informationBytes !== expected) {
       kernel.violation({
         rule: 'L-SHORT-TRANSFER',
         severity: 'error',
@@ -270,9 +302,14 @@ export class DeviceWorkload implements IoCompletion {
       });
       return;
     }
-    if (!config.verifyPayload || slot.isPlainControl) return;
-    this.#checkPayload(slot, informationBytes, what);
-    this.bytesVerified += informationBytes;
+    const fault = config.verifyPayload && !slot.isPlainControl ? this.#traffic.check(slot, informationBytes) : null;
+    if (fault === null) return;
+    kernel.violation({
+      rule: fault.rule,
+      severity: 'error',
+      object: slot.request.label,
+      message: `a ${what} completed with success, but ${fault.text}`,
+    });
   }
 
   /** Time that leapt in a request's life makes its device a slow one: giving it up was right. Everything else a fault must explain. */
@@ -281,22 +318,6 @@ export class DeviceWorkload implements IoCompletion {
     const isExplained = hasLeapt || this.#faults.explainsFailure(this.failed++);
     if (isExplained && status === STATUS_IO_TIMEOUT) this.timedOut++;
     return isExplained;
-  }
-
-  /** The bytes that were reported as moved must be the right ones; what lies behind them says nothing. */
-  #checkPayload(slot: RequestSlot, movedBytes: number, what: string): void {
-    const { kernel, memory, pattern, localMemoryAddress } = this.#parts;
-    const at = slot.isRead
-      ? pattern.firstDifference(memory, slot.firstMdl, slot.patternStart)
-      : memory.firstDifference(localMemoryAddress + slot.deviceOffset, pattern.at(slot.patternStart, 0), movedBytes);
-    if (at < 0 || at >= movedBytes) return;
-    const where = slot.isRead ? "the caller's buffer" : `device memory at 0x${(slot.deviceOffset + at).toString(16)}`;
-    kernel.violation({
-      rule: 'L-DATA',
-      severity: 'error',
-      object: slot.request.label,
-      message: `a ${what} completed with success, but byte ${at} in ${where} is not what was sent`,
-    });
   }
 
   /** Requests in flight and where each stands, the first few by name; empty when there are none. */

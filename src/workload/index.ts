@@ -3,6 +3,8 @@ export * from './config.js';
 export * from './device-workload.js';
 export * from './fault-ledger.js';
 export * from './latency.js';
+export * from './loopback-traffic.js';
 export * from './payload.js';
 export * from './power-actor.js';
 export * from './request-slot.js';
+export * from './traffic.js';

@@ -47,15 +47,16 @@ export class PayloadPattern {
     }
   }
 
-  /** Offset of the first byte of a buffer that is not the payload's, -1 when all are right. */
-  firstDifference(memory: MachineMemory, first: Mdl | null, start: number): number {
+  /** Offset of the first byte of a buffer, from `skipBytes` on, that is not the payload's; -1 when all are right. */
+  firstDifference(memory: MachineMemory, first: Mdl | null, start: number, skipBytes = 0): number {
     let offset = 0;
     for (let mdl = first; mdl !== null; mdl = mdl.next) {
       for (let done = 0; done < mdl.byteCount;) {
         const physical = mdl.physicalAddress(done);
         const piece = pieceLength(physical, mdl.byteCount - done);
-        const at = memory.firstDifference(physical, this.at(start, offset), piece);
-        if (at >= 0) return offset + at;
+        const skipped = Math.min(Math.max(skipBytes - offset, 0), piece);
+        const at = memory.firstDifference(physical + skipped, this.at(start, offset + skipped), piece - skipped);
+        if (at >= 0) return offset + skipped + at;
         done += piece;
         offset += piece;
       }

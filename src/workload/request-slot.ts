@@ -81,6 +81,22 @@ export class RequestSlot {
     this.#describe(random);
   }
 
+  /** As `draw`, for a frame: the direction is given, the length, too, unless it is null; frames have no place on the device. */
+  drawFrame(random: RandomSource, isRead: boolean, lengthBytes: number | null): void {
+    this.isRead = isRead;
+    this.lengthBytes = lengthBytes ?? drawLength(this.config, random);
+    this.deviceOffset = 0;
+    this.#describe(random);
+  }
+
+  /** Physical address of the buffer's byte at `offset`. */
+  physicalAddress(offset: number): number {
+    let mdl = this.firstMdl;
+    let rest = offset;
+    for (; rest >= mdl.byteCount; mdl = mdl.next!) rest -= mdl.byteCount;
+    return mdl.physicalAddress(rest);
+  }
+
   #describe(random: RandomSource): void {
     const align = this.config.alignBytes;
     const units = this.lengthBytes / align;

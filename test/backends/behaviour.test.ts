@@ -9,7 +9,7 @@ import { controlled, onThreads, type Outcome } from './runs.js';
 /** One suite, two backends: what must hold of every run, however its order came about. */
 
 const scenario = (name: string): Scenario => builtInScenarios.find((each) => each.name === name)!;
-const scenarios = ['plx9x5x', 'ring', 'amcc5933', 'demo'].map(scenario);
+const scenarios = ['plx9x5x', 'ring', 'amcc5933', 'pcidrv', 'demo'].map(scenario);
 const addressings: readonly MachineConfig['addressing'][] = ['direct', 'bounce32', 'iommu'];
 
 interface Backend {
