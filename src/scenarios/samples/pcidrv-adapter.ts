@@ -205,11 +205,11 @@ export class PcidrvAdapter {
     if (!this.transmit.isLinkUp) yield* this.lookForLink();
   }
 
-  /** The transceiver was asked at D0 entry; frames wait until it says that the link is up. */
+  /** The transceiver was asked at D0 entry; frames wait until it says that the link is up, and until the receive unit's start is not behind theirs. */
   *lookForLink(): Suspending<void> {
     const mdi = yield* this.registers.read32(csr.MDI);
     if (mdi === csr.ALL_ONES) return;
-    if ((mdi & csr.MDI_READY) === 0) this.#parts.choreTimer.start(1);
+    if ((mdi & csr.MDI_READY) === 0 || this.commands.isWaiting) this.#parts.choreTimer.start(1);
     else if ((mdi & csr.MDI_LINK_UP) !== 0) {
       this.transmit.isLinkUp = true;
       yield* this.retryPendingWrites();

@@ -53,6 +53,11 @@ export class CommandPort {
     this.hasFailed = false;
   }
 
+  /** Commands wait for the byte to be free. */
+  get isWaiting(): boolean {
+    return this.#isWanted;
+  }
+
   get #isWanted(): boolean {
     return this.#isOpen && (this.#loadsBases || this.#startsCu || this.#resumesCu || this.#startsRu);
   }
