@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads';
 import { EventRing, SeededRandom, VirtualClock, deriveSeed } from '../kernel/index.js';
-import { HostCommand, MAIN_PARTY, OrderLock } from '../hardware/index.js';
+import { HostCommand, MAIN_PARTY, ORDER_PARTIES_MAX, OrderLock } from '../hardware/index.js';
 import { LocalStepper } from '../machine/device-stepper.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
@@ -38,7 +38,8 @@ export class RecordedBackend {
 
   /** `preempt`: chance of a switch between virtual CPUs at a scheduling point; null for none. */
   constructor(parameters: MachineParameters, preempt: Ratio | null = null) {
-    const machine = new Machine(parameters, { hosts: hostCountOf(parameters), clock: this.#clock, events: this.#events });
+    const hosts = Math.min(hostCountOf(parameters), ORDER_PARTIES_MAX - 1);
+    const machine = new Machine(parameters, { hosts, clock: this.#clock, events: this.#events });
     const { plan, kernel } = machine;
     this.#machine = machine;
     // Where devices do not step by themselves - prologue, epilogue - the main thread steps them, the lock in hand.

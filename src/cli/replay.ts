@@ -25,7 +25,7 @@ diverged from the file (the scenario was changed since), 3 an error of dmalab it
 export function replayCommand(session: Session): Command {
   return new Command('replay')
     .description('run a schedule file again, exactly')
-    .argument('<file>', 'schedule file that explore wrote, or its token')
+    .argument('<file>', 'schedule file that explore or run --record wrote, or its token')
     .option('--backend <name>', `what executes it: ${BACKENDS.join(', ')}`, choice('--backend', BACKENDS), 'controlled')
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
