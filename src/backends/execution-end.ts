@@ -1,6 +1,7 @@
 import { SpinLock } from '../kernel/index.js';
 import type { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
+import { reportLostWakeUp } from '../machine/lost-wake-up.js';
 import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
 import { STEPS_MAX } from './controlled-scheduler.js';
 
@@ -18,6 +19,7 @@ export function requireDone(machine: Machine): void {
   if (isDone) return;
   reportRegisterDeadlock(machine);
   const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
+  if (!blocked) reportLostWakeUp(machine);
   kernel.violation({
     rule: blocked ? 'L-DEADLOCK' : 'L-QUIESCENCE',
     severity: 'crash',

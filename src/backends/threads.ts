@@ -3,6 +3,7 @@ import { EventRing, HostClock, SeededRandom, SpinLock, deriveSeed, hostTimeMs, h
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { Machine } from '../machine/machine.js';
 import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
+import { reportLostWakeUp } from '../machine/lost-wake-up.js';
 import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
 import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -209,6 +210,7 @@ export class ThreadsRun {
     const { kernel } = this.machine;
     reportRegisterDeadlock(this.machine);
     const blocked = kernel.vcpus.some((cpu) => cpu.top?.blockedOn instanceof SpinLock);
+    if (!blocked) reportLostWakeUp(this.machine);
     const violation: Violation = blocked
       ? { rule: 'L-DEADLOCK', severity: 'crash', object: null, message: `deadlock: ${kernel.describeWaits()}` }
       : {

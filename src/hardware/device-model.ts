@@ -85,6 +85,11 @@ export interface DeviceModel {
   registerWritten?(d: DeviceView, offset: number, written: number): void;
   /** Level of the interrupt line, a pure function of the registers. For devices with a line. */
   lineAsserted?(d: DeviceView): boolean;
+  /**
+   * Asked when nothing can run any more: what the device has done or wants to say and its driver has not taken notice
+   * of, a clause each; empty when it has nothing to tell.
+   */
+  unheard?(d: DeviceView): readonly string[];
   /** Internal state in words, for reports and the debugger. */
   describe(d: DeviceView): readonly RegisterDescription[];
 }

@@ -295,6 +295,15 @@ function softwareReset(d: DeviceView): void {
   d.registers.raise(plx.PLX_DMACSR0, plx.PLX_CSR_DONE | (plx.PLX_CSR_DONE << 8));
 }
 
+/** Ends of transfers whose interrupt is masked. */
+function unheard(d: DeviceView): readonly string[] {
+  const intcsr = d.registers.get(plx.PLX_INTCSR);
+  return [0, 1].flatMap((channel) => {
+    if ((intcsr & activeBit(channel)) === 0) return [];
+    return [`the interrupt of channel ${channel} is active and ${lineAsserted(d) ? 'was never acknowledged' : 'masked'}`];
+  });
+}
+
 function describe(d: DeviceView): readonly RegisterDescription[] {
   return Array.from({ length: CHANNELS }, (_, channel) => {
     const at = d.state + channel * CHANNEL_WORDS;
@@ -338,5 +347,6 @@ export const plx9656: DeviceModel = {
   step,
   registerWritten,
   lineAsserted,
+  unheard,
   describe,
 };

@@ -265,6 +265,22 @@ function describe(d: DeviceView): readonly RegisterDescription[] {
   }).flat();
 }
 
+/** Completions that were announced and not taken, and causes that are masked or were never acknowledged. */
+function unheard(d: DeviceView): readonly string[] {
+  return Array.from({ length: d.params['channels']! }, (_, channel) => {
+    const get = (register: number): number => d.registers.get(reg.sgringRegister(channel, register));
+    const waiting = (get(reg.SGRING_CQ_TAIL) - get(reg.SGRING_CQ_HEAD)) | 0;
+    const causes = get(reg.SGRING_INT_CAUSE);
+    const masked = causes & ~get(reg.SGRING_INT_MASK);
+    const texts: string[] = [];
+    if (waiting > 0) texts.push(`${waiting} completions of channel ${channel} lie in its ring and were not taken`);
+    if (masked !== 0) texts.push(`interrupt causes 0x${masked.toString(16)} of channel ${channel} are set and masked`);
+    else if (causes !== 0)
+      texts.push(`interrupt causes 0x${causes.toString(16)} of channel ${channel} were delivered and never acknowledged`);
+    return texts;
+  }).flat();
+}
+
 const registers = (params: DeviceParams): ReturnType<typeof reg.sgringRegisters> =>
   reg.sgringRegisters(params['channels']!, params['localMemoryBytes']!);
 
@@ -300,5 +316,6 @@ export const sgring: DeviceModel = {
   step,
   stepMany,
   registerWritten,
+  unheard,
   describe,
 };

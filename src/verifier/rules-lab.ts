@@ -10,6 +10,7 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-LEAK', title: 'after removal nothing of the device is left', severity: 'error' },
   { id: 'L-DEADLOCK', title: 'no cycle of strands that wait for each other', severity: 'crash' },
   { id: 'L-QUIESCENCE', title: 'when nothing can run any more, no request is outstanding', severity: 'crash' },
+  { id: 'L-LOST-WAKE-UP', title: 'what a device has to tell is looked at before everybody waits', severity: 'crash' },
   { id: 'L-STEP-BOUND', title: 'an execution ends within its bound of operations', severity: 'crash' },
   { id: 'L-ENGINE-LOST', title: 'an engine host answers as long as the run goes on', severity: 'crash' },
   { id: 'L-NONDETERMINISM', title: 'the same schedule gives the same events and the same memory', severity: 'error' },

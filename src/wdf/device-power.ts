@@ -172,12 +172,36 @@ export class DevicePower {
     );
     const why =
       waiting.length === 0 ? 'a callback has not returned' : `neither completed nor acknowledged after EvtIoStop: ${waiting.join(', ')}`;
+    this.#reportUnanswered();
     kernel.violation({
       rule: 'B01',
       severity: 'crash',
       object: label,
       message: `${this.#transition} of ${resources.deviceName} (${label}) did not end within ${POWER_TRANSITION_TIMEOUT_NS / 1e9} s: ${why}`,
       bugCheck: { code: DRIVER_POWER_STATE_FAILURE, parameters: [3, objectId] },
+    });
+  }
+
+  /** Whose fault the hang is: C15 for each EvtIoStop without an answer, D46 for requests that outlive their hardware. */
+  #reportUnanswered(): void {
+    const { kernel, queues, label, resources } = this.#device;
+    for (const { power, label: queue } of queues) {
+      for (const request of power.unansweredStops) {
+        kernel.violation({
+          rule: 'C15',
+          severity: 'error',
+          object: request.label,
+          message: `EvtIoStop of ${queue} was called for ${request.label}, and ${POWER_TRANSITION_TIMEOUT_NS / 1e9} s later the driver has neither completed nor acknowledged it`,
+        });
+      }
+    }
+    const left = queues.reduce((sum, { driverOwnedCount }) => sum + driverOwnedCount, 0);
+    if (this.#isPresent || left === 0) return;
+    kernel.violation({
+      rule: 'D46',
+      severity: 'error',
+      object: label,
+      message: `the hardware of ${resources.deviceName} was pulled out, and the driver still keeps ${left} requests: they must be finished without it`,
     });
   }
 

@@ -93,6 +93,16 @@ export class QueuePower {
     return count;
   }
 
+  /** Of these, requests whose EvtIoStop was called and that are still the driver's, without an answer. */
+  get unansweredStops(): readonly Request[] {
+    const requests: Request[] = [];
+    for (let request = this.host.driverOwned.head; request !== null; request = request.next) {
+      if (request.powerMark === PowerMark.Notified && request.awaitsStopAnswer && request.stopAnswer === StopAnswer.None)
+        requests.push(request);
+    }
+    return requests;
+  }
+
   /** One step of the transition. False: it waits for the driver, or for other loops of this queue to end. */
   *step(): Suspending<boolean> {
     switch (this.#state) {

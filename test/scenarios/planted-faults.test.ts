@@ -33,11 +33,11 @@ const ONCE = { seed: SEED };
 
 interface Backend {
   readonly name: string;
-  readonly run: (scenario: Scenario) => Promise<Outcome>;
+  readonly run: (scenario: Scenario, seed?: number) => Promise<Outcome>;
 }
 const backends: readonly Backend[] = [
-  { name: 'threads', run: (scenario) => onThreads(scenario, ONCE, { stallMs: 300 }) },
-  { name: 'controlled', run: (scenario) => controlled(scenario, ONCE) },
+  { name: 'threads', run: (scenario, seed = SEED) => onThreads(scenario, { seed }, { stallMs: 300 }) },
+  { name: 'controlled', run: (scenario, seed = SEED) => controlled(scenario, { seed }) },
 ];
 
 describe('the small driver without a fault', () => {
@@ -150,6 +150,40 @@ for (const { name, run } of backends) {
       expect(rulesOf(outcome)).to.deep.equal(['L-QUIESCENCE']);
       expect(outcome.findings[0]!.message).to.match(/outstanding.* board: (read|write) of \d+ bytes \(Request#\d+\)/);
       expect(outcome.requests).to.equal(2);
+    });
+
+    const lost: readonly [driver: SmallDriver, message: RegExp][] = [
+      [new faulty.DropsDpc('a DPC is dropped'), /1 completions of channel 0 lie in its ring and were not taken.*wait for ever: board: /],
+      [new faulty.LeavesMasked('a cause stays masked'), /interrupt causes 0x1 of channel 0 are set and masked.*wait for ever: board: /],
+    ];
+    for (const [driver, message] of lost) {
+      it(`${driver.name}: L-LOST-WAKE-UP says what was lost and who waits`, async () => {
+        const finding = await only(scenarioOf(driver), 'L-LOST-WAKE-UP');
+        expect(finding.message).to.match(message);
+      });
+    }
+
+    /** The transition must come while a request is the driver's: not in every order. */
+    const inSomeOrder = async (scenario: Scenario, rule: string): Promise<Outcome> => {
+      for (let seed = 1; seed < 40; seed++) {
+        const outcome = await run(scenario, seed);
+        if (rulesOf(outcome).includes(rule)) return outcome;
+      }
+      throw new Error(`${rule} was not found`);
+    };
+
+    it('EvtIoStop leaves a request alone: C15 names it, before the bug check 0x9F', async () => {
+      const scenario = scenarioOf(new faulty.IgnoresStop('ignores'), { workload: { powerCyclesPerMillion: 300_000 } });
+      const outcome = await inSomeOrder(scenario, 'C15');
+      expect(rulesOf(outcome)).to.deep.equal(['C15', 'B01']);
+      expect(outcome.findings[0]!.object).to.match(/^Request#/);
+    });
+
+    it('the hardware is pulled and its requests are kept: D46, before the bug check 0x9F', async () => {
+      const scenario = scenarioOf(new faulty.IgnoresStop('keeps'), { workload: { unplugPerMillion: 300_000 } });
+      const outcome = await inSomeOrder(scenario, 'D46');
+      expect(rulesOf(outcome)).to.deep.equal(['C15', 'D46', 'B01']);
+      expect(outcome.findings.find(({ rule }) => rule === 'D46')!.message).to.match(/the driver still keeps \d+ requests/);
     });
 
     it('a driver reports fewer bytes than moved: L-SHORT-TRANSFER, for every request', async () => {

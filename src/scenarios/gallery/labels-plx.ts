@@ -2,7 +2,7 @@ import type { GalleryLabels } from './label.js';
 
 export const plxLabels: GalleryLabels = {
   'intcsr-without-lock': {
-    expects: 'L-QUIESCENCE',
+    expects: 'L-LOST-WAKE-UP',
     defectText:
       'INTCSR is read, changed and written without the interrupt lock: of two channels started at once one loses its enable bit (D16)',
   },

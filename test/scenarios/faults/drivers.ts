@@ -11,12 +11,14 @@ import {
   WdfSpinLock,
   type Device,
   type DriverConfig,
+  type Interrupt,
   type NtStatus,
   type Request,
   type ScatterGatherList,
   type Suspending,
 } from '../../../src/index.js';
 import { AllocationAction, ScatterGatherList as ListBuffer, type DmaAdapter } from '../../../src/hal/index.js';
+import * as ring from '../../../src/scenarios/samples/ring-registers.js';
 import { SmallDriver, must, smallContext } from './small-driver.js';
 
 /** Drivers with one planted fault each. */
@@ -215,5 +217,36 @@ export class ThrowsLabError extends SmallDriver {
     if (this.kind === 'UsageError') throw new UsageError('USAGE_MINE', `${request.label} is used wrongly`);
     if (this.kind === 'InternalError') throw new InternalError('MINE', `${request.label} is wrong inside`);
     throw new BugCheck({ rule: 'A01', severity: 'crash', object: request.label, message: 'no such thing happened' });
+  }
+}
+
+/** The ISR acknowledges the device and forgets the DPC now and then: nobody will look at the completion. */
+export class DropsDpc extends SmallDriver {
+  #interrupts = 0;
+
+  override *isr(interrupt: Interrupt): Suspending<boolean> {
+    this.#interrupts++;
+    if (this.#interrupts % 3 !== 0) return yield* super.isr(interrupt);
+    yield* this.write(interrupt.device, ring.INT_CAUSE, ring.INT_COMPLETION);
+    return true;
+  }
+}
+
+/** The DPC masks the device's interrupts while it works and does not unmask them the third time. */
+export class LeavesMasked extends SmallDriver {
+  #runs = 0;
+
+  override *dpc(device: Device): Suspending<void> {
+    yield* this.setMask(device, 0);
+    yield* super.dpc(device);
+    this.#runs++;
+    if (this.#runs !== 3) yield* this.setMask(device, ring.INT_COMPLETION | ring.INT_ERROR);
+  }
+}
+
+/** EvtIoStop does nothing, and nobody completes the request it was called for. */
+export class IgnoresStop extends SmallDriver {
+  override createQueue(device: Device): IoQueue {
+    return must(IoQueue.create(device, { dispatchType: 'parallel', evtIoDefault: () => undefined, evtIoStop: () => undefined }));
   }
 }
