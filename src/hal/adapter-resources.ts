@@ -58,7 +58,7 @@ export abstract class AdapterResources {
     readonly owner: string | null = null,
   ) {
     this.kernel = platform.kernel;
-    this.objectId = this.kernel.nextObjectId();
+    this.objectId = this.kernel.nextObjectId('DmaAdapter');
     // A system transfer begins and ends in the controller's registers.
     const systemDma = description.isMaster ? null : platform.systemDma;
     this.transferOp = makeOp(systemDma?.hardware.objectId ?? this.objectId, OpKind.Update);

@@ -42,6 +42,9 @@ function reachesWindow({ windowBase, windowSlots }: DmaDomain, { addressWidthBit
   return windowSlots > 0 && windowBase + windowSlots * PAGE_SIZE <= 2 ** addressWidthBits;
 }
 
+/** What reports call the one pool there is. */
+const POOL = { name: 'map register pool' };
+
 /** The DMA side of a machine: one pool of map registers, the adapters that share it, and how pages are reached. */
 export class HalPlatform {
   readonly addressing: Addressing;
@@ -83,7 +86,11 @@ export class HalPlatform {
     this.frameworkVerifier = options.frameworkVerifier ?? true;
     this.observer = options.observer ?? null;
     this.faults = options.faults ?? null;
-    this.pool = new MapRegisterPool(kernel.nextObjectId(), options.mapRegisters ?? 1024, this.addressing === 'bounce' ? this.frames : null);
+    this.pool = new MapRegisterPool(
+      kernel.nextObjectId('MapRegisterPool', POOL),
+      options.mapRegisters ?? 1024,
+      this.addressing === 'bounce' ? this.frames : null,
+    );
     this.queue = new AllocationQueue(this);
     this.mapper = new PageMapper(this.addressing, this.memory, this.dmaVerification);
     this.commonBuffers = new CommonBufferAllocator(this);

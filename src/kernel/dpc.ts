@@ -17,7 +17,7 @@ export class Dpc implements Waitable {
     readonly name: string,
     private readonly routine: () => Suspending<void>,
   ) {
-    this.objectId = kernel.nextObjectId();
+    this.objectId = kernel.nextObjectId('Dpc', this);
   }
 
   /** True when it was queued, false when it was queued already and nothing was added. */

@@ -38,7 +38,7 @@ export abstract class FxObject<C = unknown> {
     parent: FxObject | null,
     attributes: ObjectAttributes<C> = {},
   ) {
-    this.objectId = kernel.nextObjectId();
+    this.objectId = kernel.nextObjectId(typeName);
     this.context = attributes.context as C;
     this.#attributes = attributes;
     this.#parent = parent;

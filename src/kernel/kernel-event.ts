@@ -16,7 +16,7 @@ export class KernelEvent implements Waitable {
     readonly kernel: Kernel,
     readonly name: string,
   ) {
-    this.objectId = kernel.nextObjectId();
+    this.objectId = kernel.nextObjectId('KernelEvent', this);
   }
 
   isAvailableTo(): boolean {

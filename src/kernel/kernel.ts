@@ -14,6 +14,11 @@ export interface Gate {
   at(op: Op, cpu: VirtualCpu): boolean;
 }
 
+/** An object with a name of its own, asked for only when somebody reads it. */
+export interface NamedOwner {
+  readonly name: string;
+}
+
 /** Runs straight on: for prologues, unit tests and conformance. */
 export const straightGate: Gate = {
   at: () => false,
@@ -53,6 +58,9 @@ export class Kernel {
   /** A call that was made and has not started yet; only set while forgotten yields are watched for. */
   unstartedCall: string | null = null;
   #lastObjectId = 0;
+  /** By object id. */
+  readonly #types: string[] = [];
+  readonly #owners: (NamedOwner | null)[] = [];
 
   constructor(options: KernelOptions) {
     this.clock = options.clock;
@@ -61,9 +69,25 @@ export class Kernel {
     this.current = this.vcpus[0]!;
   }
 
-  /** Ids count up from 1 in the order of creation, the same in every run of one scenario. */
-  nextObjectId(): number {
-    return ++this.#lastObjectId;
+  /**
+   * Ids count up from 1 in the order of creation, the same in every run of one scenario. `type` and the owner's name are
+   * what reports call the object.
+   */
+  nextObjectId(type: string, owner: NamedOwner | null = null): number {
+    const id = ++this.#lastObjectId;
+    this.#types[id] = type;
+    this.#owners[id] = owner;
+    return id;
+  }
+
+  /** What kind of object an id belongs to, such as `Request` or `SpinLock`. */
+  objectType(id: number): string {
+    return this.#types[id] ?? 'machine';
+  }
+
+  /** What reports call an object: its own name where it has one, or type and id, such as `Request#17`. */
+  objectName(id: number): string {
+    return this.#owners[id]?.name ?? (this.#types[id] === undefined ? 'the machine' : `${this.#types[id]}#${id}`);
   }
 
   /**
@@ -112,15 +136,17 @@ export class Kernel {
     this.events.record(kind, object, a, b, cpu.id, (cpu.irql << 16) | cpu.depth, 0);
   }
 
-  /** Brackets a driver callback: `const irql = kernel.enter(id); yield* callback(); kernel.leave(irql, id, 'EvtIoRead')`. */
-  enter(objectId: number): Irql {
+  /** Brackets a driver callback: `const irql = kernel.enter(id, 'EvtIoRead'); yield* callback(); kernel.leave(irql, id, 'EvtIoRead')`. */
+  enter(objectId: number, callback: string): Irql {
+    this.current.top?.callbacks.push(callback);
     this.emit(EventKind.CallbackEnter, objectId, 0, 0);
     return this.current.irql;
   }
 
   leave(irqlAtEntry: Irql, objectId: number, callback: string): void {
     this.checkForgottenYield();
-    const { irql } = this.current;
+    const { irql, top } = this.current;
+    top?.callbacks.pop();
     if (irql !== irqlAtEntry) this.irqlMismatch(callback, irqlAtEntry, irql);
     this.emit(EventKind.CallbackLeave, objectId, 0, 0);
   }
@@ -253,6 +279,7 @@ export class Kernel {
     for (const cpu of this.vcpus) cpu.reset();
     this.current = this.vcpus[0]!;
     this.#lastObjectId = this.vcpus.length;
+    this.#types.length = this.#owners.length = this.#lastObjectId + 1;
   }
 
   /** Operation code for a framework call on `objectId`. */

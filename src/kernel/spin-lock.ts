@@ -18,7 +18,7 @@ export class SpinLock implements Waitable {
     readonly name: string,
     public irql: Irql = DISPATCH_LEVEL,
   ) {
-    this.objectId = kernel.nextObjectId();
+    this.objectId = kernel.nextObjectId('SpinLock', this);
   }
 
   isAvailableTo(): boolean {

@@ -30,6 +30,8 @@ export interface Activation {
   points: number;
   blockedOn: Waitable | null;
   parked: boolean;
+  /** Driver callbacks it is in, the innermost last. */
+  readonly callbacks: string[];
 }
 
 /** More activations than this on one vCPU is an interrupt storm, never legal nesting: one per level and a thread. */
@@ -61,7 +63,11 @@ export class VirtualCpu {
     readonly kernel: Kernel,
     readonly id: number,
   ) {
-    this.objectId = kernel.nextObjectId();
+    this.objectId = kernel.nextObjectId('VirtualCpu', this);
+  }
+
+  get name(): string {
+    return `vCPU ${this.id}`;
   }
 
   get depth(): number {
@@ -215,5 +221,16 @@ function newActivation(
   irqlInside: Irql,
   body: Suspending<void>,
 ): Activation {
-  return { kind, name, body, irqlBefore, irqlInside, pending: makeOp(objectId, OpKind.Deliver), points: 0, blockedOn: null, parked: false };
+  return {
+    kind,
+    name,
+    body,
+    irqlBefore,
+    irqlInside,
+    pending: makeOp(objectId, OpKind.Deliver),
+    points: 0,
+    blockedOn: null,
+    parked: false,
+    callbacks: [],
+  };
 }

@@ -113,7 +113,7 @@ export class Machine {
   /** The objects of one execution, in the same order and with the same ids every time. */
   #build(): void {
     const { kernel, plan, parameters } = this;
-    for (let i = 0; i < plan.placements.length; i++) kernel.nextObjectId();
+    for (const view of this.views) kernel.nextObjectId('Device', view);
     const { addressing, mapRegisters, starvationGrants } = parameters.machine;
     this.faults.reset(this.views);
     this.platform = new HalPlatform(kernel, {

@@ -83,7 +83,7 @@ export class DeviceFiles {
     if (!taken.ok) return;
     const { lock } = this;
     if (lock !== null) yield* lock.acquire();
-    const irql = device.kernel.enter(device.objectId);
+    const irql = device.kernel.enter(device.objectId, 'EvtDeviceFileCreate');
     yield* create(device, request, fileObject);
     device.kernel.leave(irql, device.objectId, 'EvtDeviceFileCreate');
     if (lock !== null) yield* lock.release();

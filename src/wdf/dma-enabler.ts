@@ -291,7 +291,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
   *#call(name: keyof DmaEnablerCallbacks, otherwise: NtStatus): Suspending<NtStatus> {
     const callback = this.#callbacks[name];
     if (callback === null) return otherwise;
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, name);
     const status = yield* callback(this);
     this.kernel.leave(irql, this.objectId, name);
     return status;

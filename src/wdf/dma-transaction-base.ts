@@ -369,7 +369,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.phase = TransferPhase.Programming;
     this.isPresented = true;
     const { completions } = this;
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, 'EvtProgramDma');
     const isProgrammed = yield* this.programDma(this, this.enabler.device, this.acquiredContext, this.direction, list);
     this.kernel.leave(irql, this.objectId, 'EvtProgramDma');
     // JavaScript drivers may return nothing.

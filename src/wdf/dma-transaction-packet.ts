@@ -138,7 +138,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     // Cleared first: the driver may initialise and execute inside it.
     this.#reserveDma = null;
     if (reserveDma === null) return;
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, 'EvtReserveDma');
     yield* reserveDma(this, this.acquiredContext);
     this.kernel.leave(irql, this.objectId, 'EvtReserveDma');
   }

@@ -131,7 +131,7 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
   }
 
   protected override *invokeConfigureChannel(): Suspending<boolean> {
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, 'EvtDmaTransactionConfigureDmaChannel');
     const goesOn = yield* this.#configureChannel!(
       this,
       this.enabler.device,
@@ -148,7 +148,7 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
     if (this.#transferComplete === null) return;
     // Perhaps of a transfer that was never programmed: it is completed all the same.
     this.isPresented = true;
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, 'EvtDmaTransactionDmaTransferComplete');
     yield* this.#transferComplete(this, this.enabler.device, this.#transferCompleteContext, this.direction, status);
     this.kernel.leave(irql, this.objectId, 'EvtDmaTransactionDmaTransferComplete');
   }

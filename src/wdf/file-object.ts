@@ -133,7 +133,7 @@ export class FileObject<C = unknown> extends FxObject<C> {
     const { kernel, objectId } = this;
     const lock = this.device.fileLock;
     if (lock !== null) yield* lock.acquire();
-    const irql = kernel.enter(objectId);
+    const irql = kernel.enter(objectId, name);
     yield* callback(this);
     kernel.leave(irql, objectId, name);
     if (lock !== null) yield* lock.release();

@@ -40,7 +40,7 @@ export class InterruptVector {
     readonly source: VectorSource,
     readonly name: string,
   ) {
-    this.objectId = kernel.nextObjectId();
+    this.objectId = kernel.nextObjectId('InterruptVector', this);
   }
 
   connect(interrupt: Interrupt): void {

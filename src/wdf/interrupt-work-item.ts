@@ -35,7 +35,7 @@ export class InterruptWorkItem {
   *#run(): Suspending<void> {
     const { kernel, objectId, device, callbackLock } = this.#interrupt;
     if (callbackLock !== null) yield* callbackLock.acquire();
-    const irql = kernel.enter(objectId);
+    const irql = kernel.enter(objectId, 'EvtInterruptWorkItem');
     yield* this.#callback(this.#interrupt, device);
     kernel.leave(irql, objectId, 'EvtInterruptWorkItem');
     if (callbackLock !== null) yield* callbackLock.release();

@@ -159,7 +159,7 @@ export class Interrupt extends FxObject {
   }
 
   *#callIsr(): Suspending<boolean> {
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, 'EvtInterruptIsr');
     const claimed = yield* this.#isr(this, this.messageId);
     this.kernel.leave(irql, this.objectId, 'EvtInterruptIsr');
     return claimed;
@@ -177,7 +177,7 @@ export class Interrupt extends FxObject {
   *#runDpc(): Suspending<void> {
     const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, 'EvtInterruptDpc');
     yield* this.#dpcRoutine(this, this.device);
     this.kernel.leave(irql, this.objectId, 'EvtInterruptDpc');
     if (lock !== null) yield* lock.release();
@@ -207,7 +207,7 @@ export class Interrupt extends FxObject {
 
   *#atDevice(callback: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>, name: string): Suspending<NtStatus> {
     yield* this.#takeLock();
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, name);
     const status = yield* callback(this, this.device);
     this.kernel.leave(irql, this.objectId, name);
     yield* this.#freeLock();

@@ -237,7 +237,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
     // Completed against the rules and in use again while this waited for the lock: that is another request.
     if (request.generation === generation) {
       const callback = request.takeCancelCallback();
-      const irql = kernel.enter(request.objectId);
+      const irql = kernel.enter(request.objectId, 'EvtRequestCancel');
       yield* callback(request);
       kernel.leave(irql, request.objectId, 'EvtRequestCancel');
     }
@@ -312,7 +312,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
     kernel.emit(EventKind.RequestPresent, request.objectId, request.lengthBytes, request.type);
     const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
-    const irql = kernel.enter(this.objectId);
+    const irql = kernel.enter(this.objectId, 'EvtIo');
     yield* callback(this.#self, request, request.lengthBytes, request.inputBufferLengthBytes, request.ioControlCode);
     kernel.leave(irql, this.objectId, 'EvtIo');
     if (lock !== null) yield* lock.release();
@@ -337,7 +337,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   protected *underLock(name: string, callback: QueueCallback, request: Request | null, actionFlags: number = 0): Suspending<void> {
     const lock = this.callbackLock;
     if (lock !== null) yield* lock.acquire();
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, name);
     yield* callback(this.#self, request!, actionFlags);
     this.kernel.leave(irql, this.objectId, name);
     if (lock !== null) yield* lock.release();

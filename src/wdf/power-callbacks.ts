@@ -52,7 +52,7 @@ export class PowerCallbacks {
     const callback = this.#callbacks.get(name);
     if (callback === undefined) return STATUS_SUCCESS;
     const { kernel, objectId, resources } = device;
-    const irql = kernel.enter(objectId);
+    const irql = kernel.enter(objectId, name);
     const status = yield* callback(device, resources);
     kernel.leave(irql, objectId, name);
     if (NOTICES.has(name)) return STATUS_SUCCESS;

@@ -114,7 +114,7 @@ export class Timer<C = unknown> extends FxObject<C> {
   *#run(): Suspending<void> {
     const lock = this.#lock;
     if (lock !== null) yield* lock.acquire();
-    const irql = this.kernel.enter(this.objectId);
+    const irql = this.kernel.enter(this.objectId, 'EvtTimerFunc');
     yield* this.#callback(this);
     this.kernel.leave(irql, this.objectId, 'EvtTimerFunc');
     if (lock !== null) yield* lock.release();

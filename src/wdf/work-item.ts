@@ -110,7 +110,7 @@ export class WorkItem<C = unknown> extends FxObject<C> {
     const { kernel } = this;
     const lock = this.#lock;
     if (lock !== null) yield* lock.acquire();
-    const irql = kernel.enter(this.objectId);
+    const irql = kernel.enter(this.objectId, 'EvtWorkItemFunc');
     yield* this.#callback(this);
     kernel.leave(irql, this.objectId, 'EvtWorkItemFunc');
     if (lock !== null) yield* lock.release();

@@ -58,7 +58,7 @@ export function traceOf(kernel: Kernel, kinds: readonly EventKind[] = Object.val
 
 /** A callback as the framework calls it: bracketed by `enter` and `leave`. */
 export function* bracketed(kernel: Kernel, objectId: number, name: string, inside: () => Suspending<void>): Suspending<void> {
-  const irql = kernel.enter(objectId);
+  const irql = kernel.enter(objectId, name);
   yield* inside();
   kernel.leave(irql, objectId, name);
 }

@@ -96,7 +96,7 @@ export class Rig {
   /** What EvtDriverDeviceAdd is given. */
   deviceInit(name = 'fake'): DeviceInit {
     const { kernel, platform, vectors, busMaster, powerStates } = this;
-    const registers = new FakeRegisters(kernel.nextObjectId());
+    const registers = new FakeRegisters(kernel.nextObjectId('Device'));
     this.registers.push(registers);
     const resources: BusResources = {
       deviceName: name,
