@@ -31,7 +31,8 @@ interface Controlled {
 }
 
 function controlledRun(scenario: Scenario, faults: FaultPlan, requests = 60, seed = SEED): Controlled {
-  const backend = new ControlledBackend(resolveParameters(scenario, { seed, faults, workload: { requests, outstanding: 4 } }));
+  const workload = { requests, ...(statesOutstanding(scenario) ? {} : { outstanding: 4 }) };
+  const backend = new ControlledBackend(resolveParameters(scenario, { seed, faults, workload }));
   const strategy = new RandomWalk();
   strategy.newExecution(seed);
   const execution = backend.execute(strategy);
@@ -44,6 +45,15 @@ function controlledRun(scenario: Scenario, faults: FaultPlan, requests = 60, see
     failed: machine.devices.reduce((sum, { workload }) => sum + (workload?.failed ?? 0), 0),
     hashes: `${execution.eventHash} ${execution.memoryHash}`,
   };
+}
+
+/** Its devices' own numbers in flight belong to what the scenario shows, and to the sizes of its requests. */
+const statesOutstanding = ({ devices }: Scenario): boolean => devices.some(({ workload }) => workload?.outstanding !== undefined);
+
+/** All that were asked for; a network sends another frame for each that is lost. */
+function expectRequests({ workload }: Scenario, completed: number, asked: number): void {
+  if (workload.traffic === 'loopback') expect(completed).to.be.at.least(asked);
+  else expect(completed).to.equal(asked);
 }
 
 /** short-map needs a packet enabler: a scatter/gather list is always built whole. */
@@ -71,10 +81,13 @@ for (const scenario of builtInScenarios.filter(({ survives }) => survives.length
         }
         expect(injected, 'injected under control').to.be.greaterThan(0);
         const runs = kind === 'hang' ? impatient(scenario) : scenario;
-        const report = await onThreads(runs, { seed: SEED, faults: ratio, workload: { requests: 400 } });
+        // A driver with a common buffer for each frame would hardly ever come up.
+        const isRarer = kind === 'allocation-failure' && scenario.workload.traffic === 'loopback';
+        const faults = isRarer ? { [kind]: { numerator: 1, denominator: 150 } } : ratio;
+        const report = await onThreads(runs, { seed: SEED, faults, workload: { requests: 400 } });
         expect(report.findings).to.deep.equal([]);
         expect(report.faults![kind], 'injected on threads').to.be.greaterThan(0);
-        expect(report.requests).to.equal(400);
+        expectRequests(scenario, report.requests, 400);
         if (kind === 'hang') expect(report.recoveredRequests, 'recovered').to.be.greaterThan(0);
       });
     }
@@ -86,7 +99,7 @@ for (const scenario of builtInScenarios.filter(({ survives }) => survives.length
       };
       const report = await onThreads(impatient(scenario), { seed: SEED, faults, workload: { requests: 1500 } });
       expect(report.findings).to.deep.equal([]);
-      expect(report.requests).to.equal(1500);
+      expectRequests(scenario, report.requests, 1500);
       expect(
         Object.values(report.faults!).every((count) => count > 0),
         JSON.stringify(report.faults),
