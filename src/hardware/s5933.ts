@@ -128,9 +128,9 @@ function resetChannel(d: DeviceView, channel: number): void {
   const { words } = d;
   const phase = words[at + Channel.Phase];
   if (phase === Phase.Hung) return;
-  const wasStarting = isStarting(d, channel);
-  d.registers.lower(reg.S5933_MCSR, enableBit(channel));
-  if (phase === Phase.Idle && !wasStarting) return;
+  // One access: an enable bit that the driver writes just now is either seen here or stays.
+  const wasEnabled = (d.registers.lower(reg.S5933_MCSR, enableBit(channel)) & enableBit(channel)) !== 0;
+  if (phase === Phase.Idle && !(wasEnabled && hasCount(d, channel))) return;
   // A transfer that has ended already, and only has to say so, keeps its cause.
   if (phase === Phase.Finish || (phase === Phase.Wait && words[at + Channel.AfterWait] === Phase.Finish))
     words[at + Channel.Phase] = Phase.Finish;
