@@ -82,15 +82,23 @@ describe('plx9x5x withstands', function () {
   });
 });
 
+/** Where frames are lost, others are sent for the reads that wait. */
+function expectAllCompleted({ workload }: Scenario, completed: number, asked: number): void {
+  if (workload.traffic === 'loopback') expect(completed).to.be.at.least(asked);
+  else expect(completed).to.equal(asked);
+}
+
 /** Drivers with a watchdog that resets the device. */
 const WATCHED = builtInScenarios.filter(({ survives }) => survives.includes('hang'));
 
 for (const watched of WATCHED) {
   describe(`${watched.name} and a device that hangs`, function () {
     this.timeout(60_000);
+    // Only frames hang, and half of the requests are reads that wait for them.
+    const numerator = watched.workload.traffic === 'loopback' ? 2 : 1;
 
     it('in many orders, with cancellation, power cycles and removal: one request is given up for a hang, the rest completes', async () => {
-      const faults: FaultPlan = { hang: { numerator: 1, denominator: 12 }, 'spurious-interrupt': { numerator: 1, denominator: 12 } };
+      const faults: FaultPlan = { hang: { numerator, denominator: 12 }, 'spurious-interrupt': { numerator: 1, denominator: 12 } };
       const isCancelable = CANCELABLE.includes(watched.name);
       let hung = 0;
       let timedOut = 0;
@@ -99,7 +107,7 @@ for (const watched of WATCHED) {
         // Time that never leaps shows that nothing but a hang makes the driver give up.
         const outcome = await controlled(watched, { seed, faults, workload }, seed % 2 === 0);
         expect(rulesOf(outcome), `seed ${seed}`).to.deep.equal([]);
-        expect(outcome.requests).to.equal(20);
+        expectAllCompleted(watched, outcome.requests, 20);
         const { machine } = outcome.backend;
         const given = machine.devices.reduce((sum, device) => sum + device.workload!.timedOut, 0);
         hung += machine.faults.injected('hang');
@@ -113,10 +121,11 @@ for (const watched of WATCHED) {
     it('on threads, the driver as it is: recovers, and the report says how often', async () => {
       const report = await onThreads(watched, {
         seed: 5,
-        faults: { hang: { numerator: 1, denominator: 300 } },
+        faults: { hang: { numerator, denominator: 300 } },
         workload: { requests: 400 },
       });
-      expect([report.findings, report.requests]).to.deep.equal([[], 400]);
+      expect(report.findings).to.deep.equal([]);
+      expectAllCompleted(watched, report.requests, 400);
       expect(report.faults!.hang).to.be.greaterThan(0);
       expect(report.recoveredRequests).to.be.greaterThan(0).and.at.most(report.faults!.hang!);
       expect(report.failedRequests).to.equal(report.recoveredRequests);

@@ -107,12 +107,16 @@ export class PcidrvAdapter {
       yield* request.complete(STATUS_DEVICE_REMOVED);
       return false;
     }
-    // One that has waited there already goes back to the head of its queue: it cannot be forwarded to where it is from.
+    yield* this.#letWait(request);
+    yield* this.wroteToPendingQueue();
+    return false;
+  }
+
+  /** One that has waited already goes back to the head of its queue: a request cannot be forwarded to where it is from. */
+  *#letWait(request: Request): Suspending<void> {
     const { pendingQueue } = this.#parts;
     const status = request.queue === pendingQueue ? yield* request.requeue() : yield* request.forwardToIoQueue(pendingQueue);
     if (!NT_SUCCESS(status)) yield* request.complete(status);
-    yield* this.wroteToPendingQueue();
-    return false;
   }
 
   /**
@@ -151,6 +155,18 @@ export class PcidrvAdapter {
       const { request } = lost.context;
       yield* this.endLost(lost);
       yield* request.complete(status);
+    }
+  }
+
+  /** After a reset: the oldest frame is the one that did not go out, those behind it were not begun and are sent again. */
+  *#giveUpOldest(): Suspending<void> {
+    let isOldest = true;
+    for (let lost = yield* this.transmit.takeAny(); lost !== null; lost = yield* this.transmit.takeAny()) {
+      const { request } = lost.context;
+      yield* this.endLost(lost);
+      if (isOldest) yield* request.complete(STATUS_IO_TIMEOUT);
+      else yield* this.#letWait(request);
+      isOldest = false;
     }
   }
 
@@ -243,7 +259,7 @@ export class PcidrvAdapter {
 
   *#finishReset(): Suspending<void> {
     yield* this.#finishSends();
-    yield* this.#failSends(STATUS_IO_TIMEOUT);
+    yield* this.#giveUpOldest();
     yield* this.#lock.acquire();
     this.commands.forget();
     yield* this.transmit.rebuild();

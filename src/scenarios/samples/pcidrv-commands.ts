@@ -90,7 +90,8 @@ export class CommandPort {
     yield* this.#lock.acquire();
     if (this.#isOpen && !this.#startsRu) {
       const scb = yield* this.#registers.read32(csr.SCB);
-      const isStarting = ((scb >>> 16) & csr.RU_COMMANDS) !== 0;
+      // A load of the bases that is not accepted yet is no start.
+      const isStarting = ((scb >>> 16) & csr.RU_COMMANDS) === csr.RU_START;
       if (scb !== csr.ALL_ONES && !isStarting && ((scb >>> csr.RUS_SHIFT) & 0xf) !== csr.RUS_READY) {
         this.#startsRu = true;
         this.#ruPointer = address;
