@@ -4,7 +4,7 @@ import { LocalStepper } from '../machine/device-stepper.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
 import { createStrands } from '../machine/strands.js';
-import type { Strand } from '../machine/strand.js';
+import type { Strand, StrandKind } from '../machine/strand.js';
 import { ControlledScheduler } from './controlled-scheduler.js';
 import { recordThrown } from './driver-error.js';
 import { requireDone, stepsMaxOf } from './execution-end.js';
@@ -62,6 +62,11 @@ export class ControlledBackend {
   /** Names of the strands, by id. */
   get strandNames(): readonly string[] {
     return this.#strands.map((strand) => strand.name);
+  }
+
+  /** Kinds of the strands, by id. */
+  get strandKinds(): readonly StrandKind[] {
+    return this.#strands.map((strand) => strand.kind);
   }
 
   /**

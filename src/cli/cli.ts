@@ -5,6 +5,7 @@ import { flagValueOf, operandOf } from './argv-facts.js';
 import { expectedName } from './choice.js';
 import { ExitCode } from './errors.js';
 import { conformanceCommand } from './conformance.js';
+import { explainCommand } from './explain.js';
 import { exploreCommand } from './explore.js';
 import type { Io } from './io.js';
 import type { Lab } from './lab.js';
@@ -52,6 +53,7 @@ function buildProgram(session: Session): Command {
     exploreCommand(session),
     replayCommand(session),
     shrinkCommand(session),
+    explainCommand(session),
     conformanceCommand(session),
     rulesCommand(session),
   ];

@@ -1,5 +1,6 @@
 import type { Ratio, RunProgress } from '../backends/index.js';
 import type { FaultPlan } from '../faults/index.js';
+import type { ExplainReport } from '../machine/explanation.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
 import type { ExploreReport, FailNthReport, ReplayBackend, ReplayReport, RunReport, ShrinkReport } from '../machine/report.js';
 
@@ -86,6 +87,13 @@ export interface ReplayOptions {
   readonly paste: PasteLines;
 }
 
+export interface ExplainOptions {
+  /** Path of the schedule file, for messages. */
+  readonly file: string;
+  readonly loadScenario: (reference: string) => Promise<Scenario>;
+  readonly paste: PasteLines;
+}
+
 export interface ShrinkOptions {
   /** Path of the schedule file, for messages. */
   readonly file: string;
@@ -140,4 +148,6 @@ export interface Lab {
   replay(schedule: unknown, options: ReplayOptions, hooks: ReplayHooks): Promise<ReplayReport>;
   /** As `replay`; the result is written to `options.out`. */
   shrink(schedule: unknown, options: ShrinkOptions): Promise<ShrinkReport>;
+  /** As `replay`. */
+  explain(schedule: unknown, options: ExplainOptions): Promise<ExplainReport>;
 }

@@ -3,6 +3,7 @@ import { runOnThreads } from '../backends/index.js';
 import { deviceModels } from '../hardware/index.js';
 import {
   EPOCH_REQUESTS,
+  explainSchedule,
   explore,
   failNth,
   parseScheduleJson,
@@ -81,6 +82,13 @@ const lab: Lab = {
     watchModules(schedule.scenario);
     const scenario = await options.loadScenario(schedule.scenario);
     return shrinkSchedule(scenario, schedule, options.file, options.out, options.paste.program);
+  },
+
+  async explain(json, options) {
+    const schedule = parseScheduleJson(json, options.file);
+    watchModules(schedule.scenario);
+    const scenario = await options.loadScenario(schedule.scenario);
+    return explainSchedule(scenario, schedule, options.file, options.paste.program);
   },
 };
 

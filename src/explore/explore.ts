@@ -7,10 +7,11 @@ import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { ExploreReport, Finding, ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { toFinding } from '../backends/to-finding.js';
+import { BRIEF_LIMITS, explainFailure } from './explain/index.js';
 import { writeSchedule } from './schedule-file.js';
 import { scheduleOf } from './schedule-of.js';
 import { scheduleToken } from './schedule-token.js';
-import { shrinkFailure } from './shrink-failure.js';
+import { shrinkFailure, type ShrunkFailure } from './shrink-failure.js';
 import { Replay } from './strategies/index.js';
 
 /** Requests of one controlled execution when nobody says otherwise: enough for two in flight on each device, short enough to repeat. */
@@ -158,9 +159,15 @@ interface Kept {
   readonly findingsTotal: number;
   readonly token: string | null;
   readonly shrink: ShrinkSummary | null;
+  readonly explanation: string | null;
 }
 
-const NOTHING_KEPT: Kept = { findings: [], findingsTotal: 0, token: null, shrink: null };
+const NOTHING_KEPT: Kept = { findings: [], findingsTotal: 0, token: null, shrink: null, explanation: null };
+
+/** Where the shrunk schedule became inevitable and which order decides, in a sentence or two. */
+function explainBriefly(scenario: Scenario, { overrides, choices }: ShrunkFailure, rule: string): string | null {
+  return explainFailure(scenario, overrides, choices, rule, BRIEF_LIMITS)?.sentences.join(' ') ?? null;
+}
 
 /**
  * Writes the failing schedule. What is reported and replayed is the shrunk one; the one that was found stands beside
@@ -181,5 +188,6 @@ function keepFindings(scenario: Scenario, settings: ExploreSettings, overrides: 
     findingsTotal,
     token: scheduleToken(written),
     shrink: shrunk?.summary ?? null,
+    explanation: shrunk === null ? null : explainBriefly(scenario, shrunk, rule),
   };
 }

@@ -1,3 +1,4 @@
+export * from './explain/index.js';
 export * from './explore.js';
 export * from './fail-nth.js';
 export * from './follow-order.js';

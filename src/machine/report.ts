@@ -177,6 +177,8 @@ export interface ExploreReport {
   readonly token: string | null;
   /** What the schedule of the finding was shrunk to; null when there is none or it cannot be shrunk. */
   readonly shrink: ShrinkSummary | null;
+  /** Where that schedule became inevitable and which order decides, in a sentence or two; null when it was not shrunk. */
+  readonly explanation: string | null;
 }
 
 /** A number of the schedule that was found, and of the shrunk one. */

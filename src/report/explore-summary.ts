@@ -38,6 +38,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
     );
   }
   if (report.findings.length > 0) blocks.push(formatFindings(report.findings, report.findingsTotal, paint));
+  if (report.explanation !== null) blocks.push(`${paint.dim('why')}\n  ${printable(report.explanation)}`);
   if (report.token !== null && !brief) blocks.push(`${paint.dim('token, for replay in place of the file')}\n${report.token}`);
   blocks.push(formatVerdict(report.verdict, report.findingsTotal, paint));
   return blocks.join('\n\n');

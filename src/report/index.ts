@@ -5,6 +5,7 @@ export * from './findings.js';
 export * from './run-summary.js';
 export * from './fail-nth-summary.js';
 export * from './explore-summary.js';
+export * from './explain-summary.js';
 export * from './shrink-summary.js';
 export * from './list-tables.js';
 export * from './tour.js';

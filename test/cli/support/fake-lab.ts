@@ -2,10 +2,12 @@ import { STATUS_SUCCESS } from '../../../src/nt/index.js';
 import type { Suspending } from '../../../src/kernel/index.js';
 import type { DriverConfig } from '../../../src/wdf/driver.js';
 import { defineScenario, type Scenario } from '../../../src/machine/scenario.js';
+import type { ExplainReport } from '../../../src/machine/explanation.js';
 import type { ExploreReport, FailNthReport, Finding, ReplayReport, RunReport, ShrinkReport } from '../../../src/machine/report.js';
 import type {
   ExploreHooks,
   GalleryLabel,
+  ExplainOptions,
   ExploreOptions,
   Lab,
   ReplayHooks,
@@ -86,6 +88,7 @@ export const exploreReport: ExploreReport = {
   findingsTotal: 0,
   token: null,
   shrink: null,
+  explanation: null,
 };
 
 export const replayReport: ReplayReport = {
@@ -120,12 +123,53 @@ export const shrinkReport: ShrinkReport = {
   findingsTotal: 1,
 };
 
+export const explainReport: ExplainReport = {
+  verdict: 'finding',
+  scenario: 'demo',
+  seed: 5,
+  rule: 'A15',
+  explanation: {
+    rule: 'A15',
+    choices: 12,
+    steps: 40,
+    inevitableAfter: 7,
+    inevitable: {
+      step: 21,
+      choice: 7,
+      strand: 'vCPU 0',
+      vcpu: 0,
+      callback: 'EvtInterruptDpc',
+      operation: 'read',
+      object: 'CSR of ring',
+      text: 'EvtInterruptDpc on vCPU 0 read CSR of ring',
+    },
+    curve: [
+      { choices: 0, continuations: 16, failing: 1 },
+      { choices: 6, continuations: 16, failing: 4 },
+      { choices: 7, continuations: 16, failing: 16 },
+      { choices: 12, continuations: 1, failing: 1 },
+    ],
+    passing: {
+      choices: '0x6 1 0x9',
+      common: 6,
+      sideBySide: [{ step: 21, failing: 'EvtInterruptDpc on vCPU 0 read CSR of ring', passing: null }],
+    },
+    reordering: null,
+    executions: 49,
+    sentences: ['It became inevitable at step 21.'],
+  },
+  divergence: null,
+  findings: [finding],
+  findingsTotal: 1,
+};
+
 type Call =
   | { readonly command: 'failNth'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'run'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'explore'; readonly scenario: Scenario; readonly options: ExploreOptions }
   | { readonly command: 'replay'; readonly schedule: unknown; readonly options: ReplayOptions }
-  | { readonly command: 'shrink'; readonly schedule: unknown; readonly options: ShrinkOptions };
+  | { readonly command: 'shrink'; readonly schedule: unknown; readonly options: ShrinkOptions }
+  | { readonly command: 'explain'; readonly schedule: unknown; readonly options: ExplainOptions };
 
 export class FakeLab implements Lab {
   readonly calls: Call[] = [];
@@ -185,6 +229,11 @@ export class FakeLab implements Lab {
   shrink(schedule: unknown, options: ShrinkOptions): Promise<ShrinkReport> {
     this.calls.push({ command: 'shrink', schedule, options });
     return Promise.resolve(shrinkReport);
+  }
+
+  explain(schedule: unknown, options: ExplainOptions): Promise<ExplainReport> {
+    this.calls.push({ command: 'explain', schedule, options });
+    return Promise.resolve(explainReport);
   }
 
   get runOptions(): RunOptions {
