@@ -12,7 +12,7 @@ import {
   shrinkSchedule,
   strategies,
 } from '../explore/index.js';
-import { builtInScenarios, gallery, galleryScenarios } from '../scenarios/index.js';
+import { builtInScenarios, gallery, galleryScenarios, reserveScenes } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -26,8 +26,9 @@ export function openLab(): Promise<Lab> {
 }
 
 const lab: Lab = {
-  scenarios: () => [...builtInScenarios, ...galleryScenarios],
-  gallery: () => gallery.map(({ defect, repaired, expects }) => ({ defect: defect.name, repaired: repaired.name, expects })),
+  scenarios: () => [...builtInScenarios, ...reserveScenes.flatMap(({ defect, repaired }) => [defect, repaired]), ...galleryScenarios],
+  gallery: () =>
+    [...reserveScenes, ...gallery].map(({ defect, repaired, expects }) => ({ defect: defect.name, repaired: repaired.name, expects })),
   devices: () => [...deviceModels.values()].map(({ name, title }) => ({ name, title })),
   strategies: () => strategies.map(({ name, title }) => ({ name, title })),
 

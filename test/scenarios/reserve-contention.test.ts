@@ -16,6 +16,7 @@ import {
   stripeImmediateDriver,
 } from '../../src/scenarios/samples/reserve-contention-driver.js';
 import { contenders, reserveContention } from '../../src/scenarios/samples/reserve-contention.js';
+import { reserveScenes } from '../../src/scenarios/index.js';
 import { controlled, onThreads, rulesOf, type Outcome } from '../backends/runs.js';
 
 const STARVATION_GRANTS = 40;
@@ -101,6 +102,20 @@ describe('reserve-contention, the repaired scenario', function () {
     }
     expect(unplugs).to.be.greaterThan(20);
   });
+});
+
+describe('the two scenes that the list shows', function () {
+  this.timeout(30_000);
+  for (const { defect, repaired, expects } of reserveScenes) {
+    it(`${defect.name} gives ${expects}, its repaired form nothing`, async () => {
+      const found = new Set<string>();
+      for (let seed = 1; seed <= 30 && found.size === 0; seed++)
+        for (const rule of rulesOf(await controlled(defect, { seed, workload: { requests: 120 } }))) found.add(rule);
+      expect([...found]).to.deep.equal([expects]);
+      for (let seed = 1; seed <= 3; seed++) clean(await controlled(repaired, { seed, workload: { requests: 120 } }), 120);
+      clean(await onThreads(repaired, { seed: 2, workload: { requests: 400 } }, { preempt: { numerator: 1, denominator: 10 } }), 400);
+    });
+  }
 });
 
 describe('two holders', function () {
