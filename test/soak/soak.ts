@@ -32,7 +32,17 @@ export interface SoakResult {
 }
 
 /** Drivers that claim to survive cancellation and removal; the others get load, preemption and power cycles only. */
-const CANCELABLE = new Set(['amcc5933', 'amcc5933-cancel', 'pcidrv', 'plx9x5x-cancel', 'ring']);
+const CANCELABLE = new Set([
+  'amcc5933',
+  'amcc5933-cancel',
+  'cancel-profiles',
+  'pcidrv',
+  'plx9x5x-cancel',
+  'reserve-contention',
+  'ring',
+  'systemdma',
+  'systemdma-loop',
+]);
 
 /**
  * Everything that can happen to a driver, at random moments, round after round: every scenario under another seed,
