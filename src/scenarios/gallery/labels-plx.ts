@@ -19,4 +19,61 @@ export const plxLabels: GalleryLabels = {
     expects: 'C11',
     defectText: 'the DPC completes the request although Unmark said that it is the cancel callback’s (D10)',
   },
+  'unmark-after-last-part': {
+    expects: 'C09',
+    defectText:
+      'the DPC gives up its part of a cancelled request before it calls Unmark: the cancel callback may have completed the request by then (C09)',
+  },
+  'cancel-without-confirmation': {
+    expects: 'L-DATA',
+    defectText:
+      'the cancel callback ends the transaction without waiting for the chip’s Done, which then ends the next transfer on the channel (D12, D28)',
+  },
+  'done-taken-after-completion': {
+    expects: 'L-QUIESCENCE',
+    defectText: 'after DmaCompleted has staged the next transfer the DPC still clears the saved Done, which may be the next one’s (D24)',
+  },
+  'lock-across-complete': {
+    expects: 'B02',
+    defectText:
+      'the request is completed with the lock held: the next request is presented inside the call, and its EvtProgramDma takes the same lock (D37)',
+  },
+  'lock-order': {
+    expects: 'L-DEADLOCK',
+    defectText: 'EvtProgramDma takes the driver’s lock before the chip’s, the DPC the chip’s before the driver’s (D37)',
+  },
+  'timer-against-completion': {
+    expects: 'C08',
+    defectText:
+      'the DPC drops the timer’s part although WdfTimerStop said that the callback is on its way: both complete the request (D51)',
+  },
+  'cancel-after-final': {
+    expects: 'D62',
+    defectText:
+      'a transfer that does not run is taken for one that waits: WdfDmaTransactionCancel after the last DmaCompleted follows a null pointer (D62)',
+  },
+  'unplug-in-isr-loop': {
+    expects: 'L-DPC-WATCHDOG',
+    defectText: 'the ISR looks for all ones once, not in its loop: a board that is pulled while it loops asks for service for ever (D45)',
+  },
+  'unplug-before-doorbell': {
+    expects: 'B01',
+    defectText:
+      'EvtProgramDma looks whether the board is gone before it takes the lock: what it starts after the removal has collected the channels’ transfers is never ended (D46)',
+  },
+  'unmap-before-abort': {
+    expects: 'A36',
+    defectText:
+      'the cancel callback ends the transaction and then tells the chip to stop: the chip goes on moving bytes through pages that are unmapped (D05)',
+  },
+  'clear-after-look': {
+    expects: 'L-QUIESCENCE',
+    defectText:
+      'the DPC looks at Done and then clears the interrupt: that of a transfer which ends between the two is cleared unseen (D20)',
+  },
+  'mark-after-execute': {
+    expects: 'C11',
+    defectText:
+      'EvtIo marks the request cancelable after Execute: the transfer may have ended by then, and the DPC calls Unmark first (C10)',
+  },
 };

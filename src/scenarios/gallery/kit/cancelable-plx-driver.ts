@@ -16,6 +16,8 @@ import { channelLink, PlxDriver } from './plx-driver.js';
 /** What a channel's request has come to; guarded by the driver's lock. */
 export class TransferState {
   request: Request | null = null;
+  /** EvtProgramDma has not come yet. */
+  isWaiting = false;
   isRunning = false;
   isCancelled = false;
   /** Who may still touch the request: the I/O path and the cancel callback. The last one completes it. */
@@ -40,6 +42,7 @@ export class CancelablePlxDriver extends PlxDriver {
   protected override *evtIo(request: Request, channel: PlxChannel, direction: DmaDirection): Suspending<void> {
     const state = this.stateOf(channel);
     state.request = request;
+    state.isWaiting = true;
     state.isCancelled = false;
     state.parties = 2;
     let status = yield* this.initialize(request, channel, direction);
@@ -58,9 +61,10 @@ export class CancelablePlxDriver extends PlxDriver {
     const state = this.stateOf(channel);
     yield* this.lock.acquire();
     const { isCancelled } = state;
+    state.isWaiting = false;
     if (!isCancelled) {
       state.isRunning = true;
-      yield* super.evtProgramDma(channel, list);
+      yield* this.start(channel, list);
     }
     yield* this.lock.release();
     if (!isCancelled) return true;

@@ -120,12 +120,17 @@ export class PlxDriver {
   }
 
   protected *evtProgramDma(channel: PlxChannel, list: ScatterGatherList): Suspending<boolean> {
+    yield* this.start(channel, list);
+    return true;
+  }
+
+  /** Describes the transfer to the channel and starts it. */
+  protected *start(channel: PlxChannel, list: ScatterGatherList): Suspending<void> {
     const { transaction } = channel;
     channel.writeElements(list, transaction.request!.deviceOffset + transaction.bytesTransferred);
     yield* this.interrupt.acquireLock();
     yield* channel.start(this.registers);
     yield* this.interrupt.releaseLock();
-    return true;
   }
 
   protected *isr(): Suspending<boolean> {
