@@ -57,7 +57,7 @@ export const plxLabels: GalleryLabels = {
     defectText: 'the ISR looks for all ones once, not in its loop: a board that is pulled while it loops asks for service for ever (D45)',
   },
   'unplug-before-doorbell': {
-    expects: 'B01',
+    expects: 'D46',
     defectText:
       'EvtProgramDma looks whether the board is gone before it takes the lock: what it starts after the removal has collected the channels’ transfers is never ended (D46)',
   },
