@@ -31,6 +31,7 @@ export { FAULT_KINDS, type FaultKind, type FaultPlan, type FaultRatio } from './
 export type { Overrides } from './machine/parameters.js';
 export type * from './machine/report.js';
 export type * from './machine/explanation.js';
+export type * from './machine/sweep-report.js';
 export type { WorkloadConfig } from './workload/config.js';
 export { IOCTL_TRANSFER_READ, IOCTL_TRANSFER_WRITE } from './workload/control-codes.js';
 export { runOnThreads, type RunProgress, type RunSettings } from './backends/threads.js';

@@ -15,6 +15,7 @@ import { replayCommand } from './replay.js';
 import { rulesCommand } from './rules.js';
 import { runCommand } from './run.js';
 import { shrinkCommand } from './shrink.js';
+import { sweepCommand } from './sweep.js';
 import { Session } from './session.js';
 
 /** From `dist/src/cli` to the package's own manifest. */
@@ -54,6 +55,7 @@ function buildProgram(session: Session): Command {
     replayCommand(session),
     shrinkCommand(session),
     explainCommand(session),
+    sweepCommand(session),
     conformanceCommand(session),
     rulesCommand(session),
   ];

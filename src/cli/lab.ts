@@ -1,6 +1,7 @@
 import type { Ratio, RunProgress } from '../backends/index.js';
 import type { FaultPlan } from '../faults/index.js';
 import type { ExplainReport } from '../machine/explanation.js';
+import type { OutsideEvent, SweepReport } from '../machine/sweep-report.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
 import type { ExploreReport, FailNthReport, ReplayBackend, ReplayReport, RunReport, ShrinkReport } from '../machine/report.js';
 
@@ -78,6 +79,13 @@ export interface ExploreOptions extends ExecutionOptions {
   readonly schedules: number;
 }
 
+export interface SweepOptions extends ExecutionOptions {
+  readonly event: OutsideEvent;
+  readonly requests: number;
+  /** Seeded orders beside the straight one. */
+  readonly orders: number;
+}
+
 export interface ReplayOptions {
   readonly backend: ReplayBackend;
   /** Path of the schedule file, or the token in its place, for messages and for the findings' `schedule`. */
@@ -105,7 +113,7 @@ export interface ShrinkOptions {
 
 export interface ExploreProgress {
   readonly schedules: number;
-  readonly target: number;
+  readonly target: number | null;
   readonly seconds: number;
   readonly findings: number;
 }
@@ -148,6 +156,8 @@ export interface Lab {
   replay(schedule: unknown, options: ReplayOptions, hooks: ReplayHooks): Promise<ReplayReport>;
   /** As `replay`; the result is written to `options.out`. */
   shrink(schedule: unknown, options: ShrinkOptions): Promise<ShrinkReport>;
+  /** The event before each operation of a request. */
+  sweep(scenario: Scenario, options: SweepOptions, hooks: ExploreHooks): Promise<SweepReport>;
   /** As `replay`. */
   explain(schedule: unknown, options: ExplainOptions): Promise<ExplainReport>;
 }

@@ -11,6 +11,7 @@ import {
   replaySchedule,
   shrinkSchedule,
   strategies,
+  sweep,
 } from '../explore/index.js';
 import { builtInScenarios, gallery, galleryScenarios, reserveScenes } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
@@ -83,6 +84,22 @@ const lab: Lab = {
     watchModules(schedule.scenario);
     const scenario = await options.loadScenario(schedule.scenario);
     return shrinkSchedule(scenario, schedule, options.file, options.out, options.paste.program);
+  },
+
+  sweep(scenario, options, hooks) {
+    watchModules(options.scenarioReference);
+    const { event, requests, orders, outDir, scenarioReference } = options;
+    return sweep(scenario, {
+      overrides: { seed: options.seed },
+      event,
+      requests,
+      orders,
+      outDir,
+      scenarioReference,
+      program: options.paste.program,
+      signal: hooks.signal,
+      onProgress: (schedules, seconds, findings) => hooks.onProgress({ schedules, target: null, seconds, findings }),
+    });
   },
 
   async explain(json, options) {

@@ -15,3 +15,5 @@ export * from './shrink.js';
 export * from './shrink-failure.js';
 export * from './shrink-schedule.js';
 export * from './strategies/index.js';
+export * from './sweep.js';
+export * from './sweep-strategy.js';

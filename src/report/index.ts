@@ -7,5 +7,6 @@ export * from './fail-nth-summary.js';
 export * from './explore-summary.js';
 export * from './explain-summary.js';
 export * from './shrink-summary.js';
+export * from './sweep-summary.js';
 export * from './list-tables.js';
 export * from './tour.js';

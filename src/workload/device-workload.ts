@@ -52,6 +52,8 @@ export interface DeviceWorkloadParts {
  */
 export class DeviceWorkload implements IoCompletion {
   completed = 0;
+  /** How the completed requests ended, by their status. */
+  readonly endings = { succeeded: 0, cancelled: 0, failed: 0 };
   bytes = 0;
   failed = 0;
   /** Requests their driver gave up with IO_TIMEOUT, as an injected fault or a leap of virtual time explains. */
@@ -107,6 +109,12 @@ export class DeviceWorkload implements IoCompletion {
 
   get outstanding(): number {
     return this.#submitted - this.completed;
+  }
+
+  /** A request in flight, the one in the first slot that has one; null when nothing is in flight. */
+  get firstInFlight(): Request | null {
+    for (const { inFlight, request } of this.#parts.slots) if (inFlight) return request;
+    return null;
   }
 
   /** Everything asked for was submitted and has completed. */
@@ -265,6 +273,7 @@ export class DeviceWorkload implements IoCompletion {
     const slot = this.#slotOf.get(request)!;
     slot.inFlight = false;
     this.completed++;
+    this.endings[NT_SUCCESS(status) ? 'succeeded' : status === STATUS_CANCELLED ? 'cancelled' : 'failed']++;
     this.#parts.canceller?.completed(slot, status);
     this.#traffic.completed(slot, status);
     this.bytes += informationBytes;

@@ -2,6 +2,7 @@ import { STATUS_SUCCESS } from '../../../src/nt/index.js';
 import type { Suspending } from '../../../src/kernel/index.js';
 import type { DriverConfig } from '../../../src/wdf/driver.js';
 import { defineScenario, type Scenario } from '../../../src/machine/scenario.js';
+import type { SweepReport } from '../../../src/machine/sweep-report.js';
 import type { ExplainReport } from '../../../src/machine/explanation.js';
 import type { ExploreReport, FailNthReport, Finding, ReplayReport, RunReport, ShrinkReport } from '../../../src/machine/report.js';
 import type {
@@ -15,6 +16,7 @@ import type {
   RunHooks,
   RunOptions,
   ShrinkOptions,
+  SweepOptions,
 } from '../../../src/cli/lab.js';
 
 /** A laboratory without machines: it keeps what it was asked for and answers what the test prepared. */
@@ -163,12 +165,35 @@ export const explainReport: ExplainReport = {
   findingsTotal: 1,
 };
 
+export const sweepReport: SweepReport = {
+  verdict: 'ok',
+  scenario: 'demo',
+  seed: 1,
+  event: 'cancel',
+  requests: 1,
+  total: { executions: 97, completed: 51, cancelled: 46, failed: 0, finding: 0 },
+  series: [
+    {
+      direction: 'read',
+      order: 'straight',
+      operations: 97,
+      byWindow: {
+        A: { executions: 46, completed: 0, cancelled: 46, failed: 0, finding: 0 },
+        H: { executions: 51, completed: 51, cancelled: 0, failed: 0, finding: 0 },
+      },
+    },
+  ],
+  findings: [],
+  findingsTotal: 0,
+};
+
 type Call =
   | { readonly command: 'failNth'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'run'; readonly scenario: Scenario; readonly options: RunOptions }
   | { readonly command: 'explore'; readonly scenario: Scenario; readonly options: ExploreOptions }
   | { readonly command: 'replay'; readonly schedule: unknown; readonly options: ReplayOptions }
   | { readonly command: 'shrink'; readonly schedule: unknown; readonly options: ShrinkOptions }
+  | { readonly command: 'sweep'; readonly scenario: Scenario; readonly options: SweepOptions }
   | { readonly command: 'explain'; readonly schedule: unknown; readonly options: ExplainOptions };
 
 export class FakeLab implements Lab {
@@ -229,6 +254,11 @@ export class FakeLab implements Lab {
   shrink(schedule: unknown, options: ShrinkOptions): Promise<ShrinkReport> {
     this.calls.push({ command: 'shrink', schedule, options });
     return Promise.resolve(shrinkReport);
+  }
+
+  sweep(scenario: Scenario, options: SweepOptions): Promise<SweepReport> {
+    this.calls.push({ command: 'sweep', scenario, options });
+    return Promise.resolve(sweepReport);
   }
 
   explain(schedule: unknown, options: ExplainOptions): Promise<ExplainReport> {
