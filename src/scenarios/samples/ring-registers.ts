@@ -23,6 +23,9 @@ export const INT_CAUSE = 0x84;
 export const INT_COMPLETION = 1 << 0;
 export const INT_ABORT_ACK = 1 << 1;
 export const INT_ERROR = 1 << 2;
+export const SQ_HEAD = 0x88;
+export const ABORT_RESULT = 0x90;
+export const ABORT_RESULT_ABORTED = 1;
 
 /** Submission descriptor: AddressLow | AddressHigh | LengthBytes | Flags | DeviceOffset | Tag | - | - */
 export const DESCRIPTOR_BYTES = 32;

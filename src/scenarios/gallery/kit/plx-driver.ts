@@ -10,7 +10,6 @@ import {
   type Device,
   type DeviceInit,
   type DmaTransaction,
-  type DriverConfig,
   type HardwareResources,
   type NtStatus,
   type Request,
@@ -26,6 +25,8 @@ import {
   setMasterEnable,
   WRITE,
 } from '../../samples/plx9x5x-channel.js';
+
+export { driverOf } from './driver-of.js';
 
 /** Leads from a request to the channel that works on it. */
 export class ChannelLink {
@@ -161,9 +162,4 @@ export class PlxDriver {
     yield* transaction.release();
     yield* request.completeWithInformation(status, NT_SUCCESS(status) ? bytes : 0);
   }
-}
-
-/** A driver whose every device is run by a `Driver` of its own. */
-export function driverOf(name: string, Driver: new () => { addDevice(deviceInit: DeviceInit): Suspending<NtStatus> }): DriverConfig {
-  return { name, evtDriverDeviceAdd: (deviceInit) => new Driver().addDevice(deviceInit) };
 }

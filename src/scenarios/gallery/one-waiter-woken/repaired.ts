@@ -1,0 +1,25 @@
+import { NT_SUCCESS, type DeviceInit, type IoQueueConfig, type NtStatus, type Suspending } from '../../../index.js';
+import { driverOf } from '../kit/driver-of.js';
+import { RingDriver, type RingTransfer } from '../kit/ring-driver.js';
+
+/** One request at a time; the others wait in a manual queue until the transfer has become free. */
+class Driver extends RingDriver {
+  protected override readonly transfersMax = 1;
+
+  override *addDevice(deviceInit: DeviceInit): Suspending<NtStatus> {
+    const status = yield* super.addDevice(deviceInit);
+    if (NT_SUCCESS(status)) this.queue.readyNotify(() => this.startWaiting());
+    return status;
+  }
+
+  protected override queueConfig(): IoQueueConfig {
+    return { dispatchType: 'manual' };
+  }
+
+  protected override *requestDone(transfer: RingTransfer, status: NtStatus): Suspending<void> {
+    yield* super.requestDone(transfer, status);
+    if (this.isShort) yield* this.startWaiting();
+  }
+}
+
+export const driver = driverOf('ring-manual', Driver);
