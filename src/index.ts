@@ -1,6 +1,17 @@
 /** The public face: what scenarios, drivers and programs import as `dmalab`. */
 export * from './nt/index.js';
-export { DONE, FxObject, OpKind, opKind, opKindName, opObject, type DriverCallback, type Op, type Suspending } from './kernel/index.js';
+export {
+  DONE,
+  FxObject,
+  OpKind,
+  trackFields,
+  opKind,
+  opKindName,
+  opObject,
+  type DriverCallback,
+  type Op,
+  type Suspending,
+} from './kernel/index.js';
 export {
   AllocationAction,
   DmaCompletionStatus,

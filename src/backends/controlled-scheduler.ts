@@ -1,4 +1,4 @@
-import type { Gate, Kernel, Op, VirtualCpu } from '../kernel/index.js';
+import type { Gate, Kernel, Op, RaceWatch, VirtualCpu } from '../kernel/index.js';
 import type { Strand } from '../machine/strand.js';
 import type { Strategy } from './strategy.js';
 
@@ -109,13 +109,23 @@ export class ControlledScheduler implements Gate {
     const strand = this.#strands[id]!;
     if (id >= this.#vcpuCount && id < this.#enginesEnd) this.#engineSteps[id - this.#vcpuCount]!++;
     this.#account(id, strand.pending);
+    const { races } = this.#kernel;
+    if (races === null) {
+      strand.advance();
+      return;
+    }
+    // What a strand without code of its own does belongs to nobody.
+    races.isOutside = id >= this.#vcpuCount;
     strand.advance();
+    races.isOutside = false;
   }
 
   #account(id: number, op: Op): void {
     this.#last = id;
     this.#steps++;
     this.#kernel.events.mixOperation(id, op);
+    const { races } = this.#kernel;
+    if (races !== null && id < this.#vcpuCount) this.#orderOperation(races, this.#vcpus[id]!, op);
     this.#strategy.executed(id, op);
     if (this.#steps <= this.#stepsMax) return;
     this.#kernel.violation({
@@ -124,6 +134,11 @@ export class ControlledScheduler implements Gate {
       object: null,
       message: `the execution did not end within ${this.#stepsMax} operations`,
     });
+  }
+
+  /** A processor with nothing on it begins a thread, which is no operation of anybody's yet. */
+  #orderOperation(races: RaceWatch, { top }: VirtualCpu, op: Op): void {
+    if (top !== undefined) races.performed(top, op);
   }
 
   /** The next strand's id, -1 when none is enabled. Only real choices are asked for and recorded. */

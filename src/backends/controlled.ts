@@ -1,5 +1,5 @@
 import { threadId } from 'node:worker_threads';
-import { EventRing, VirtualClock, type RecordedViolation } from '../kernel/index.js';
+import { EventRing, RaceWatch, VirtualClock, type RecordedViolation } from '../kernel/index.js';
 import { LocalStepper } from '../machine/device-stepper.js';
 import { Machine } from '../machine/machine.js';
 import type { MachineParameters } from '../machine/parameters.js';
@@ -47,6 +47,7 @@ export class ControlledBackend {
   constructor(parameters: MachineParameters, hosts = 0) {
     this.#stepsMax = stepsMaxOf(parameters);
     this.#machine = new Machine(parameters, { hosts, clock: this.#clock, events: this.#events });
+    if (parameters.races) this.#machine.kernel.races = new RaceWatch(this.#machine.kernel);
     if (hosts === 0) this.#machine.stepper = new LocalStepper(this.#machine.kernel, threadId);
     this.#strands = createStrands(this.#machine, this.#clock);
   }
@@ -86,9 +87,11 @@ export class ControlledBackend {
     try {
       machine.prologue();
       kernel.gate = scheduler;
+      kernel.races?.start(machine.raceObjects);
       // When nothing can run, what a watchdog waits for will not come: it is due.
       do scheduler.run();
       while (kernel.expireWatchdog());
+      kernel.races?.stop();
       requireDone(machine);
       machine.epilogue();
     } catch (error) {

@@ -19,6 +19,7 @@ interface ExploreFlags extends MachineFlags {
   readonly requests?: number;
   readonly out?: string;
   readonly quiet?: boolean;
+  readonly races?: boolean;
 }
 
 const AFTER_HELP = `
@@ -35,6 +36,7 @@ export function exploreCommand(session: Session): Command {
     .option('--schedules <n>', 'most schedules to execute', count('--schedules'), 1000)
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
+    .option('--races', 'look for data races too, in tracked contexts and common buffers (docs/races.md)')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -54,6 +56,7 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
   const options: ExploreOptions = {
     strategy: flags.strategy,
     schedules: flags.schedules,
+    races: flags.races === true,
     seed: flags.seed,
     ...given('requests', flags.requests),
     ...machineOptions(flags, loaded.scenario),

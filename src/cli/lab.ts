@@ -77,6 +77,8 @@ export interface ExploreOptions extends ExecutionOptions {
   readonly strategy: string;
   /** Most schedules to execute. */
   readonly schedules: number;
+  /** Look for data races by happens-before. */
+  readonly races: boolean;
 }
 
 export interface SweepOptions extends ExecutionOptions {

@@ -61,7 +61,12 @@ const lab: Lab = {
   explore(scenario, options, hooks) {
     watchModules(options.scenarioReference);
     return explore(scenario, {
-      overrides: { seed: options.seed, ...machineOverrides(options), workload: trafficOf(options) },
+      overrides: {
+        seed: options.seed,
+        ...machineOverrides(options),
+        workload: trafficOf(options),
+        ...given('races', options.races ? true : undefined),
+      },
       strategy: strategies.find(({ name }) => name === options.strategy)!.create(),
       schedules: options.schedules,
       outDir: options.outDir,

@@ -118,6 +118,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
     steps,
     schedulesPerSecond: seconds > 0 ? schedules / seconds : 0,
     exhausted,
+    races: parameters.races,
     verifiedTwice,
     distinctHashes: hashes.size,
     deviceStepsByThread: deviceSteps,

@@ -18,6 +18,7 @@ export function flattenOverrides(overrides: Overrides): Flat {
   put('workload', overrides.workload);
   for (const kind of plannedKinds(overrides.faults ?? NO_FAULTS)) flat[`faults.${kind}`] = ratioText(overrides.faults![kind]!);
   if (overrides.failCall !== undefined) flat['failCall'] = overrides.failCall;
+  if (overrides.races === true) flat['races'] = true;
   return flat;
 }
 
@@ -56,11 +57,13 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   const faults: Partial<Record<FaultKind, FaultRatio>> = {};
   let instances: number | undefined;
   let failCall: number | undefined;
+  let races = false;
   for (const [key, value] of Object.entries(flat)) {
     const [group, field = ''] = key.split('.');
     const ratio = group === 'faults' && typeof value === 'string' ? parseRatio(value) : null;
     if (key === 'instances' && typeof value === 'number') instances = value;
     else if (key === 'failCall' && typeof value === 'number') failCall = value;
+    else if (key === 'races' && typeof value === 'boolean') races = value;
     else if (ratio !== null && isFaultKind(field)) faults[field] = ratio;
     else if (group === 'machine' && typeof value === (machineFields as Record<string, string>)[field]) machine[field] = value;
     else if (group === 'workload' && typeof value === (workloadFields as Record<string, string>)[field]) workload[field] = value;
@@ -77,5 +80,6 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     ...(instances === undefined ? {} : { instances }),
     ...(Object.keys(faults).length === 0 ? {} : { faults }),
     ...(failCall === undefined ? {} : { failCall }),
+    ...(races ? { races } : {}),
   };
 }

@@ -22,6 +22,8 @@ export class Dpc implements Waitable {
 
   /** True when it was queued, false when it was queued already and nothing was added. */
   queue(cpu: VirtualCpu = this.kernel.current): boolean {
+    // Queued already is ordered, too: that instance has not begun.
+    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
     if (this.queued) return false;
     this.queued = true;
     cpu.queueDpc(this);
@@ -50,11 +52,13 @@ export class Dpc implements Waitable {
     if (this.kernel.atWaitable(op, this)) yield op;
     while (!this.isAvailableTo()) yield op;
     this.kernel.passed();
+    if (this.kernel.races !== null) this.kernel.races.flushed(this.objectId);
   }
 
   *start(): Suspending<void> {
     this.running++;
     yield* this.routine();
     this.running--;
+    if (this.kernel.races !== null) this.kernel.races.finished(this.objectId);
   }
 }

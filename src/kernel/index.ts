@@ -12,3 +12,7 @@ export * from './kernel-event.js';
 export * from './timer-queue.js';
 export * from './kernel.js';
 export * from './fx-object.js';
+export { FastTrack, TASKS_MAX } from './fast-track.js';
+export * from './lock-sets.js';
+export * from './race-watch.js';
+export * from './tracked-fields.js';

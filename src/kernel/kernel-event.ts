@@ -29,6 +29,7 @@ export class KernelEvent implements Waitable {
 
   set(): void {
     this.#signalled = true;
+    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
     for (const { cpu, thread } of this.#waiters.splice(0)) cpu.wake(thread);
   }
 
@@ -54,5 +55,6 @@ export class KernelEvent implements Waitable {
       this.#waiters.push({ cpu, thread: cpu.park(this) });
       yield op;
     }
+    if (kernel.races !== null) kernel.races.acquire(this.objectId);
   }
 }

@@ -3,6 +3,7 @@ import { VirtualClock, type Clock } from './clock.js';
 import { EventKind, type EventRing } from './event-ring.js';
 import { FindingLog } from './finding-log.js';
 import { makeOp, OpKind, type Op, type Suspending } from './op.js';
+import type { RaceWatch } from './race-watch.js';
 import { TimerQueue } from './timer-queue.js';
 import { VirtualCpu, type Activation, type Waitable } from './virtual-cpu.js';
 
@@ -55,6 +56,8 @@ export class Kernel {
   timeLeaps = 0;
   /** Set by the first violation that Windows would bug check on; thrown again by every later framework call. */
   dead: BugCheck | null = null;
+  /** Looks for data races; null unless asked for. */
+  races: RaceWatch | null = null;
   /** A call that was made and has not started yet; only set while forgotten yields are watched for. */
   unstartedCall: string | null = null;
   #lastObjectId = 0;
@@ -140,6 +143,7 @@ export class Kernel {
   enter(objectId: number, callback: string): Irql {
     this.current.top?.callbacks.push(callback);
     this.emit(EventKind.CallbackEnter, objectId, 0, 0);
+    if (this.races !== null) this.races.callbackEntered(callback);
     return this.current.irql;
   }
 
@@ -149,6 +153,7 @@ export class Kernel {
     top?.callbacks.pop();
     if (irql !== irqlAtEntry) this.irqlMismatch(callback, irqlAtEntry, irql);
     this.emit(EventKind.CallbackLeave, objectId, 0, 0);
+    if (this.races !== null) this.races.callbackLeft();
   }
 
   /** A framework call was made, but not with `yield*`: it never started and did nothing. */
@@ -280,6 +285,7 @@ export class Kernel {
     this.current = this.vcpus[0]!;
     this.#lastObjectId = this.vcpus.length;
     this.#types.length = this.#owners.length = this.#lastObjectId + 1;
+    if (this.races !== null) this.races.reset();
   }
 
   /** Operation code for a framework call on `objectId`. */

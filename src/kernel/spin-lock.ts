@@ -46,6 +46,7 @@ export class SpinLock implements Waitable {
     this.#owner = cpu;
     this.#irqlBefore = irqlBefore;
     kernel.emit(EventKind.LockAcquire, this.objectId, 0, 0);
+    if (kernel.races !== null) kernel.races.locked(this.objectId, this.name, this.irql > DISPATCH_LEVEL);
   }
 
   *release(): Suspending<void> {
@@ -62,6 +63,7 @@ export class SpinLock implements Waitable {
     }
     const op = makeOp(this.objectId, OpKind.Release);
     if (kernel.at(op)) yield op;
+    if (kernel.races !== null) kernel.races.unlocked(this.objectId);
     this.#owner = null;
     cpu.irql = this.#irqlBefore;
     kernel.emit(EventKind.LockRelease, this.objectId, 0, 0);

@@ -32,6 +32,8 @@ export interface Activation {
   parked: boolean;
   /** Driver callbacks it is in, the innermost last. */
   readonly callbacks: string[];
+  /** Its number while races are looked for, else -1. */
+  task: number;
 }
 
 /** More activations than this on one vCPU is an interrupt storm, never legal nesting: one per level and a thread. */
@@ -120,13 +122,16 @@ export class VirtualCpu {
       });
     }
     if (kind === 'isr' && this.#stack.length > 0) this.nestedInterrupts++;
-    this.#putOnTop(newActivation(kind, name, objectId, this.irql, irql, body));
+    const activation = newActivation(kind, name, objectId, this.irql, irql, body);
+    if (this.kernel.races !== null) this.kernel.races.began(activation, objectId);
+    this.#putOnTop(activation);
     this.irql = irql;
   }
 
   /** Queues a thread at PASSIVE_LEVEL; threads of one vCPU run first-in first-out and give way only when they wait. */
   queueThread(name: string, objectId: number, body: Suspending<void>): Activation {
     const thread = newActivation('thread', name, objectId, PASSIVE_LEVEL, PASSIVE_LEVEL, body);
+    if (this.kernel.races !== null) this.kernel.races.began(thread, objectId);
     this.#ready.push(thread);
     return thread;
   }
@@ -174,6 +179,7 @@ export class VirtualCpu {
   }
 
   #end(top: Activation): void {
+    if (this.kernel.races !== null) this.kernel.races.ended(top);
     this.#takeOff();
     const exitIrql = this.irql;
     this.irql = top.irqlBefore;
@@ -232,5 +238,6 @@ function newActivation(
     blockedOn: null,
     parked: false,
     callbacks: [],
+    task: -1,
   };
 }

@@ -7,6 +7,7 @@ import {
   type Clock,
   type EventRing,
   type Gate,
+  type RaceWatchObjects,
   type RandomSource,
   type VirtualCpu,
 } from '../kernel/index.js';
@@ -104,6 +105,11 @@ export class Machine {
 
   get dead(): BugCheck | null {
     return this.kernel.dead;
+  }
+
+  /** What race detection must tell from framework objects. */
+  get raceObjects(): RaceWatchObjects {
+    return { firstDeviceId: this.views[0]!.objectId, deviceCount: this.views.length, poolId: this.platform.pool.objectId };
   }
 
   #random(part: string): RandomSource {
@@ -320,7 +326,7 @@ export class Machine {
       );
     }
     const slots = Array.from({ length: config.outstanding }, (_, i) => {
-      const request = new Request(this.kernel, device.requestContext?.create());
+      const request = new Request(this.kernel, device.requestContext?.createFor(this.kernel, `${machineDevice.name} request ${i}`));
       return new RequestSlot(i, request, config, i * regionBytes, regionBytes, this.frames);
     });
     machineDevice.canceller =

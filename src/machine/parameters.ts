@@ -27,6 +27,8 @@ export interface Overrides {
   readonly faults?: FaultPlan;
   /** Fail exactly this fallible call of the platform, from 1; 0 only counts them. Absent: neither. */
   readonly failCall?: number;
+  /** Look for data races; under control only. Default false. */
+  readonly races?: boolean;
 }
 
 /** One device to build, everything decided. */
@@ -51,6 +53,7 @@ export interface MachineParameters {
   readonly faults: FaultPlan;
   /** The fallible call to fail, 0 to only count them; null for neither. */
   readonly failCall: number | null;
+  readonly races: boolean;
 }
 
 /** Decides every number of a machine. Throws UsageError USAGE_PARAMETER naming the one that cannot be. */
@@ -72,7 +75,15 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
   }));
   checkMachine(machine);
   const faults = checkFaults(overrides.faults ?? NO_FAULTS);
-  return { seed: overrides.seed, machine, devices, requests, faults, failCall: overrides.failCall ?? null };
+  return {
+    seed: overrides.seed,
+    machine,
+    devices,
+    requests,
+    faults,
+    failCall: overrides.failCall ?? null,
+    races: overrides.races ?? false,
+  };
 }
 
 /** The i-th of `count` even shares; the first ones take the rest. */

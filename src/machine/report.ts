@@ -165,6 +165,8 @@ export interface ExploreReport {
   readonly schedulesPerSecond: number;
   /** True when the strategy proved that no schedule is left. */
   readonly exhausted: boolean;
+  /** Data races were looked for. */
+  readonly races: boolean;
   /** Schedules executed twice with equal event and memory hashes. */
   readonly verifiedTwice: number;
   /** Different event hashes seen among the schedules. */

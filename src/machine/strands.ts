@@ -35,8 +35,19 @@ class EngineStrand implements Strand {
     const { kernel, stepper } = this.machine;
     const op = this.pending;
     const thread = stepper!.step(this.view);
+    if (kernel.races !== null) this.#orderStep();
     kernel.events.record(EventKind.DeviceStep, this.view.objectId, op & 15, 0, this.id, 0, thread);
     this.machine.reportFaults();
+  }
+
+  /** The step comes after the doorbells before it, and whatever ISR a pending vector of the device starts after the step. */
+  #orderStep(): void {
+    const { machine, view } = this;
+    const races = machine.kernel.races!;
+    races.deviceStepped(view.objectId);
+    const { first, count } = view.placement.vectors;
+    for (let i = first; i < first + count; i++)
+      if (machine.controller.isPending(i)) races.interruptRaised(view.objectId, machine.vectors[i]!.objectId);
   }
 }
 

@@ -30,6 +30,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
           ['schedules', `${formatCount(report.schedules)}   ${formatRate(report.schedulesPerSecond)}${exhausted}`],
           ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
           ['device steps', threadsText(report.deviceStepsByThread)],
+          ...(report.races ? [['races', 'looked for in tracked contexts and common buffers'] as const] : []),
           ['determinism', determinismText(report)],
           ...(report.shrink === null ? [] : [['shrunk', shrinkText(report.shrink)] as const]),
         ],

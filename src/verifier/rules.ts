@@ -84,6 +84,7 @@ const implementedIds: ReadonlySet<string> = new Set<string>([
   'C28',
   'C29',
   'C30',
+  'D17',
   'D19',
   'D27',
   'D36',

@@ -8,7 +8,7 @@ import {
   STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED,
 } from '../nt/index.js';
 import { PAGE_SIZE, atomics, type MachineMemory } from '../memory/index.js';
-import { FxObject, type ObjectAttributes, type Suspending } from '../kernel/index.js';
+import { FxObject, type ObjectAttributes, type RaceWatch, type Suspending } from '../kernel/index.js';
 import type { CommonBufferRegion, DmaAdapter, Mdl } from '../hal/index.js';
 import type { Created } from './created.js';
 import { DmaDirection, type DmaEnabler } from './dma-enabler.js';
@@ -35,6 +35,9 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   readonly #memory: MachineMemory;
   readonly #alignedOffset: number;
   readonly #lengthBytes: number;
+  readonly #deviceId: number;
+  /** By word: its variable plus 1, made when it is first touched; empty unless races are looked for. */
+  readonly #variables: Int32Array;
 
   private constructor(
     enabler: DmaEnabler,
@@ -49,6 +52,8 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     this.#region = region;
     this.#memory = enabler.device.platform.memory!;
     this.#lengthBytes = lengthBytes;
+    this.#deviceId = enabler.device.resources?.registers.objectId ?? 0;
+    this.#variables = new Int32Array(enabler.kernel.races === null ? 0 : Math.ceil(lengthBytes / 4));
     this.#alignedOffset = alignedOffset(region.logicalAddress, alignmentMask);
   }
 
@@ -112,34 +117,41 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
 
   /** The aligned word at `offset`, signed. */
   read32(offset: number): number {
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 4, false);
     return this.#memory.i32[this.#place(offset, 4) / 4]!;
   }
 
   write32(offset: number, value: number): void {
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 4, true);
     this.#memory.i32[this.#place(offset, 4) / 4] = value;
   }
 
   read8(offset: number): number {
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 1, false);
     return this.#memory.u8[this.#place(offset, 1)]!;
   }
 
   write8(offset: number, value: number): void {
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 1, true);
     this.#memory.u8[this.#place(offset, 1)] = value;
   }
 
   /** As `read32`, ordered: what the device stored before it wrote this word is visible afterwards. For ownership and sequence words. */
   observe32(offset: number): number {
+    if (this.kernel.races !== null) this.kernel.races.observed(this.objectId, this.#deviceId);
     return atomics.load(this.#memory.i32, this.#place(offset, 4) / 4);
   }
 
   /** As `write32`, ordered: everything stored before is visible to whoever sees this word. */
   publish32(offset: number, value: number): void {
+    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
     atomics.store(this.#memory.i32, this.#place(offset, 4) / 4, value);
   }
 
   /** Copies `lengthBytes` from `offset` on into the buffer that `mdl` describes (RtlCopyMemory); both must be that long. */
   copyToMdl(offset: number, mdl: Mdl, lengthBytes: number): void {
     if (lengthBytes === 0) return;
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, lengthBytes, false);
     this.#place(offset + lengthBytes - 1, 1);
     const source = this.#place(offset, 1);
     let done = 0;
@@ -164,7 +176,19 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   /** Sets every byte of the buffer. */
   fill(value: number): void {
     this.requireLive('a common buffer access');
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, 0, this.#lengthBytes, true);
     this.#memory.fill(this.#region.virtualAddress + this.#alignedOffset, value, this.#lengthBytes);
+  }
+
+  /** Data races are looked for word by word; bytes of one word count as one. What lies outside is A17's. */
+  #watch(races: RaceWatch, offset: number, bytes: number, isWrite: boolean): void {
+    const variables = this.#variables;
+    const end = Math.min(variables.length, Math.ceil((offset + bytes) / 4));
+    for (let word = Math.max(0, Math.floor(offset / 4)); word < end; word++) {
+      if (variables[word] === 0) variables[word] = races.newVariable(this.label, word * 4) + 1;
+      if (isWrite) races.write(variables[word]! - 1);
+      else races.read(variables[word]! - 1);
+    }
   }
 
   /** Rule A17's first half, caught before it happens: the driver touches only the length it asked for. */

@@ -52,7 +52,12 @@ export class DeviceFiles {
     if (this.#isExclusive && this.#open > 0) return { ok: false, status: STATUS_ACCESS_DENIED };
     if (device.kernel.current.irql > PASSIVE_LEVEL) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
     this.#open++;
-    const object = new FileObject<unknown>(device, fileName, this.#callbacks, this.#config?.contextType?.create());
+    const object = new FileObject<unknown>(
+      device,
+      fileName,
+      this.#callbacks,
+      this.#config?.contextType?.createFor(device.kernel, fileName),
+    );
     const status = yield* this.#create(object, driverQueue);
     if (NT_SUCCESS(status)) return { ok: true, status, object };
     this.#open--;
@@ -65,7 +70,7 @@ export class DeviceFiles {
     const device = this.#device;
     const { create } = this.#callbacks;
     if (driverQueue === undefined && create === null) return STATUS_SUCCESS;
-    const request = new Request(device.kernel, device.requestContext?.create());
+    const request = new Request(device.kernel, device.requestContext?.createFor(device.kernel, `${device.label} request`));
     const outcome = new CreateOutcome(new KernelEvent(device.kernel, `${fileObject.label}: its create request`));
     request.prepare(RequestType.Create, null, 0, 0, outcome, fileObject);
     if (driverQueue !== undefined) yield* driverQueue.enqueue(request);

@@ -84,7 +84,7 @@ export class DeviceInit {
       requestContext: this.#requestContext,
       fileObjectConfig: this.#fileObjectConfig,
       isExclusive: this.#isExclusive,
-      context: contextType?.create(),
+      context: contextType?.createFor(this.#kernel, this.resources.deviceName),
     });
     return { ok: true, status: STATUS_SUCCESS, object: this.#device };
   }

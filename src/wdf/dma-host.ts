@@ -8,6 +8,8 @@ export interface DmaDevice extends FxObject {
   readonly platform: HalPlatform;
   /** The device's address space; null when nothing checks its accesses. */
   readonly domain: DmaDomain | null;
+  /** Its register window, by which operations on the hardware are known; absent without hardware. */
+  readonly resources?: { readonly registers: { readonly objectId: number } };
   /** Name of the device in reports. */
   readonly deviceName?: string;
   /** WdfDeviceSetAlignmentRequirement, a mask: 15 aligns to 16 bytes. */

@@ -237,6 +237,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
     // Completed against the rules and in use again while this waited for the lock: that is another request.
     if (request.generation === generation) {
       const callback = request.takeCancelCallback();
+      if (kernel.races !== null) kernel.races.acquire(request.objectId);
       const irql = kernel.enter(request.objectId, 'EvtRequestCancel');
       yield* callback(request);
       kernel.leave(irql, request.objectId, 'EvtRequestCancel');
@@ -251,6 +252,8 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
    * PASSIVE_LEVEL from a work item, then and whenever this is above that level.
    */
   *run(): Suspending<void> {
+    // Whoever presents the next request comes after what made that possible: the framework's lock on the queue.
+    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
     const isLockHeld = this.callbackLock?.isHeldByCurrent === true;
     if (this.#workItem !== null && (isLockHeld || this.kernel.current.irql > PASSIVE_LEVEL)) this.#workItem.enqueue();
     else if (isLockHeld) this.#dpc.queue();
@@ -297,6 +300,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   }
 
   protected giveToDriver(request: Request): void {
+    if (this.kernel.races !== null) this.kernel.races.acquire(this.objectId);
     this.driverOwned.append(request);
     request.presentToDriver();
   }

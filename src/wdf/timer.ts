@@ -82,6 +82,7 @@ export class Timer<C = unknown> extends FxObject<C> {
     const wasQueued = kernel.timers.cancel(this.#timer);
     this.#timer.cpu = kernel.current;
     this.#timer.periodNs = this.#periodMs * NS_PER_MS;
+    if (kernel.races !== null) kernel.races.release(this.#dpc.objectId);
     kernel.timers.arm(this.#timer, kernel.clock.nowNs() + Math.max(0, dueTimeMs) * NS_PER_MS);
     return wasQueued;
   }

@@ -40,6 +40,7 @@ export class WdfWaitLock extends FxObject {
       yield* this.#free.wait();
     }
     this.#owner = kernel.current.top!;
+    if (kernel.races !== null) kernel.races.locked(this.objectId, this.label);
   }
 
   /** WdfWaitLockAcquire with a time limit of zero: false when somebody holds it. */
@@ -48,6 +49,7 @@ export class WdfWaitLock extends FxObject {
     if (this.kernel.at(op)) yield op;
     if (this.#owner !== null) return false;
     this.#owner = this.kernel.current.top!;
+    if (this.kernel.races !== null) this.kernel.races.locked(this.objectId, this.label);
     return true;
   }
 
@@ -55,6 +57,7 @@ export class WdfWaitLock extends FxObject {
     const op = makeOp(this.objectId, OpKind.Release);
     if (this.kernel.at(op)) yield op;
     if (!this.isHeldByCurrent) this.#report('B21', 'is released by a thread that does not hold it', WdfViolation.INVALID_LOCK_OPERATION);
+    if (this.kernel.races !== null) this.kernel.races.unlocked(this.objectId);
     this.#owner = null;
     this.#free.set();
   }

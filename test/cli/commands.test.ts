@@ -153,6 +153,7 @@ describe('commands', () => {
       expect(call.options).to.deep.equal({
         strategy: 'random',
         schedules: 50,
+        races: false,
         seed: 3,
         requests: 4,
         outstanding: 2,

@@ -6,6 +6,7 @@ import {
   NT_SUCCESS,
   RequestType,
   STATUS_SUCCESS,
+  trackFields,
   type Device,
   type DmaProfile,
   type EvtIo,
@@ -178,6 +179,7 @@ export function* createDmaObjects(
     const transaction = yield* DmaTransaction.create(enabler.object);
     if (!transaction.ok) return transaction.status;
     channel.transaction = transaction.object;
+    trackFields(device.kernel, channel, `${device.deviceName} ${channel.isRead ? 'read' : 'write'} channel`);
   }
   return STATUS_SUCCESS;
 }

@@ -41,8 +41,7 @@ export class PlxChip {
   ) {}
 
   createWatchdog(device: Device, timeoutMs: number | null): NtStatus {
-    const isBusy = (): boolean => this.channels.some((channel) => channel.isRunning);
-    const watchdog = Watchdog.create(device, { timeoutMs, look: () => this.#look(), isBusy });
+    const watchdog = Watchdog.create(device, { timeoutMs, look: () => this.#look(), isBusy: () => this.#isBusy() });
     if (watchdog.ok) this.#watchdog = watchdog.object;
     return watchdog.status;
   }
@@ -106,14 +105,23 @@ export class PlxChip {
 
   // ---- The watchdog's looks
 
+  *#isBusy(): Suspending<boolean> {
+    yield* this.interrupt.acquireLock();
+    const isBusy = this.channels.some((channel) => channel.isRunning);
+    yield* this.interrupt.releaseLock();
+    return isBusy;
+  }
+
   *#look(): Suspending<void> {
     if (this.#isResetting) {
       yield* this.#endReset();
       return;
     }
     for (const channel of this.channels) {
+      yield* this.interrupt.acquireLock();
       const { starts } = channel;
       const verdict = channel.watch.look(channel.isRunning, starts);
+      yield* this.interrupt.releaseLock();
       if (verdict === Verdict.GiveUp) yield* this.transfers.giveUp(channel, starts);
       if (verdict === Verdict.Reset) yield* this.#beginReset(channel, starts);
     }

@@ -4,6 +4,7 @@ import {
   STATUS_IO_DEVICE_ERROR,
   STATUS_SUCCESS,
   WdfSpinLock,
+  trackFields,
   type Device,
   type DmaEnabler,
   type Interrupt,
@@ -41,7 +42,8 @@ export class RingSlot extends CancelableTransfer {
   order = 0;
   /** Next in the list of free slots, or of aborts that wait for the device's acknowledgement. */
   next: RingSlot | null = null;
-  #uses = 0;
+  /** Transfers it has had: part of their tags. */
+  uses = 0;
 
   constructor(
     device: Device,
@@ -58,14 +60,13 @@ export class RingSlot extends CancelableTransfer {
 
   protected *startHardware(list: ScatterGatherList): Suspending<void> {
     // A stale completion or a late abort must not hit the slot's next transfer: each has a tag of its own.
-    this.#uses = (this.#uses + 1) & 0x7fff;
-    yield* this.channel.submit(this, (this.#uses << SLOT_BITS) | this.index, list);
+    this.uses = (this.uses + 1) & 0x7fff;
+    yield* this.channel.submit(this, (this.uses << SLOT_BITS) | this.index, list);
     this.pool.watchdog.arm();
   }
 
   protected *abortHardware(): Suspending<void> {
-    // Without a tag its end is on the way already.
-    if (this.tag !== 0) yield* this.channel.abort(this.tag);
+    yield* this.channel.abort(this);
   }
 
   protected becameIdle(): void {
@@ -79,18 +80,19 @@ export class RingSlotPool {
   /** The hardware was pulled. */
   isGone = false;
   watchdog!: Watchdog;
-  #free: RingSlot | null = null;
+  /** First of the free slots, an interlocked list. */
+  freeSlots: RingSlot | null = null;
 
-  /** Null when all are in use. Taking and freeing contain no scheduling point: no other processor can come between. */
+  /** Null when all are in use. Taking and freeing contain no scheduling point: an interlocked list, as ExInterlockedPopEntrySList has it. */
   take(): RingSlot | null {
-    const slot = this.#free;
-    if (slot !== null) this.#free = slot.next;
+    const slot = this.freeSlots;
+    if (slot !== null) this.freeSlots = slot.next;
     return slot;
   }
 
   free(slot: RingSlot): void {
-    slot.next = this.#free;
-    this.#free = slot;
+    slot.next = this.freeSlots;
+    this.freeSlots = slot;
   }
 }
 
@@ -107,23 +109,24 @@ export class RingChannel {
   readonly #submission: CommonBuffer;
   readonly #completion: CommonBuffer;
   #registers!: RegisterBlock;
-  #submitted = 0;
-  #reaped = 0;
-  #isReaping = false;
+  private submitted = 0;
+  private reaped = 0;
+  private isReaping = false;
   /** Causes the ISR took and the DPC has not looked at; under the interrupt lock. */
-  #savedCauses = 0;
+  private savedCauses = 0;
   /** Tags to abort after the one the device works on, in order. */
   readonly #aborts: number[] = [];
-  #isAborting = false;
+  private isAborting = false;
   /** Between the write of CTRL.RESET and the moment it reads 0 the channel is left alone. */
-  #isResetting = false;
+  private isResetting = false;
   /** Resets so far: an acknowledgement of before one says nothing about aborts of after it. */
-  #resets = 0;
-  #inFlight = 0;
-  #orders = 0;
-  #interruptMask = 0;
+  private resets = 0;
+  private inFlight = 0;
+  private orders = 0;
+  private interruptMask = 0;
   readonly #watch = new ProgressWatch();
-  readonly #batchTags = new Int32Array(REAP_BATCH);
+  /** Null: of no transfer in flight. */
+  readonly #batchSlots: (RingSlot | null)[] = [];
   readonly #batchBytes = new Int32Array(REAP_BATCH);
   readonly #batchStatus = new Int32Array(REAP_BATCH);
 
@@ -145,19 +148,20 @@ export class RingChannel {
     if (!submission.ok) return submission.status;
     const completion = yield* CommonBuffer.create(enabler, RING_ENTRIES * ring.COMPLETION_BYTES);
     if (!completion.ok) return completion.status;
-    return new RingChannel(index, slots, WdfSpinLock.create(device), submission.object, completion.object);
+    const channel = new RingChannel(index, slots, WdfSpinLock.create(device), submission.object, completion.object);
+    return trackFields(device.kernel, channel, `${device.deviceName} channel ${index}`);
   }
 
   /** D0 entry: empty rings, bases, moderation, enabled last. */
   *enable(registers: RegisterBlock): Suspending<void> {
     this.#registers = registers;
-    this.#submitted = 0;
-    this.#reaped = 0;
-    this.#savedCauses = 0;
+    this.submitted = 0;
+    this.reaped = 0;
+    this.savedCauses = 0;
     this.#aborts.length = 0;
-    this.#isAborting = false;
-    this.#isResetting = false;
-    this.#inFlight = 0;
+    this.isAborting = false;
+    this.isResetting = false;
+    this.inFlight = 0;
     yield* this.#configure();
   }
 
@@ -186,7 +190,7 @@ export class RingChannel {
   }
 
   *setInterruptMask(causes: number): Suspending<void> {
-    this.#interruptMask = causes;
+    this.interruptMask = causes;
     yield* this.#write(ring.INT_MASK, causes);
   }
 
@@ -197,7 +201,7 @@ export class RingChannel {
     // All ones: nobody answers on the bus any more (rule D45).
     if (causes === 0 || causes === ring.ALL_ONES) return false;
     yield* this.#registers.write32(at, causes);
-    this.#savedCauses |= causes;
+    this.savedCauses |= causes;
     return true;
   }
 
@@ -205,11 +209,11 @@ export class RingChannel {
   *submit(slot: RingSlot, tag: number, list: ScatterGatherList): Suspending<void> {
     yield* this.#lock.acquire();
     slot.tag = tag;
-    this.#inFlight++;
-    slot.order = ++this.#orders;
-    if (!this.#isResetting) {
+    this.inFlight++;
+    slot.order = ++this.orders;
+    if (!this.isResetting) {
       this.#writeDescriptors(slot, list);
-      yield* this.#write(ring.SQ_TAIL, this.#submitted);
+      yield* this.#write(ring.SQ_TAIL, this.submitted);
     }
     yield* this.#lock.release();
   }
@@ -221,7 +225,7 @@ export class RingChannel {
     let deviceOffset = transaction.request!.deviceOffset + transaction.bytesTransferred;
     const last = list.count - 1;
     for (let i = 0; i <= last; i++) {
-      const at = (this.#submitted & (RING_ENTRIES - 1)) * ring.DESCRIPTOR_BYTES;
+      const at = (this.submitted & (RING_ENTRIES - 1)) * ring.DESCRIPTOR_BYTES;
       const address = list.address(i);
       const lengthBytes = list.lengthBytes(i);
       const high = Math.floor(address / 0x1_0000_0000);
@@ -232,36 +236,37 @@ export class RingChannel {
       submission.write32(at + ring.DESCRIPTOR_DEVICE_OFFSET, deviceOffset);
       submission.write32(at + ring.DESCRIPTOR_TAG, tag);
       deviceOffset += lengthBytes;
-      this.#submitted = (this.#submitted + 1) | 0;
+      this.submitted = (this.submitted + 1) | 0;
     }
   }
 
-  /** Asks the device to stop a transfer, or queues the wish while it answers another. Its completion says how far it came. */
-  *abort(tag: number): Suspending<void> {
+  /** Asks the device to stop the slot's transfer, or queues the wish while it answers another. Its completion says how far it came. */
+  *abort(slot: RingSlot): Suspending<void> {
     yield* this.#lock.acquire();
-    if (!this.#isResetting) {
-      this.#aborts.push(tag);
-      if (!this.#isAborting) yield* this.#abortNext();
+    // Without a tag its end is on the way already.
+    if (slot.tag !== 0 && !this.isResetting) {
+      this.#aborts.push(slot.tag);
+      if (!this.isAborting) yield* this.#abortNext();
     }
     yield* this.#lock.release();
   }
 
   *#abortNext(): Suspending<void> {
     const tag = this.#aborts.shift();
-    this.#isAborting = tag !== undefined;
+    this.isAborting = tag !== undefined;
     if (tag !== undefined) yield* this.#write(ring.ABORT, tag);
   }
 
   /** DPC: what the ISR saved, then the completions. */
   *service(interrupt: Interrupt): Suspending<void> {
     yield* interrupt.acquireLock();
-    const causes = this.#savedCauses;
-    this.#savedCauses = 0;
-    const resets = this.#resets;
+    const causes = this.savedCauses;
+    this.savedCauses = 0;
+    const resets = this.resets;
     yield* interrupt.releaseLock();
     if ((causes & ring.INT_ABORT_ACK) !== 0) {
       yield* this.#lock.acquire();
-      if (resets === this.#resets && !this.#isResetting) yield* this.#abortNext();
+      if (resets === this.resets && !this.isResetting) yield* this.#abortNext();
       yield* this.#lock.release();
     }
     yield* this.#reap();
@@ -274,13 +279,13 @@ export class RingChannel {
   *#reap(): Suspending<void> {
     for (let isFirstLook = true; ; isFirstLook = false) {
       yield* this.#lock.acquire();
-      const isElsewhere = (isFirstLook && this.#isReaping) || this.#isResetting;
+      const isElsewhere = (isFirstLook && this.isReaping) || this.isResetting;
       const count = isElsewhere ? 0 : this.#takeBatch();
-      if (!(isFirstLook && this.#isReaping)) this.#isReaping = count > 0;
-      if (count > 0) yield* this.#write(ring.CQ_HEAD, this.#reaped);
+      if (!(isFirstLook && this.isReaping)) this.isReaping = count > 0;
+      if (count > 0) yield* this.#write(ring.CQ_HEAD, this.reaped);
       yield* this.#lock.release();
       if (count === 0) return;
-      for (let i = 0; i < count; i++) yield* this.#finish(this.#batchTags[i]!, this.#batchStatus[i]!, this.#batchBytes[i]!);
+      for (let i = 0; i < count; i++) yield* this.#finish(this.#batchSlots[i]!, this.#batchStatus[i]!, this.#batchBytes[i]!);
     }
   }
 
@@ -288,46 +293,55 @@ export class RingChannel {
     const completion = this.#completion;
     let count = 0;
     while (count < REAP_BATCH) {
-      const at = (this.#reaped & (RING_ENTRIES - 1)) * ring.COMPLETION_BYTES;
-      const expectedPhase = (this.#reaped & RING_ENTRIES) === 0 ? ring.PHASE : 0;
+      const at = (this.reaped & (RING_ENTRIES - 1)) * ring.COMPLETION_BYTES;
+      const expectedPhase = (this.reaped & RING_ENTRIES) === 0 ? ring.PHASE : 0;
       // The sequence word is the device's last store of an entry: read it first, the rest after it.
       if ((completion.observe32(at + ring.COMPLETION_SEQUENCE) & ring.PHASE) !== expectedPhase) break;
-      this.#batchTags[count] = completion.read32(at + ring.COMPLETION_TAG);
+      this.#batchSlots[count] = this.#takeOff(completion.read32(at + ring.COMPLETION_TAG));
       this.#batchBytes[count] = completion.read32(at + ring.COMPLETION_BYTES_MOVED);
       this.#batchStatus[count] = completion.read32(at + ring.COMPLETION_STATUS);
-      this.#reaped = (this.#reaped + 1) | 0;
+      this.reaped = (this.reaped + 1) | 0;
       count++;
     }
     return count;
   }
 
-  *#finish(tag: number, completionStatus: number, movedBytes: number): Suspending<void> {
+  /** The transfer with this tag is the device's no more; null when none in flight has it: a completion that came twice. */
+  #takeOff(tag: number): RingSlot | null {
     const slot = this.slots[tag & SLOT_MASK];
-    // Not of a transfer in flight: a completion that came twice.
-    if (slot === undefined || slot.tag !== tag) return;
+    if (slot === undefined || slot.tag !== tag) return null;
     slot.tag = 0;
-    this.#inFlight--;
+    this.inFlight--;
+    return slot;
+  }
+
+  *#finish(slot: RingSlot | null, completionStatus: number, movedBytes: number): Suspending<void> {
+    if (slot === null) return;
     const isOk = completionStatus === ring.STATUS_OK || completionStatus === ring.STATUS_ABORTED;
     yield* slot.transferDone(movedBytes, isOk ? STATUS_SUCCESS : STATUS_IO_DEVICE_ERROR);
   }
 
   // ---- The watchdog's looks
 
-  get isBusy(): boolean {
-    return this.#inFlight > 0;
+  *isBusy(): Suspending<boolean> {
+    yield* this.#lock.acquire();
+    const isBusy = this.inFlight > 0;
+    yield* this.#lock.release();
+    return isBusy;
   }
 
   /** One look: the channel has got on when completions were taken or transfers submitted to an idle channel. */
   *look(interrupt: Interrupt): Suspending<void> {
-    if (this.#isResetting) {
-      yield* this.#endReset(interrupt);
-      return;
-    }
+    yield* this.#lock.acquire();
+    const { isResetting } = this;
     const oldest = this.#oldest();
-    const verdict = this.#watch.look(oldest !== null, oldest?.tag ?? 0);
+    const tag = oldest?.tag ?? 0;
+    const verdict = isResetting || this.inFlight === 0 ? Verdict.Fine : this.#watch.look(oldest !== null, tag);
+    yield* this.#lock.release();
+    if (isResetting) yield* this.#endReset(interrupt);
     if (verdict === Verdict.Fine || oldest === null) return;
-    const { tag } = oldest;
-    if (verdict === Verdict.GiveUp) yield* oldest.timeOut(() => oldest.tag === tag);
+    // Compared under the transfer's lock, which does not guard the tag.
+    if (verdict === Verdict.GiveUp) yield* oldest.timeOut(() => oldest.uses === tag >> SLOT_BITS);
     else yield* this.#beginReset(oldest, tag);
   }
 
@@ -343,9 +357,9 @@ export class RingChannel {
     yield* this.#lock.acquire();
     // It may have answered at last.
     if (slot.tag === tag) {
-      this.#isResetting = true;
+      this.isResetting = true;
       this.#aborts.length = 0;
-      this.#isAborting = false;
+      this.isAborting = false;
       yield* this.#write(ring.CTRL, ring.CTRL_RESET);
     }
     yield* this.#lock.release();
@@ -358,17 +372,19 @@ export class RingChannel {
     // All ones: pulled out; the removal ends what is in flight.
     if (((yield* this.#registers.read32(ring.channelRegister(this.index, ring.CTRL))) & ring.CTRL_RESET) === 0) {
       yield* interrupt.acquireLock();
-      this.#savedCauses = 0;
-      this.#resets++;
+      this.savedCauses = 0;
+      this.resets++;
       yield* interrupt.releaseLock();
-      this.#submitted = 0;
-      this.#reaped = 0;
+      this.submitted = 0;
+      this.reaped = 0;
       yield* this.#configure();
-      yield* this.setInterruptMask(this.#interruptMask);
+      yield* interrupt.acquireLock();
+      yield* this.setInterruptMask(this.interruptMask);
+      yield* interrupt.releaseLock();
       lost = this.slots.filter((slot) => slot.channel === this && slot.tag !== 0);
       for (const slot of lost) slot.tag = 0;
-      this.#inFlight = 0;
-      this.#isResetting = false;
+      this.inFlight = 0;
+      this.isResetting = false;
     }
     yield* this.#lock.release();
     for (const slot of lost) yield* slot.wasReset();
@@ -379,7 +395,7 @@ export class RingChannel {
     yield* this.#lock.acquire();
     const lost = this.slots.filter((slot) => slot.channel === this && slot.tag !== 0);
     for (const slot of lost) slot.tag = 0;
-    this.#inFlight = 0;
+    this.inFlight = 0;
     yield* this.#lock.release();
     for (const slot of lost) yield* slot.deviceRemoved();
   }

@@ -8,6 +8,7 @@ import {
   RegisterBlock,
   STATUS_SUCCESS,
   declareContext,
+  trackFields,
   type Device,
   type DeviceInit,
   type DriverConfig,
@@ -50,6 +51,7 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   const created = deviceInit.create(ringContext);
   if (!created.ok) return created.status;
   const device = created.object;
+  trackFields(device.kernel, ringContext(device).pool, `${device.deviceName} slots`, ['freeSlots']);
   device.alignmentRequirement = 63;
   const { vectors } = deviceInit.resources;
   const queue = IoQueue.create(device, {
@@ -71,9 +73,12 @@ function createWatchdog(device: Device, timeoutMs: number | null): NtStatus {
   const watchdog = Watchdog.create(device, {
     timeoutMs,
     *look() {
-      for (const channel of channels) if (channel.isBusy) yield* channel.look(device.interrupts[channel.index]!);
+      for (const channel of channels) yield* channel.look(device.interrupts[channel.index]!);
     },
-    isBusy: () => channels.some((channel) => channel.isBusy),
+    *isBusy() {
+      for (const channel of channels) if (yield* channel.isBusy()) return true;
+      return false;
+    },
   });
   if (watchdog.ok) pool.watchdog = watchdog.object;
   return watchdog.status;
@@ -173,7 +178,7 @@ function* createSlot(device: Device): Suspending<RingSlot | NtStatus> {
   const { pool, channels, enabler } = ringContext(device);
   const index = pool.slots.length;
   const slot = new RingSlot(device, index, channels[index % channels.length]!, pool);
-  pool.slots.push(slot);
+  pool.slots.push(trackFields(device.kernel, slot, `${device.deviceName} slot ${index}`));
   const transaction = yield* DmaTransaction.create(enabler);
   if (!transaction.ok) return transaction.status;
   slot.transaction = transaction.object;

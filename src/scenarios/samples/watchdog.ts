@@ -43,8 +43,8 @@ export interface WatchdogConfig {
   readonly timeoutMs: number | null;
   /** One look at the device, at DISPATCH_LEVEL. */
   readonly look: () => Suspending<void>;
-  /** The device has something to do; asked without a scheduling point. */
-  readonly isBusy: () => boolean;
+  /** The device has something to do; asks under the lock that guards it. */
+  readonly isBusy: () => Suspending<boolean>;
 }
 
 /**
@@ -55,24 +55,24 @@ export interface WatchdogConfig {
 export class Watchdog {
   readonly #timer: Timer;
   readonly #periodMs: number;
-  readonly #isBusy: () => boolean;
+  readonly #isBusy: () => Suspending<boolean>;
   #isArmed = false;
 
-  private constructor(timer: Timer, periodMs: number, isBusy: () => boolean) {
+  private constructor(timer: Timer, periodMs: number, isBusy: () => Suspending<boolean>) {
     this.#timer = timer;
     this.#periodMs = periodMs;
     this.#isBusy = isBusy;
   }
 
   static create(device: Device, { timeoutMs, look, isBusy }: WatchdogConfig): Created<Watchdog> {
-    const timer = Timer.create(device, {
-      *evtTimerFunc() {
+    const timer: Created<Timer> = Timer.create(device, {
+      *evtTimerFunc(): Suspending<void> {
         yield* look();
-        watchdog.#looked();
+        yield* watchdog.#looked();
       },
     });
     if (!timer.ok) return timer;
-    const watchdog = new Watchdog(timer.object, (timeoutMs ?? TIMEOUT_MS) / LOOKS, isBusy);
+    const watchdog: Watchdog = new Watchdog(timer.object, (timeoutMs ?? TIMEOUT_MS) / LOOKS, isBusy);
     return { ...timer, object: watchdog };
   }
 
@@ -83,10 +83,10 @@ export class Watchdog {
     this.#timer.start(this.#periodMs);
   }
 
-  /** No scheduling point from the question to the answer: whoever starts something sees the timer armed, or finds it so. */
-  #looked(): void {
+  /** Not armed first, then the question: whoever starts something after it was asked arms the timer himself. */
+  *#looked(): Suspending<void> {
     this.#isArmed = false;
-    if (this.#isBusy()) this.arm();
+    if (yield* this.#isBusy()) this.arm();
   }
 
   /** Before D0 exit, when nothing is in flight any more: returns when no look is under way. PASSIVE_LEVEL. */

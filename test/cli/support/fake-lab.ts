@@ -83,6 +83,7 @@ export const exploreReport: ExploreReport = {
   steps: 120_000,
   schedulesPerSecond: 30_000,
   exhausted: false,
+  races: false,
   verifiedTwice: 37,
   distinctHashes: 812,
   deviceStepsByThread: { '0': 45_000 },
