@@ -1,15 +1,16 @@
 import type { Strategy } from '../src/backends/strategy.js';
-import { cancelRace, ModelLoop } from '../src/explore/index.js';
+import { cancelRace, cancelRaceDetector, ModelLoop } from '../src/explore/index.js';
 
 /** Operations of the reference model's executions, about: what peers are given to do for each. */
 export const MODEL_STRANDS = 3;
 
 /**
  * The reference model cancel-race-20, repaired, under a strategy: `schedules` executions. Returns nanoseconds per
- * operation. Throws when one of them breaks the model's rule.
+ * operation. Throws when one of them breaks the model's rule, or, `withRaces`, has a data race.
  */
-export function runReferenceModel(schedules: number, strategy: Strategy): number {
-  const loop = new ModelLoop(cancelRace('fixed'));
+export function runReferenceModel(schedules: number, strategy: Strategy, withRaces = false): number {
+  const races = withRaces ? cancelRaceDetector() : null;
+  const loop = new ModelLoop(cancelRace('fixed'), races);
   let operations = 0;
   const begin = performance.now();
   for (let schedule = 0; schedule < schedules; schedule++) {
@@ -17,6 +18,7 @@ export function runReferenceModel(schedules: number, strategy: Strategy): number
     if (loop.run(strategy)) throw new Error(`schedule ${schedule} of the repaired model completes a request twice`);
     operations += loop.steps;
   }
+  if (races !== null && races.total > 0) throw new Error(`the repaired model has ${races.total} data races`);
   return ((performance.now() - begin) * 1e6) / operations;
 }
 

@@ -22,6 +22,10 @@ const modelOverFastCheck = { atLeast: 50 } as const;
 
 const modelPct = 'reference model, PCT-3';
 const modelPos = 'reference model, POS';
+const racesPct = 'PCT-3 with race detection';
+const racesPos = 'POS with race detection';
+/** At least 0.6 times the speed of the bare loop. */
+const racesOverBare = { atMost: 1.67 } as const;
 const bare = 'bare generator loop';
 const fastCheck = 'fc.scheduler';
 
@@ -81,6 +85,8 @@ async function measureModel({ rounds, measureMs }: Effort): Promise<Measured> {
     [
       schedulesOf(modelPct, measureMs, operations, (schedules) => runReferenceModel(schedules, new Pct(3))),
       schedulesOf(modelPos, measureMs, operations, (schedules) => runReferenceModel(schedules, new Pos())),
+      schedulesOf(racesPct, measureMs, operations, (schedules) => runReferenceModel(schedules, new Pct(3), true)),
+      schedulesOf(racesPos, measureMs, operations, (schedules) => runReferenceModel(schedules, new Pos(), true)),
       schedulesOf(bare, measureMs, operations, (schedules) => runGeneratorLoop(schedules, MODEL_STRANDS, each)),
       schedulesOf(fastCheck, measureMs, operations, (schedules) => runFastCheckLoop(schedules, MODEL_STRANDS, each)),
     ],
@@ -94,7 +100,8 @@ async function measureModel({ rounds, measureMs }: Effort): Promise<Measured> {
       rowOf(series, { ...base, peer: fastCheck, goal: modelOverFastCheck }),
     ];
   });
-  const figures = [modelPct, modelPos].map((name): Figure => {
+  for (const subject of [racesPct, racesPos]) rows.push(rowOf(series, { suite: 'S6', workload, subject, peer: bare, goal: racesOverBare }));
+  const figures = [modelPct, modelPos, racesPct, racesPos].map((name): Figure => {
     const value = 1e9 / (median(figuresOf(series, name)) * operations);
     return { suite: 'S6', workload, name, value, unit: 'schedules/s (drifts)' };
   });

@@ -19,8 +19,9 @@ export class FastTrack {
   otherSite = 0;
   otherIsWrite = false;
   otherTask = -1;
-  /** Clock of task t: `TASKS_MAX` words from `t * TASKS_MAX`. */
-  readonly #clocks = new Int32Array(TASKS_MAX * TASKS_MAX);
+  /** Clock of task t: `#stride` words from `t * #stride`. */
+  readonly #clocks: Int32Array;
+  readonly #stride: number;
   /** Own epoch by task: what an access writes down. */
   readonly #epochs = new Int32Array(TASKS_MAX);
   /** Places of ended tasks, oldest first: a ring. */
@@ -29,7 +30,7 @@ export class FastTrack {
   #endedCount = 0;
   /** Places in use since the last reset; clocks are that wide. */
   #width = 0;
-  #syncs = new Int32Array(64 * TASKS_MAX);
+  #syncs: Int32Array;
   #syncCount = 0;
   #writes = new Int32Array(256);
   #writeSites = new Int32Array(256);
@@ -38,13 +39,21 @@ export class FastTrack {
   #readRows = new Int32Array(256);
   #variableCount = 0;
   /** Clocks, and behind them sites, of reads that are concurrent. */
-  #rows = new Int32Array(16 * 2 * TASKS_MAX);
+  #rows: Int32Array;
   #rowCount = 0;
+
+  /** `tasksMax` tasks at once: a power of two, at most and by default `TASKS_MAX`. */
+  constructor(tasksMax = TASKS_MAX) {
+    this.#stride = tasksMax;
+    this.#clocks = new Int32Array(tasksMax * tasksMax);
+    this.#syncs = new Int32Array(64 * tasksMax);
+    this.#rows = new Int32Array(16 * 2 * tasksMax);
+  }
 
   /** Forgets everything. */
   reset(): void {
-    this.#clocks.fill(0, 0, this.#width * TASKS_MAX);
-    this.#syncs.fill(0, 0, this.#syncCount * TASKS_MAX);
+    this.#clocks.fill(0, 0, this.#width * this.#stride);
+    this.#syncs.fill(0, 0, this.#syncCount * this.#stride);
     this.#endedFirst = this.#endedCount = 0;
     this.#width = this.#syncCount = this.#rowCount = 0;
     this.forgetAccesses();
@@ -59,12 +68,12 @@ export class FastTrack {
     this.#rowCount = 0;
   }
 
-  /** A task that comes after all that `parent` (-1: nobody) has done so far; -1 when `TASKS_MAX` are running. */
+  /** A task that comes after all that `parent` (-1: nobody) has done so far; -1 when all places are taken. */
   begin(parent: number): number {
     const task = this.#takePlace();
     if (task < 0) return -1;
     if (parent >= 0) {
-      this.#join(this.#clocks, task * TASKS_MAX, this.#clocks, parent * TASKS_MAX);
+      this.#join(this.#clocks, task * this.#stride, this.#clocks, parent * this.#stride);
       this.#tick(parent);
     }
     this.#tick(task);
@@ -73,20 +82,20 @@ export class FastTrack {
 
   /** An ended task's place goes to the task that begins after all other places were used; its accesses then count as ordered. */
   end(task: number): void {
-    this.#ended[(this.#endedFirst + this.#endedCount++) & TASK_MASK] = task;
+    this.#ended[(this.#endedFirst + this.#endedCount++) & (this.#stride - 1)] = task;
   }
 
   #takePlace(): number {
-    if (this.#width < TASKS_MAX) return this.#width++;
+    if (this.#width < this.#stride) return this.#width++;
     if (this.#endedCount === 0) return -1;
     const task = this.#ended[this.#endedFirst]!;
-    this.#endedFirst = (this.#endedFirst + 1) & TASK_MASK;
+    this.#endedFirst = (this.#endedFirst + 1) & (this.#stride - 1);
     this.#endedCount--;
     return task;
   }
 
   newSync(): number {
-    const needed = (this.#syncCount + 1) * TASKS_MAX;
+    const needed = (this.#syncCount + 1) * this.#stride;
     if (needed > this.#syncs.length) this.#syncs = larger(this.#syncs);
     return this.#syncCount++;
   }
@@ -107,13 +116,13 @@ export class FastTrack {
 
   /** Whoever acquires `sync` from now on comes after what `task` has done so far. */
   release(task: number, sync: number): void {
-    this.#join(this.#syncs, sync * TASKS_MAX, this.#clocks, task * TASKS_MAX);
+    this.#join(this.#syncs, sync * this.#stride, this.#clocks, task * this.#stride);
     this.#tick(task);
   }
 
   /** `task` comes after everything released to `sync`. */
   acquire(task: number, sync: number): void {
-    this.#join(this.#clocks, task * TASKS_MAX, this.#syncs, sync * TASKS_MAX);
+    this.#join(this.#clocks, task * this.#stride, this.#syncs, sync * this.#stride);
   }
 
   /** True: some write of another task is not ordered before this read; `otherSite` says where. */
@@ -152,11 +161,11 @@ export class FastTrack {
     const row = this.#readRows[variable]!;
     const last = this.#reads[variable]!;
     if (row === NO_ROW) return this.#isUnordered(task, last) && this.#report(last, this.#readSites[variable]!, false);
-    const at = row * 2 * TASKS_MAX;
+    const at = row * 2 * this.#stride;
     for (let other = 0; other < this.#width; other++) {
       const clock = this.#rows[at + other]!;
-      if (clock > this.#clocks[task * TASKS_MAX + other]!)
-        return this.#report((clock << TASK_BITS) | other, this.#rows[at + TASKS_MAX + other]!, false);
+      if (clock > this.#clocks[task * this.#stride + other]!)
+        return this.#report((clock << TASK_BITS) | other, this.#rows[at + this.#stride + other]!, false);
     }
     return false;
   }
@@ -164,23 +173,23 @@ export class FastTrack {
   /** Two concurrent reads: from here on a clock remembers them all. */
   #share(variable: number, first: number, task: number, site: number): void {
     const row = this.#rowCount++;
-    if (this.#rowCount * 2 * TASKS_MAX > this.#rows.length) this.#rows = larger(this.#rows);
-    const at = row * 2 * TASKS_MAX;
-    this.#rows.fill(0, at, at + TASKS_MAX);
+    if (this.#rowCount * 2 * this.#stride > this.#rows.length) this.#rows = larger(this.#rows);
+    const at = row * 2 * this.#stride;
+    this.#rows.fill(0, at, at + this.#stride);
     this.#rows[at + (first & TASK_MASK)] = first >> TASK_BITS;
-    this.#rows[at + TASKS_MAX + (first & TASK_MASK)] = this.#readSites[variable]!;
+    this.#rows[at + this.#stride + (first & TASK_MASK)] = this.#readSites[variable]!;
     this.#readIn(row, task, site);
     this.#readRows[variable] = row;
   }
 
   #readIn(row: number, task: number, site: number): void {
-    const at = row * 2 * TASKS_MAX + task;
+    const at = row * 2 * this.#stride + task;
     this.#rows[at] = this.#epochs[task]! >> TASK_BITS;
-    this.#rows[at + TASKS_MAX] = site;
+    this.#rows[at + this.#stride] = site;
   }
 
   #isUnordered(task: number, epoch: number): boolean {
-    return epoch >> TASK_BITS > this.#clocks[task * TASKS_MAX + (epoch & TASK_MASK)]!;
+    return epoch >> TASK_BITS > this.#clocks[task * this.#stride + (epoch & TASK_MASK)]!;
   }
 
   #report(epoch: number, site: number, isWrite: boolean): true {
@@ -199,7 +208,7 @@ export class FastTrack {
   }
 
   #tick(task: number): void {
-    const clock = ++this.#clocks[task * TASKS_MAX + task]!;
+    const clock = ++this.#clocks[task * this.#stride + task]!;
     this.#epochs[task] = (clock << TASK_BITS) | task;
   }
 }

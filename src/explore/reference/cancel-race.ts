@@ -1,4 +1,5 @@
 import { DONE, makeOp, OpKind, type Op } from '../../kernel/index.js';
+import { ModelRaces } from './model-races.js';
 import type { StrandModel, StrandProgram } from './strand-program.js';
 
 /**
@@ -209,6 +210,12 @@ class CancellerStrand implements StrandProgram {
       }
     }
   }
+}
+
+/** Race detection for the model: the device's registers order, and so does a take by compare-and-swap. */
+export function cancelRaceDetector(): ModelRaces {
+  const registers = (1 << Word.Doorbell) | (1 << Word.Abort) | (1 << Word.Status) | (1 << Word.Interrupt);
+  return new ModelRaces(3, WORDS, registers);
 }
 
 /** The cancel race with three strands and at most 20 operations. `planted` has the bug, `fixed` has not. */

@@ -1,4 +1,5 @@
 import type { Op } from '../../kernel/index.js';
+import type { ModelRaces } from './model-races.js';
 import { DONE } from '../../kernel/index.js';
 import type { Strategy } from '../../backends/strategy.js';
 
@@ -32,7 +33,11 @@ export class ModelLoop {
   readonly #ops: Int32Array;
   readonly #outcome = { steps: 0, foundSomething: false };
 
-  constructor(private readonly model: StrandModel) {
+  /** `races`: looks for data races, or null. */
+  constructor(
+    private readonly model: StrandModel,
+    private readonly races: ModelRaces | null = null,
+  ) {
     this.#enabled = new Int32Array(model.strands.length);
     this.#ops = new Int32Array(model.strands.length);
   }
@@ -44,8 +49,9 @@ export class ModelLoop {
 
   /** One execution from the model's beginning to the end of all its strands. True: it broke the rule. */
   run(strategy: Strategy): boolean {
-    const { model } = this;
+    const { model, races } = this;
     const { strands } = model;
+    races?.reset();
     const enabled = this.#enabled;
     const ops = this.#ops;
     model.reset();
@@ -63,6 +69,7 @@ export class ModelLoop {
       const index = count === 1 ? 0 : strategy.pick(enabled, count, last, ops);
       last = enabled[index]!;
       strategy.executed(last, ops[index]!);
+      if (races !== null) races.performed(last, ops[index]!);
       strands[last]!.step();
       steps++;
     }

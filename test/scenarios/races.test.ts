@@ -1,0 +1,135 @@
+import { expect } from 'chai';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ControlledBackend } from '../../src/backends/controlled.js';
+import { controlledOverrides, explore, parseScheduleJson, Pos, replaySchedule } from '../../src/explore/index.js';
+import type { Interrupt, Suspending } from '../../src/index.js';
+import { deriveSeed, type RecordedViolation } from '../../src/kernel/index.js';
+import { resolveParameters, type Overrides } from '../../src/machine/parameters.js';
+import type { Scenario } from '../../src/machine/scenario.js';
+import { builtInScenarios, gallery } from '../../src/scenarios/index.js';
+import { RingChannel } from '../../src/scenarios/samples/ring-channel.js';
+
+const sample = (name: string): Scenario => builtInScenarios.find((scenario) => scenario.name === name)!;
+const pair = gallery.find(({ defect }) => defect.name === 'intcsr-without-lock')!;
+
+/** Findings of the first of `schedules` schedules that has some. */
+function search(scenario: Scenario, schedules: number, overrides: Overrides): readonly RecordedViolation[] {
+  const backend = new ControlledBackend(resolveParameters(scenario, controlledOverrides(scenario, overrides)));
+  const strategy = new Pos();
+  for (let n = 0; n < schedules; n++) {
+    strategy.newExecution(deriveSeed(overrides.seed, `schedule ${n}`));
+    const { findings } = backend.execute(strategy, false);
+    if (findings.length > 0) return findings;
+  }
+  return [];
+}
+
+/** What the channel of the ring driver keeps to itself. */
+interface RingInside {
+  savedCauses: number;
+  orders: number;
+}
+type Ring = { -readonly [K in 'service' | 'submit']: RingChannel[K] };
+const ring = RingChannel.prototype as Ring;
+const right = { service: ring.service, submit: ring.submit };
+
+/** The DPC counts the saved causes before it takes the interrupt lock. */
+function* serviceWithoutLock(this: RingChannel, interrupt: Interrupt): Suspending<void> {
+  const inside = this as unknown as RingInside;
+  inside.savedCauses = inside.savedCauses | 0;
+  yield* right.service.call(this, interrupt);
+}
+
+/** A transfer is numbered before the channel's lock is taken. */
+function* submitWithoutLock(this: RingChannel, ...parameters: Parameters<RingChannel['submit']>): Suspending<void> {
+  (this as unknown as RingInside).orders++;
+  yield* right.submit.apply(this, parameters);
+}
+
+describe('data races', function () {
+  this.timeout(120_000);
+  afterEach(() => Object.assign(ring, right));
+
+  it('plx: a channel that is started without the interrupt lock races with the ISR, both sites named (D17)', () => {
+    const [finding] = search(pair.defect, 200, { seed: 1, races: true });
+    expect(finding).to.include({ rule: 'D17', severity: 'error' });
+    expect(finding!.object).to.match(/channel\.is(Running|Done)$|channel\.starts$/);
+    expect(finding!.message).to.contain('EvtProgramDma (').and.to.contain('without a lock');
+    expect(finding!.message).to.match(/EvtProgramDma \([^)]*\) must hold Interrupt#\d+ lock$/);
+    expect(finding!.message).to.match(/holding Interrupt#\d+ lock/);
+  });
+
+  it('plx: its repaired twin has none', () => {
+    expect(search(pair.repaired, 100, { seed: 1, races: true })).to.deep.equal([]);
+  });
+
+  it('ring: causes that the DPC touches without the interrupt lock (D17)', () => {
+    ring.service = serviceWithoutLock;
+    const [finding] = search(sample('ring'), 100, { seed: 1, races: true });
+    expect(finding).to.include({ rule: 'D17' });
+    expect(finding!.object).to.match(/^ring channel \d\.savedCauses$/);
+    expect(finding!.message).to.match(/EvtInterruptDpc \([^)]*\) must hold Interrupt#\d+ lock$/);
+    expect(search(sample('ring'), 20, { seed: 1 })).to.deep.equal([]);
+  });
+
+  it('ring: a counter of two callbacks without the channel lock (L-DATA-RACE)', () => {
+    ring.submit = submitWithoutLock;
+    const workload = { requests: 16, outstanding: 8 };
+    const [finding] = search(sample('ring'), 100, { seed: 1, races: true, workload });
+    expect(finding).to.include({ rule: 'L-DATA-RACE' });
+    expect(finding!.object).to.match(/^ring channel \d\.orders$/);
+    expect(finding!.message).to.match(/EvtProgramDma \(.*EvtProgramDma \(/);
+  });
+
+  for (const name of ['plx9x5x', 'plx9x5x-cancel', 'ring']) {
+    it(`${name}: the sample has none, cancelled or not`, () => {
+      expect(search(sample(name), 60, { seed: 3, races: true })).to.deep.equal([]);
+      const cancelPerMillion = name === 'plx9x5x' ? 0 : 500_000;
+      expect(search(sample(name), 60, { seed: 4, races: true, workload: { cancelPerMillion } })).to.deep.equal([]);
+    });
+  }
+
+  it('adds no scheduling points: the same seeds come to the same events and memory', () => {
+    const hashes = (races: boolean): string[] => {
+      const parameters = resolveParameters(sample('plx9x5x'), controlledOverrides(sample('plx9x5x'), { seed: 5, races }));
+      const backend = new ControlledBackend(parameters);
+      const strategy = new Pos();
+      return Array.from({ length: 10 }, (_, n) => {
+        strategy.newExecution(n);
+        const { eventHash, memoryHash } = backend.execute(strategy);
+        return `${eventHash} ${memoryHash}`;
+      });
+    };
+    expect(hashes(true)).to.deep.equal(hashes(false));
+  });
+
+  it('explore shrinks and keeps the race, and its schedule finds it again', async () => {
+    const outDir = mkdtempSync(join(tmpdir(), 'dmalab-races-'));
+    try {
+      const report = await explore(pair.defect, {
+        overrides: { seed: 1, races: true },
+        strategy: new Pos(),
+        schedules: 200,
+        outDir,
+        scenarioReference: pair.defect.name,
+        program: 'dmalab',
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      });
+      expect([report.verdict, report.races, report.findings[0]?.rule]).to.deep.equal(['finding', true, 'D17']);
+      const path = report.findings[0]!.schedule!;
+      const schedule = parseScheduleJson(JSON.parse(readFileSync(path, 'utf8')), path);
+      expect(schedule.parameters).to.include({ races: true });
+      const again = await replaySchedule(pair.defect, schedule, path, 'dmalab');
+      expect([again.verdict, again.findings[0]?.rule, again.findings[0]?.message]).to.deep.equal([
+        'finding',
+        'D17',
+        report.findings[0]!.message,
+      ]);
+    } finally {
+      rmSync(outDir, { recursive: true });
+    }
+  });
+});
