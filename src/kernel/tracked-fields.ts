@@ -7,12 +7,7 @@ import type { RaceWatch } from './race-watch.js';
  * field that holds an object only the reference is. `interlocked` names fields that stand for
  * what interlocked operations touch: those do not race, they order. Reads and writes add no scheduling points. Returns `object`.
  */
-export function trackFields<T extends object>(
-  kernel: Kernel,
-  object: T,
-  name: string,
-  interlocked: readonly (keyof T & string)[] = [],
-): T {
+export function trackFields<T extends object>(kernel: Kernel, object: T, name: string, interlocked: readonly (keyof T & string)[] = []): T {
   const watch = kernel.races;
   if (watch === null) return object;
   const values = object as Record<string, unknown>;
