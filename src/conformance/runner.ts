@@ -13,8 +13,8 @@ import type { Vector, VectorCall, VectorDirection } from './vector.js';
 export interface VectorOutcome {
   readonly events: readonly unknown[];
   readonly hal: readonly unknown[];
-  /** Misuse and defects the lab noticed on the way. */
-  readonly findings: number;
+  /** Misuse and defects the lab noticed on the way, by rule. */
+  readonly findings: ReadonlyMap<string, number>;
 }
 
 /**
@@ -24,7 +24,7 @@ export interface VectorOutcome {
 export function runVector(vector: Vector, options: { readonly suspendEverywhere?: boolean } = {}): VectorOutcome {
   const run = new VectorRun(vector);
   const events = run.run(options.suspendEverywhere ?? false);
-  return { events, hal: run.machine.trace.entries, findings: run.machine.kernel.findings.total };
+  return { events, hal: run.machine.trace.entries, findings: run.machine.kernel.findings.byRule };
 }
 
 const POWER_CALLBACKS = ['Fill', 'Enable', 'SelfManagedIoStart', 'SelfManagedIoStop', 'Disable', 'Flush'] as const;

@@ -11,15 +11,22 @@ export interface RecordedViolation extends Violation {
 /** The findings of one execution, in order; bounded. */
 export class FindingLog {
   readonly #kept: RecordedViolation[] = [];
+  readonly #byRule = new Map<string, number>();
   #total = 0;
 
   add(violation: Violation, step: number): void {
     this.#total++;
+    this.#byRule.set(violation.rule, (this.#byRule.get(violation.rule) ?? 0) + 1);
     if (this.#kept.length < FINDINGS_KEPT_MAX) this.#kept.push({ ...violation, step });
   }
 
   get kept(): readonly RecordedViolation[] {
     return this.#kept;
+  }
+
+  /** Counts of all that were found, kept or not. */
+  get byRule(): ReadonlyMap<string, number> {
+    return this.#byRule;
   }
 
   get total(): number {
@@ -28,6 +35,7 @@ export class FindingLog {
 
   reset(): void {
     this.#kept.length = 0;
+    this.#byRule.clear();
     this.#total = 0;
   }
 }

@@ -5,14 +5,21 @@ import type { Rule } from '../verifier/index.js';
 
 /** What `dmalab conformance` prints. */
 export function formatConformanceReport(report: ConformanceReport, paint: Paint): string {
-  const { passed, failed, beyond, failures } = report;
+  const { passed, failed, beyond, findings, failures } = report;
   const lines = [
     `within the contract   ${passed} passed, ${failed} failed`,
     `beyond the contract   ${beyond.passed} with the framework's own events, ${beyond.reported} with the misuse reported`,
+    `findings on the way   ${findings.total}${findings.total > 0 ? `: ${rulesText(findings.byRule)}` : ''}`,
   ];
   for (const { file, name, event, expected, found } of failures)
     lines.push('', `${paint.red('failed')} ${name} (${file}), event ${event}`, `  expected  ${expected}`, `  found     ${found}`);
   return lines.join('\n');
+}
+
+/** Rules with their counts, the most frequent first. */
+function rulesText(byRule: Readonly<Record<string, number>>): string {
+  const counts = Object.entries(byRule).sort(([, a], [, b]) => b - a);
+  return counts.map(([rule, count]) => `${rule} (${count})`).join(', ');
 }
 
 /** What `dmalab rules` prints. */

@@ -126,6 +126,8 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   #describe(evtProgramDma: EvtProgramDma, direction: DmaDirection, mdl: Mdl, offset: number, lengthBytes: number): NtStatus {
     if (this.state === TransactionState.TransferFailed && this.#executeFailed) reportExecuteErrorNotReleased(this, 'initialised');
     this.checkState('Initialize');
+    // If this fails in Released, the state does not change, and a Release after it is not a second one.
+    this.wasReleasedByDriver = false;
     const info = this.enabler.adapterInfo(direction);
     this.adapterChosen(info);
     this.adapterInfo = info;
@@ -203,7 +205,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.setState(TransactionState.TransferFailed);
     this.#executeFailed = true;
     this.acquiredContext = null;
-    if (this.ioRequest !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference(true);
     return status;
   }
 

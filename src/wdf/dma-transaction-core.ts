@@ -177,13 +177,15 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
   }
 
   /** Drops the reference Execute took but keeps the pointer, so that GetRequest goes on working. */
-  protected dropRequestReference(): void {
+  protected dropRequestReference(isExecuteFailing = false): void {
     if (!this.#isRequestReferenced) {
       this.kernel.violation({
         rule: 'L-REQUEST-REFERENCE',
         severity: 'error',
         object: this.label,
-        message: `${this.label} drops a reference to its request that it never took: a reservation was refused or cancelled on a transaction initialised from a request (surprises 6)`,
+        message: isExecuteFailing
+          ? `${this.label} drops the reference to its request twice: WdfDmaTransactionCancel came before WdfDmaTransactionExecute had asked for map registers and answered TRUE, and both drop it (section 8, window C)`
+          : `${this.label} drops a reference to its request that it never took: a reservation was refused or cancelled on a transaction initialised from a request (surprises 6)`,
       });
     }
     this.#isRequestReferenced = false;

@@ -88,6 +88,15 @@ describe('conformance', () => {
     expect(await conformance(lines(silent))).to.deep.include({ passed: 0, failed: 1, beyond: { passed: 0, reported: 0 } });
   });
 
+  it('lists what the verifier found apart, without a word in the verdict', async () => {
+    const misuse = vectorNamed('packet-cancel-completed');
+    expect(await conformance(lines(good))).to.deep.include({ verdict: 'ok', findings: { total: 0, byRule: {} } });
+    const report = await conformance(lines(misuse, good, misuse));
+    expect(report).to.deep.include({ verdict: 'ok', findings: { total: 2, byRule: { D62: 2 } } });
+    const { code, stdout } = await invoke(`conformance ${fileOf(lines(misuse, misuse))}`, new FakeLab());
+    expect([code, stdout.includes('findings on the way   2: D62 (2)')]).to.deep.equal([0, true]);
+  });
+
   const init = (argument: unknown): object => ({ ...good, script: [['Initialize', 't0', argument]] });
   const broken: [what: string, line: string, message: string][] = [
     ['no JSON', '{"name": ', 'JSON'],

@@ -87,7 +87,7 @@ describe('a scatter/gather adapter with a single map register', () => {
     };
     const { events, findings } = runVector(vector);
     expect((events.at(-1) as string[]).slice(0, 2)).to.deep.equal(['bugcheck', 'L-STEP-BOUND']);
-    expect(findings).to.equal(1);
+    expect([...findings.values()]).to.deep.equal([1]);
   });
 });
 

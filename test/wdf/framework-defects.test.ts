@@ -115,14 +115,20 @@ describe('where KMDF differs from its documentation, or is defective', () => {
   });
 
   it('2: releasing after a failed Initialize, which has released already, is no second Release', () => {
-    const { rules } = drive({}, function* (transaction, answers) {
+    const { rules, answers } = drive({}, function* (transaction, results) {
       transaction.setSingleTransferRequirement(true);
-      answers.push(yield* start(transaction, buffer(16384)));
+      results.push(yield* start(transaction, buffer(16384)));
       yield* transaction.release();
+      // From Released, where the failure does not change the state.
+      transaction.setSingleTransferRequirement(true);
+      results.push(yield* start(transaction, buffer(16384)));
+      yield* transaction.release();
+      transaction.setSingleTransferRequirement(false);
       yield* start(transaction);
       yield* transaction.dmaCompletedFinal(0);
       yield* transaction.release();
     });
+    expect(answers).to.deep.equal(['STATUS_WDF_TOO_MANY_TRANSFERS', 'STATUS_WDF_TOO_MANY_TRANSFERS']);
     expect(rules).to.deep.equal([]);
   });
 

@@ -1,18 +1,23 @@
 import {
   DmaDirection,
+  FILE_DEVICE_UNKNOWN,
   Interrupt,
+  IoControlMethod,
+  IoQueue,
   NT_SUCCESS,
+  RequestType,
   STATUS_DEVICE_REMOVED,
   STATUS_INVALID_BUFFER_SIZE,
+  STATUS_INVALID_DEVICE_REQUEST,
   STATUS_IO_TIMEOUT,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_SUCCESS,
+  ctlCode,
   declareContext,
   type Device,
   type DeviceInit,
   type DmaTransaction,
   type DriverConfig,
-  type IoQueue,
   type NtStatus,
   type Request,
   type ScatterGatherList,
@@ -32,6 +37,13 @@ import { PlxChip } from './plx9x5x-chip.js';
 
 const MAXIMUM_REQUEST_BYTES = 128 * 1024;
 
+/**
+ * Turns the single-transfer requirement of the transactions that follow on, and off again. While it is on, a request of
+ * more than MAXIMUM_TRANSFER_BYTES, or of which the chip moves only a part, is completed with WDF_TOO_MANY_TRANSFERS,
+ * which the framework hands to the caller as INVALID_DEVICE_REQUEST.
+ */
+export const IOCTL_TOGGLE_SINGLE_TRANSFER = ctlCode(FILE_DEVICE_UNKNOWN, 0x810, IoControlMethod.Buffered);
+
 /** A direction of the chip with what the watchdog decided about its transfer. */
 class SampleChannel extends PlxChannel {
   /** The start that took too long; its request ends with IO_TIMEOUT. */
@@ -43,6 +55,8 @@ class SampleChannel extends PlxChannel {
 }
 
 class PlxContext {
+  /** Changed and read under the callback lock only. */
+  requiresSingleTransfer = false;
   readonly channels = [new SampleChannel(WRITE, false), new SampleChannel(READ, true)] as const;
   readonly chip: PlxChip = new PlxChip(this.channels, {
     giveUp: ({ index }, start) => giveUp(this.chip, this.channels[index], start),
@@ -78,23 +92,45 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   });
   if (!interrupt.ok) return interrupt.status;
   chip.interrupt = interrupt.object;
-  return yield* createDmaObjects(device, channels);
+  status = yield* createDmaObjects(device, channels);
+  return NT_SUCCESS(status) ? createControlQueue(device) : status;
+}
+
+function createControlQueue(device: Device): NtStatus {
+  const queue = IoQueue.create(device, { dispatchType: 'sequential', evtIoDeviceControl });
+  return queue.ok ? device.configureRequestDispatching(queue.object, RequestType.DeviceControl) : queue.status;
+}
+
+function* evtIoDeviceControl(
+  queue: IoQueue,
+  request: Request,
+  _outputBytes: number,
+  _inputBytes: number,
+  ioControlCode: number,
+): Suspending<void> {
+  const context = plxContext(queue.device);
+  const isKnown = ioControlCode === IOCTL_TOGGLE_SINGLE_TRANSFER;
+  if (isKnown) context.requiresSingleTransfer = !context.requiresSingleTransfer;
+  yield* request.complete(isKnown ? STATUS_SUCCESS : STATUS_INVALID_DEVICE_REQUEST);
 }
 
 function* evtIoWrite(queue: IoQueue, request: Request, lengthBytes: number): Suspending<void> {
-  yield* start(request, lengthBytes, plxContext(queue.device).channels[WRITE], DmaDirection.WriteToDevice);
+  yield* start(request, lengthBytes, plxContext(queue.device), WRITE, DmaDirection.WriteToDevice);
 }
 
 function* evtIoRead(queue: IoQueue, request: Request, lengthBytes: number): Suspending<void> {
-  yield* start(request, lengthBytes, plxContext(queue.device).channels[READ], DmaDirection.ReadFromDevice);
+  yield* start(request, lengthBytes, plxContext(queue.device), READ, DmaDirection.ReadFromDevice);
 }
 
-function* start(request: Request, lengthBytes: number, channel: PlxChannel, direction: DmaDirection): Suspending<void> {
+function* start(request: Request, lengthBytes: number, context: PlxContext, index: 0 | 1, direction: DmaDirection): Suspending<void> {
   if (lengthBytes > MAXIMUM_REQUEST_BYTES) {
     yield* request.complete(STATUS_INVALID_BUFFER_SIZE);
     return;
   }
+  const channel = context.channels[index];
   const { transaction } = channel;
+  // Said for each request, off as well as on: Release puts the enabler's default back, an Initialize that failed does not.
+  transaction.setSingleTransferRequirement(context.requiresSingleTransfer);
   let status = yield* transaction.initializeUsingRequest(request, evtProgramDma, direction);
   if (NT_SUCCESS(status)) status = yield* transaction.execute(channel);
   if (NT_SUCCESS(status)) return;
