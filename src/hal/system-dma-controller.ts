@@ -225,8 +225,10 @@ export class SystemDmaController {
   *counter(adapter: DmaAdapter): Suspending<number> {
     if (this.kernel.at(this.#readOp)) yield this.#readOp;
     const channel = channelOf(adapter);
-    // A start that the controller has not taken yet: its counter is that of the transfer before.
-    return this.hardware.state(channel) === 'Armed' ? this.#use(adapter).lengthBytes : this.hardware.counter(channel);
+    const { generation, lengthBytes } = this.#use(adapter);
+    // Until the controller has taken the start up its counter is that of the transfer before. It rewinds the counter
+    // before it shows the new generation, so this order of looks is right beside a running engine, too.
+    return this.hardware.generation(channel) === generation ? this.hardware.counter(channel) : lengthBytes;
   }
 
   /** Rule A33, before a mapping ends: the controller must be through with it. */
