@@ -1,9 +1,14 @@
 import type { Gate, Kernel, Op, RaceWatch, VirtualCpu } from '../kernel/index.js';
 import type { Strand } from '../machine/strand.js';
+import { kindMask, type Granularity } from './granularity.js';
+import type { PointTally } from './point-tally.js';
 import type { Strategy } from './strategy.js';
 
 /** Operations of one execution before it counts as a livelock (L-STEP-BOUND). */
 export const STEPS_MAX = 1_000_000;
+
+/** Operations in a row that the granularity leaves out before the strategy is asked all the same: code that polls would never end. */
+const UNASKED_MAX = 64;
 
 /**
  * Runs a machine one operation at a time in the order a strategy chooses. It is the kernel's gate: the strategy is
@@ -32,6 +37,11 @@ export class ControlledScheduler implements Gate {
   readonly #engineSteps: Int32Array;
   #last = -1;
   #next = -1;
+  /** Counts what is performed; null when nobody asks. */
+  tally: PointTally | null = null;
+  /** Bit k: operations of kind k are points at which the strategy is asked. */
+  #kinds = -1;
+  #passedUnasked = 0;
 
   /** `strands` in the order of their ids, virtual CPUs first. */
   constructor(kernel: Kernel, strands: readonly Strand[], strategy: Strategy, stepsMax = STEPS_MAX) {
@@ -52,6 +62,11 @@ export class ControlledScheduler implements Gate {
     this.#wantsOps = strategy.wantsOps === true;
   }
 
+  /** Whoever polls must let others run now and then, whatever the granularity. */
+  set granularity(granularity: Granularity) {
+    this.#kinds = kindMask(granularity);
+  }
+
   /** Makes ready for the next execution, which `strategy` orders. */
   restart(strategy: Strategy): void {
     this.#strategy = strategy;
@@ -61,6 +76,7 @@ export class ControlledScheduler implements Gate {
     this.#engineSteps.fill(0);
     this.#last = -1;
     this.#next = -1;
+    this.#passedUnasked = 0;
   }
 
   /** Operations performed by all strands. */
@@ -88,7 +104,8 @@ export class ControlledScheduler implements Gate {
     }
   }
 
-  at(_op: Op, cpu: VirtualCpu): boolean {
+  at(op: Op, cpu: VirtualCpu): boolean {
+    if ((this.#kinds & (1 << (op & 15))) === 0 && this.#passesUnasked(op, cpu)) return false;
     const depth = cpu.depth;
     for (;;) {
       const next = this.#choose();
@@ -103,6 +120,16 @@ export class ControlledScheduler implements Gate {
       this.#perform(next);
       if (cpu.depth !== depth || cpu.dpcIsDue) return true;
     }
+  }
+
+  #passesUnasked(op: Op, cpu: VirtualCpu): boolean {
+    if (this.#passedUnasked === UNASKED_MAX || !cpu.isEnabled()) {
+      this.#passedUnasked = 0;
+      return false;
+    }
+    this.#passedUnasked++;
+    this.#account(cpu.id, op);
+    return true;
   }
 
   #perform(id: number): void {
@@ -123,6 +150,7 @@ export class ControlledScheduler implements Gate {
   #account(id: number, op: Op): void {
     this.#last = id;
     this.#steps++;
+    if (this.tally !== null) this.tally.count(op);
     this.#kernel.events.mixOperation(id, op);
     const { races } = this.#kernel;
     if (races !== null && id < this.#vcpuCount) this.#orderOperation(races, this.#vcpus[id]!, op);

@@ -8,7 +8,10 @@ import type { Strand, StrandKind } from '../machine/strand.js';
 import { ControlledScheduler } from './controlled-scheduler.js';
 import { recordThrown } from './driver-error.js';
 import { requireDone, stepsMaxOf } from './execution-end.js';
+import type { Granularity } from './granularity.js';
+import type { PointTally } from './point-tally.js';
 import type { Strategy } from './strategy.js';
+import { withStrictTraps } from './strict-traps.js';
 
 /** Events kept of one execution: the trace a report shows. */
 export const EVENTS_KEPT = 65536;
@@ -42,10 +45,17 @@ export class ControlledBackend {
   #used = false;
 
   readonly #stepsMax: number;
+  readonly #granularity: Granularity;
+  readonly #isStrict: boolean;
+  /** Counts scheduling points of all executions; null (default) when nobody asks. */
+  tally: PointTally | null = null;
 
   /** `hosts` engine hosts; with any, the machine needs a stepper before the first execution. */
   constructor(parameters: MachineParameters, hosts = 0) {
     this.#stepsMax = stepsMaxOf(parameters);
+    this.#granularity = parameters.granularity as Granularity;
+    // With engine hosts the lab itself looks at real time between granted steps.
+    this.#isStrict = parameters.strict && hosts === 0;
     this.#machine = new Machine(parameters, { hosts, clock: this.#clock, events: this.#events });
     if (parameters.races) this.#machine.kernel.races = new RaceWatch(this.#machine.kernel);
     if (hosts === 0) this.#machine.stepper = new LocalStepper(this.#machine.kernel, threadId);
@@ -84,6 +94,17 @@ export class ControlledBackend {
     this.#used = true;
     const scheduler = (this.#scheduler ??= new ControlledScheduler(kernel, this.#strands, strategy, this.#stepsMax));
     scheduler.restart(strategy);
+    scheduler.granularity = this.#granularity;
+    scheduler.tally = this.tally;
+    if (this.#isStrict) withStrictTraps(kernel, () => this.#executeOnce(scheduler));
+    else this.#executeOnce(scheduler);
+    this.tally?.fold(kernel);
+    return this.#outcome(scheduler, hashesMemory);
+  }
+
+  #executeOnce(scheduler: ControlledScheduler): void {
+    const machine = this.#machine;
+    const { kernel } = machine;
     try {
       machine.prologue();
       kernel.gate = scheduler;
@@ -97,7 +118,6 @@ export class ControlledBackend {
     } catch (error) {
       recordThrown(error, kernel);
     }
-    return this.#outcome(scheduler, hashesMemory);
   }
 
   #outcome(scheduler: ControlledScheduler, hashesMemory: boolean): Execution {

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
+import { GRANULARITIES, type Granularity } from '../backends/granularity.js';
 import { UsageError } from '../nt/index.js';
 import { formatExploreReport } from '../report/index.js';
-import { expectedName } from './choice.js';
+import { choice, expectedName } from './choice.js';
 import { given } from './given.js';
 import type { ExploreOptions, ExploreProgress, Lab } from './lab.js';
 import { loadScenario } from './load-scenario.js';
@@ -18,6 +19,8 @@ interface ExploreFlags extends MachineFlags {
   readonly seed: number;
   readonly requests?: number;
   readonly out?: string;
+  readonly granularity?: Granularity;
+  readonly strict?: boolean;
   readonly quiet?: boolean;
   readonly races?: boolean;
 }
@@ -37,6 +40,12 @@ export function exploreCommand(session: Session): Command {
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
     .option('--races', 'look for data races too, in tracked contexts and common buffers (docs/races.md)')
+    .option(
+      '--granularity <how>',
+      `where the order may change: ${GRANULARITIES.join(', ')} (default: all)`,
+      choice('--granularity', GRANULARITIES),
+    )
+    .option('--strict', 'a finding when code under test asks for time, chance or the event loop')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -59,6 +68,8 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
     races: flags.races === true,
     seed: flags.seed,
     ...given('requests', flags.requests),
+    ...given('granularity', flags.granularity),
+    ...given('strict', flags.strict),
     ...machineOptions(flags, loaded.scenario),
     outDir: session.outDir,
     scenarioReference: loaded.reference,

@@ -1,4 +1,5 @@
 import type { Ratio, RunProgress } from '../backends/index.js';
+import type { Granularity } from '../backends/granularity.js';
 import type { FaultPlan } from '../faults/index.js';
 import type { ExplainReport } from '../machine/explanation.js';
 import type { OutsideEvent, SweepReport } from '../machine/sweep-report.js';
@@ -79,6 +80,8 @@ export interface ExploreOptions extends ExecutionOptions {
   readonly schedules: number;
   /** Look for data races by happens-before. */
   readonly races: boolean;
+  readonly granularity?: Granularity;
+  readonly strict?: boolean;
 }
 
 export interface SweepOptions extends ExecutionOptions {

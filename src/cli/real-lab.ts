@@ -66,6 +66,8 @@ const lab: Lab = {
         ...machineOverrides(options),
         workload: trafficOf(options),
         ...given('races', options.races ? true : undefined),
+        ...given('granularity', options.granularity),
+        ...given('strict', options.strict),
       },
       strategy: strategies.find(({ name }) => name === options.strategy)!.create(),
       schedules: options.schedules,

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { ControlledBackend, type Execution } from '../backends/controlled.js';
+import { PointTally } from '../backends/point-tally.js';
 import type { Strategy } from '../backends/strategy.js';
 import { deriveSeed, hostTimeMs, hostTurn, type RecordedViolation } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
@@ -68,6 +69,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
   const parameters = resolveParameters(scenario, overrides);
   const backend = new ControlledBackend(parameters);
   const { strategy, signal } = settings;
+  const tally = new PointTally();
   const replay = new Replay([]);
   let choiceWords = new Int32Array(1024);
   const hashes = new Set<string>();
@@ -86,7 +88,9 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
       break;
     }
     const isSampled = schedules < VERIFIED_FIRST || schedules % VERIFIED_EVERY === 0;
+    backend.tally = tally;
     const execution = backend.execute(strategy, isSampled);
+    backend.tally = null;
     strategy.finished({ steps: execution.steps, foundSomething: execution.findingsTotal > 0 });
     if (choiceWords.length < execution.choices.length) choiceWords = new Int32Array(execution.choices.length * 2);
     choiceWords.set(execution.choices);
@@ -122,6 +126,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
     verifiedTwice,
     distinctHashes: hashes.size,
     deviceStepsByThread: deviceSteps,
+    points: tally.totals(),
     ...kept,
   };
 }

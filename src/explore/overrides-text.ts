@@ -1,5 +1,6 @@
 import { UsageError } from '../nt/index.js';
 import { NO_FAULTS, isFaultKind, parseRatio, plannedKinds, ratioText, type FaultKind, type FaultRatio } from '../faults/index.js';
+import { GRANULARITIES } from '../backends/granularity.js';
 import type { MachineConfig } from '../machine/scenario.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { WorkloadConfig } from '../workload/config.js';
@@ -19,6 +20,8 @@ export function flattenOverrides(overrides: Overrides): Flat {
   for (const kind of plannedKinds(overrides.faults ?? NO_FAULTS)) flat[`faults.${kind}`] = ratioText(overrides.faults![kind]!);
   if (overrides.failCall !== undefined) flat['failCall'] = overrides.failCall;
   if (overrides.races === true) flat['races'] = true;
+  if (overrides.granularity !== undefined) flat['granularity'] = overrides.granularity;
+  if (overrides.strict === true) flat['strict'] = true;
   return flat;
 }
 
@@ -58,12 +61,16 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   let instances: number | undefined;
   let failCall: number | undefined;
   let races = false;
+  let granularity: string | undefined;
+  let strict: boolean | undefined;
   for (const [key, value] of Object.entries(flat)) {
     const [group, field = ''] = key.split('.');
     const ratio = group === 'faults' && typeof value === 'string' ? parseRatio(value) : null;
     if (key === 'instances' && typeof value === 'number') instances = value;
     else if (key === 'failCall' && typeof value === 'number') failCall = value;
     else if (key === 'races' && typeof value === 'boolean') races = value;
+    else if (key === 'granularity' && GRANULARITIES.some((known) => known === value)) granularity = value as string;
+    else if (key === 'strict' && typeof value === 'boolean') strict = value;
     else if (ratio !== null && isFaultKind(field)) faults[field] = ratio;
     else if (group === 'machine' && typeof value === (machineFields as Record<string, string>)[field]) machine[field] = value;
     else if (group === 'workload' && typeof value === (workloadFields as Record<string, string>)[field]) workload[field] = value;
@@ -81,5 +88,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     ...(Object.keys(faults).length === 0 ? {} : { faults }),
     ...(failCall === undefined ? {} : { failCall }),
     ...(races ? { races } : {}),
+    ...(granularity === undefined ? {} : { granularity }),
+    ...(strict === undefined ? {} : { strict }),
   };
 }

@@ -58,6 +58,9 @@ export function decodeChoices(text: string, where: string): number[] {
 
 /** Checks what a schedule file holds. UsageError USAGE_BAD_SCHEDULE says what is wrong in it. */
 export function parseScheduleJson(json: unknown, where: string): Schedule {
+  const { format, version } = (json ?? {}) as { readonly format?: unknown; readonly version?: unknown };
+  if (format === SCHEDULE_FORMAT && typeof version === 'number' && version !== SCHEDULE_VERSION)
+    throw badSchedule(where, `version ${version} is not known`, `a ${SCHEDULE_FORMAT} file of version ${SCHEDULE_VERSION}`);
   const parsed = scheduleSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;

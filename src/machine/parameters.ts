@@ -29,6 +29,10 @@ export interface Overrides {
   readonly failCall?: number;
   /** Look for data races; under control only. Default false. */
   readonly races?: boolean;
+  /** Before which operations the controlled scheduler is asked. Default `all`. */
+  readonly granularity?: string;
+  /** Under control, time, chance and the host's event loop are the finding L-NONDETERMINISM where code under test asks for them. Default false. */
+  readonly strict?: boolean;
 }
 
 /** One device to build, everything decided. */
@@ -54,6 +58,9 @@ export interface MachineParameters {
   /** The fallible call to fail, 0 to only count them; null for neither. */
   readonly failCall: number | null;
   readonly races: boolean;
+  /** See `Overrides`. */
+  readonly granularity: string;
+  readonly strict: boolean;
 }
 
 /** Decides every number of a machine. Throws UsageError USAGE_PARAMETER naming the one that cannot be. */
@@ -83,6 +90,8 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     faults,
     failCall: overrides.failCall ?? null,
     races: overrides.races ?? false,
+    granularity: overrides.granularity ?? 'all',
+    strict: overrides.strict === true,
   };
 }
 

@@ -173,6 +173,8 @@ export interface ExploreReport {
   readonly distinctHashes: number;
   /** Device steps by the host thread that executed them: `{"0": n}` in controlled execution; each DeviceStep event of the trace carries the thread, too. */
   readonly deviceStepsByThread: Readonly<Record<string, number>>;
+  /** Scheduling points that were hit, how often: by type of object, then by kind of operation. */
+  readonly points: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
   /** The schedule of the finding as one word that `replay` takes in place of the file; null without one or when too long. */

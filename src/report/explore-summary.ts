@@ -17,6 +17,14 @@ function threadsText(stepsByThread: Readonly<Record<string, number>>): string {
   return parts.length === 0 ? 'none' : parts.join(', ');
 }
 
+/** Types of objects, by how often they were points. */
+function pointsText(points: ExploreReport['points']): string {
+  const totals = Object.entries(points)
+    .map(([type, kinds]) => [type, Object.values(kinds).reduce((sum, count) => sum + count, 0)] as const)
+    .sort(([, a], [, b]) => b - a);
+  return totals.length === 0 ? 'none' : totals.map(([type, count]) => `${type}: ${formatCount(count)}`).join(', ');
+}
+
 /** The report of `dmalab explore`; `brief` leaves the table out. */
 export function formatExploreReport(report: ExploreReport, paint: Paint, brief = false): string {
   const blocks: string[] = [];
@@ -31,6 +39,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
           ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
           ['device steps', threadsText(report.deviceStepsByThread)],
           ...(report.races ? [['races', 'looked for in tracked contexts and common buffers'] as const] : []),
+          ['points', pointsText(report.points)],
           ['determinism', determinismText(report)],
           ...(report.shrink === null ? [] : [['shrunk', shrinkText(report.shrink)] as const]),
         ],

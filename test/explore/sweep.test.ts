@@ -56,7 +56,7 @@ describe('a sweep', function () {
   });
 
   it('finds a driver that cannot do without its hardware, before some operations and not before others; the schedule replays', async () => {
-    const scenario = gallery[0]!.repaired;
+    const scenario = gallery.find(({ defect }) => defect.name === 'cancel-against-dpc')!.repaired;
     const report = await run(scenario, 'unplug');
     expect(report.verdict).to.equal('finding');
     expect(report.total.finding).to.be.within(1, report.total.executions - 1);

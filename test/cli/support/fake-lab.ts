@@ -87,6 +87,7 @@ export const exploreReport: ExploreReport = {
   verifiedTwice: 37,
   distinctHashes: 812,
   deviceStepsByThread: { '0': 45_000 },
+  points: { SpinLock: { acquire: 300, release: 300 } },
   findings: [],
   findingsTotal: 0,
   token: null,

@@ -1,0 +1,90 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { explore, RandomWalk } from '../../src/explore/index.js';
+import type { Overrides } from '../../src/machine/parameters.js';
+import type { ExploreReport } from '../../src/machine/report.js';
+import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
+import { builtInScenarios } from '../../src/scenarios/index.js';
+import { SmallDriver } from '../scenarios/faults/small-driver.js';
+
+const run = (scenario: Scenario, overrides: Partial<Overrides>, schedules = 20): Promise<ExploreReport> =>
+  explore(scenario, {
+    overrides: { seed: 1, ...overrides },
+    strategy: new RandomWalk(),
+    schedules,
+    outDir: join(tmpdir(), 'dmalab-strict'),
+    scenarioReference: scenario.name,
+    program: 'dmalab',
+    signal: new AbortController().signal,
+    onProgress: () => undefined,
+  });
+
+describe('strict mode', function () {
+  this.timeout(60_000);
+  const host = globalThis as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const calls: Readonly<Record<string, () => unknown>> = {
+    'Date.now': () => Date.now(),
+    'new Date': () => new Date(),
+    'Math.random': () => Math.random(),
+    'performance.now': () => performance.now(),
+    'process.hrtime': () => process.hrtime.bigint(),
+    setTimeout: () => host['setTimeout']!(() => undefined, 0),
+    queueMicrotask: () => host['queueMicrotask']!(() => undefined),
+    'Promise.prototype.then': () => Promise.resolve().then(() => undefined),
+    'crypto.getRandomValues': () => crypto.getRandomValues(new Uint8Array(1)),
+    'new WeakRef': () => new WeakRef({}),
+  };
+  const scenarioOf = (call: () => unknown): Scenario => {
+    class Asks extends SmallDriver {
+      override *evtIo(...args: Parameters<SmallDriver['evtIo']>): ReturnType<SmallDriver['evtIo']> {
+        call();
+        yield* super.evtIo(...args);
+      }
+    }
+    return defineScenario({ name: 'strict', title: 'asks', devices: [{ name: 'ring', model: 'sgring', driver: new Asks() }] });
+  };
+
+  for (const [name, call] of Object.entries(calls)) {
+    it(`${name} in a callback is a finding that names both, and is put back`, async () => {
+      const before = [Date, Math.random, host['setTimeout'], Promise.prototype.then];
+      const report = await run(scenarioOf(call), { strict: true });
+      expect(report.findings[0]).to.include({ rule: 'L-NONDETERMINISM', object: 'EvtIo' });
+      expect(report.findings[0]!.message).to.contain(`${name} is called while EvtIo runs`);
+      expect([Date, Math.random, host['setTimeout'], Promise.prototype.then]).to.deep.equal(before);
+    });
+  }
+
+  it('the same driver without --strict, and a date of given parts with it, are no finding', async () => {
+    expect((await run(scenarioOf(calls['Date.now']!), {})).verdict).to.equal('ok');
+    expect(
+      (
+        await run(
+          scenarioOf(() => new Date(0).getTime()),
+          { strict: true },
+        )
+      ).verdict,
+    ).to.equal('ok');
+  });
+
+  for (const scenario of builtInScenarios.filter(({ kind }) => kind === 'sample'))
+    it(`${scenario.name} asks for nothing of the kind`, async () => {
+      expect((await run(scenario, { strict: true }, 3)).verdict).to.equal('ok');
+    });
+});
+
+describe('granularity', function () {
+  this.timeout(60_000);
+  const ring = builtInScenarios.find(({ name }) => name === 'ring')!;
+
+  it('is told by the points report, and coarser is fewer choices over the same operations', async () => {
+    const [calls, all] = [await run(ring, { granularity: 'calls' }), await run(ring, { granularity: 'all' })];
+    for (const report of [calls, all]) {
+      expect(report.verdict).to.equal('ok');
+      expect(report.points['SpinLock']!['acquire']).to.be.greaterThan(0);
+      const counted = Object.values(report.points).reduce((sum, kinds) => sum + Object.values(kinds).reduce((a, b) => a + b, 0), 0);
+      expect(counted).to.equal(report.steps);
+    }
+  });
+});
