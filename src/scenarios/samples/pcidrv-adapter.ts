@@ -62,7 +62,7 @@ export class PcidrvAdapter {
   #isInD0 = false;
   #resetLooks = 0;
   readonly #mask = (): Suspending<boolean> => this.#writeMask(csr.MASK_ALL);
-  readonly #unmask = (): Suspending<boolean> => this.#writeMask(this.#mayUnmask && !this.transmit.isResetting ? 0 : csr.MASK_ALL);
+  readonly #unmask = (): Suspending<boolean> => this.unmask();
   readonly #programDma = (
     transaction: DmaTransaction,
     _device: DmaDevice,
@@ -201,6 +201,11 @@ export class PcidrvAdapter {
   *setInterrupts(enabled: boolean): Suspending<void> {
     this.#mayUnmask = enabled;
     yield* this.#unmask();
+  }
+
+  /** Under the interrupt lock. */
+  protected *unmask(): Suspending<boolean> {
+    return yield* this.#writeMask(this.#mayUnmask && !this.transmit.isResetting ? 0 : csr.MASK_ALL);
   }
 
   *#writeMask(mask: number): Suspending<boolean> {

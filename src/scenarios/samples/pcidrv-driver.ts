@@ -108,7 +108,7 @@ export class PcidrvDriver implements DriverConfig {
       commands,
       choreTimer: choreTimer.object,
       transmit: this.createTransmitRing(device, memory, capacity, commands, watchdog.object),
-      receive: new ReceiveList(device, frames, queues.readQueue, commands),
+      receive: this.createReceiveList(device, frames, queues.readQueue, commands),
     });
   }
 
@@ -118,6 +118,10 @@ export class PcidrvDriver implements DriverConfig {
 
   protected createAdapter(parts: AdapterParts): PcidrvAdapter {
     return new PcidrvAdapter(parts);
+  }
+
+  protected createReceiveList(...parts: ConstructorParameters<typeof ReceiveList>): ReceiveList {
+    return new ReceiveList(...parts);
   }
 
   protected createTransmitRing(...parts: ConstructorParameters<typeof TransmitRing>): TransmitRing {

@@ -87,8 +87,8 @@ export class ReceiveList {
 
   *#drain(): Suspending<void> {
     for (let index = yield* this.#take(); index !== NONE; index = yield* this.#take()) {
-      yield* this.#deliver(this.frames[index]!);
-      yield* this.#giveBack(index);
+      const frame = this.frames[index]!;
+      yield* this.frameIn(index, frame.read32(csr.STATUS_COMMAND), frame.read32(csr.COUNT));
     }
   }
 
@@ -111,22 +111,28 @@ export class ReceiveList {
     return index;
   }
 
+  /** A descriptor is the device's again when its frame has been copied, and not before (rule D31). */
+  protected *frameIn(index: number, status: number, count: number): Suspending<void> {
+    yield* this.deliver(index, status, count);
+    yield* this.giveBack(index);
+  }
+
   /** The lock is not held: completing a request may call the driver back. */
-  *#deliver(frame: CommonBuffer): Suspending<void> {
-    const isOk = (frame.read32(csr.STATUS_COMMAND) & csr.OK) !== 0;
+  protected *deliver(index: number, frameStatus: number, count: number): Suspending<void> {
+    const isOk = (frameStatus & csr.OK) !== 0;
     const waiting = isOk ? yield* this.readQueue.retrieveNextRequest() : null;
     if (waiting === null || !waiting.ok) {
       this.dropped++;
       return;
     }
     const request = waiting.object;
-    const lengthBytes = frame.read32(csr.COUNT) & csr.RFD_COUNT_MASK;
+    const lengthBytes = count & csr.RFD_COUNT_MASK;
     const status = lengthBytes > request.lengthBytes ? STATUS_BUFFER_TOO_SMALL : STATUS_SUCCESS;
-    if (NT_SUCCESS(status)) frame.copyToMdl(csr.BLOCK_BYTES, request.mdl!, lengthBytes);
+    if (NT_SUCCESS(status)) this.frames[index]!.copyToMdl(csr.BLOCK_BYTES, request.mdl!, lengthBytes);
     yield* request.completeWithInformation(status, NT_SUCCESS(status) ? lengthBytes : 0);
   }
 
-  *#giveBack(index: number): Suspending<void> {
+  protected *giveBack(index: number): Suspending<void> {
     yield* this.#lock.acquire();
     this.#clear(index);
     const last = this.#count === 0 ? NONE : this.#at(this.#count - 1);

@@ -252,7 +252,7 @@ class PlainDriver extends BoardDriver {
  * request. Waiting for the second reservation with the first in hand is the deadlock of two holders (rule D36).
  * Repaired: the second is asked for with immediate execution, and when it is refused the first channel does it all.
  */
-class StripeDriver extends BoardDriver {
+export class StripeDriver extends BoardDriver {
   constructor(
     name: string,
     private readonly stripeBytes: number,
@@ -266,15 +266,15 @@ class StripeDriver extends BoardDriver {
     const { transaction } = boardContext(device).channels[0];
     const status = yield* transaction.allocateResources(
       directionOf(request),
-      this.#registers,
-      (_transaction, context) => this.#firstReserved(context as Device),
+      this.registersOfHalf,
+      (_transaction, context) => this.firstReserved(context as Device, directionOf(request)),
       device,
     );
     if (!NT_SUCCESS(status)) yield* this.#refuse(device, status);
   }
 
   /** Registers for half of the largest request, wherever in a page it begins. */
-  get #registers(): number {
+  protected get registersOfHalf(): number {
     return Math.ceil(this.stripeBytes / 4096) + 1;
   }
 
@@ -285,14 +285,14 @@ class StripeDriver extends BoardDriver {
   }
 
   /** EvtReserveDma of channel 0: it holds its registers from here on. */
-  *#firstReserved(device: Device): Suspending<void> {
+  protected *firstReserved(device: Device, direction: DmaDirection): Suspending<void> {
     const context = boardContext(device);
     const { transaction } = context.channels[1];
     if (!this.waitsHolding) transaction.setImmediateExecution(true);
     const status = yield* transaction.allocateResources(
-      directionOf(context.request!),
-      this.#registers,
-      (_transaction, owner) => this.#bothReserved(owner as Device),
+      direction,
+      this.registersOfHalf,
+      (_transaction, owner) => this.bothReserved(owner as Device),
       device,
     );
     if (NT_SUCCESS(status)) return;
@@ -302,7 +302,7 @@ class StripeDriver extends BoardDriver {
   }
 
   /** EvtReserveDma of channel 1: both halves can go. */
-  *#bothReserved(device: Device): Suspending<void> {
+  protected *bothReserved(device: Device): Suspending<void> {
     const { channels, request } = boardContext(device);
     const { lengthBytes } = request!;
     const half = Math.floor(lengthBytes / 8) * 4;

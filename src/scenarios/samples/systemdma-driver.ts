@@ -46,7 +46,8 @@ interface SystemDmaOptions {
   readonly idleChecksMax: number;
 }
 
-class SystemDmaDriver implements DriverConfig {
+/** Its transfers can be replaced by a derived driver. */
+export class SystemDmaDriver implements DriverConfig {
   readonly name: string;
   readonly #options: SystemDmaOptions;
 
@@ -73,7 +74,7 @@ class SystemDmaDriver implements DriverConfig {
     });
     if (!enabler.ok) return enabler.status;
     context.enabler = enabler.object;
-    context.transfers = (isDuplex ? [0, 1] : [0]).map((line) => this.#createTransfer(device, enabler.object, line));
+    context.transfers = (isDuplex ? [0, 1] : [0]).map((line) => this.createTransfer(device, enabler.object, line));
     for (const transfer of context.transfers) {
       const status = transfer.createTimer(device);
       if (!NT_SUCCESS(status)) return status;
@@ -81,7 +82,7 @@ class SystemDmaDriver implements DriverConfig {
     return this.#createQueues(device);
   }
 
-  #createTransfer(device: Device, enabler: DmaEnabler, line: number): PortTransfer {
+  protected createTransfer(device: Device, enabler: DmaEnabler, line: number): PortTransfer {
     const { isLooped, idleChecksMax } = this.#options;
     return isLooped ? new LoopTransfer(device, enabler, line) : new DemandTransfer(device, enabler, line, idleChecksMax);
   }

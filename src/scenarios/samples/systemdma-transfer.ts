@@ -61,7 +61,7 @@ export abstract class PortTransfer {
   #parties = 0;
   /** Why the transfer is given up; null while it is not. */
   #stopStatus: NtStatus | null = null;
-  #isStopIssued = false;
+  protected isStopIssued = false;
   /** The I/O path is through with the transaction and stops the timer. */
   #hasEnded = false;
   #isTimerStarted = false;
@@ -118,7 +118,7 @@ export abstract class PortTransfer {
     this.direction = direction;
     this.#phase = Phase.Idle;
     this.#stopStatus = this.isGone ? STATUS_DEVICE_REMOVED : null;
-    this.#isStopIssued = false;
+    this.isStopIssued = false;
     this.#isTimerStarted = false;
     this.#hasEnded = false;
     // The I/O path's part and the cancel callback's.
@@ -159,7 +159,7 @@ export abstract class PortTransfer {
   *program(): Suspending<void> {
     yield* this.#lock.acquire();
     this.#phase = Phase.Running;
-    if (this.#stopStatus !== null) yield* this.#stopController();
+    if (this.#stopStatus !== null) yield* this.stopController();
     else {
       if (!this.#isTimerStarted) {
         this.#isTimerStarted = true;
@@ -254,7 +254,7 @@ export abstract class PortTransfer {
       if (this.#phase === Phase.Waiting && (yield* transaction.cancel())) {
         this.#phase = Phase.Completing;
         parts++;
-      } else if (this.#phase === Phase.Waiting || this.#phase === Phase.Running) yield* this.#stopController();
+      } else if (this.#phase === Phase.Waiting || this.#phase === Phase.Running) yield* this.stopController();
     }
     yield* this.#lock.release();
     // Withdrawn: no callback of the transaction will come, so the I/O path's part is ours, too.
@@ -274,9 +274,9 @@ export abstract class PortTransfer {
   }
 
   /** Once a request (rule B19); the lock is held. */
-  *#stopController(): Suspending<void> {
-    if (this.#isStopIssued) return;
-    this.#isStopIssued = true;
+  protected *stopController(): Suspending<void> {
+    if (this.isStopIssued) return;
+    this.isStopIssued = true;
     yield* this.transaction.stopSystemTransfer();
   }
 
