@@ -109,9 +109,11 @@ export class ControlledBackend {
       machine.prologue();
       kernel.gate = scheduler;
       kernel.races?.start(machine.raceObjects);
+      strategy.watch?.(machine, this.#strands);
       // When nothing can run, what a watchdog waits for will not come: it is due.
       do scheduler.run();
       while (kernel.expireWatchdog());
+      strategy.stopped?.();
       kernel.races?.stop();
       requireDone(machine);
       machine.epilogue();

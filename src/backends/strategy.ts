@@ -1,4 +1,7 @@
 import type { Op } from '../kernel/index.js';
+import type { Machine } from '../machine/machine.js';
+import type { SearchProof } from '../machine/report.js';
+import type { Strand } from '../machine/strand.js';
 
 /** How an execution ended, told to the strategy that chose it. */
 export interface Outcome {
@@ -16,6 +19,12 @@ export interface Strategy {
   readonly wantsOps?: boolean;
   /** True when a bound kept the strategy from schedules that exist: its end is no proof then. Default false. */
   readonly leftOut?: boolean;
+  /** For a strategy whose end is a proof: what it is made of. */
+  readonly proof?: SearchProof | null;
+  /** For a strategy that looks at what steps really do: the machine that will be executed next, and its strands by id. */
+  watch?(machine: Machine, strands: readonly Strand[]): void;
+  /** Nothing can go on any more; what comes after is not chosen. */
+  stopped?(): void;
   /** Starts an execution; false when there is nothing left to try. */
   newExecution(seed: number): boolean;
   /**

@@ -95,6 +95,11 @@ export class EventRing {
     this.#mix(a ^ Math.imul(b, 0x85ebca77) ^ Math.imul(strand, 0xc2b2ae3d) ^ irqlAndDepth);
   }
 
+  /** Object of the record with that sequence number, which must still be kept. */
+  objectAt(sequence: number): number {
+    return this.#words[(sequence & this.#mask) * WORDS + 2]!;
+  }
+
   /** Takes an operation into the hash without keeping a record of it: who performed what, in order. */
   mixOperation(strand: number, op: number): void {
     this.#mix(Math.imul(op, 0x9e3779b1) ^ strand);

@@ -154,6 +154,18 @@ export interface FailNthSeries {
   readonly failed: Readonly<Record<string, number>>;
 }
 
+/** What a search that ends by itself has executed. */
+export interface SearchProof {
+  /** Executions to the end, each of another order of dependent steps (Mazurkiewicz trace) unless preemptions are bounded. */
+  readonly executions: number;
+  /** Executions given up because all that was left had been explored from elsewhere. */
+  readonly redundant: number;
+  /** Most preemptions in an execution; null: any number. */
+  readonly preemptions: number | null;
+  /** Most times that virtual time went on although others could have. */
+  readonly leaps: number;
+}
+
 /** Result of `dmalab explore`. */
 export interface ExploreReport {
   readonly verdict: Verdict;
@@ -167,6 +179,8 @@ export interface ExploreReport {
   readonly exhausted: boolean;
   /** Data races were looked for. */
   readonly races: boolean;
+  /** What a search with partial-order reduction has executed, and within which bounds; null for other strategies. */
+  readonly proof: SearchProof | null;
   /** Schedules executed twice with equal event and memory hashes. */
   readonly verifiedTwice: number;
   /** Different event hashes seen among the schedules. */

@@ -22,6 +22,8 @@ export class MachineMemory {
   readonly i32: Int32Array;
   readonly f64: Float64Array;
   readonly lengthBytes: number;
+  /** Accesses by drivers' code to buffers it shares with devices: of these there are no events. */
+  driverAccesses = 0;
   readonly #module: CopyModule;
   /** One byte a page: written since it was cleared. Null where other threads write, too, and nobody can keep count. */
   readonly #touched: Uint8Array | null;

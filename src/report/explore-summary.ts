@@ -1,4 +1,4 @@
-import type { ExploreReport, ReplayReport } from '../machine/report.js';
+import type { ExploreReport, ReplayReport, SearchProof } from '../machine/report.js';
 import { shrinkText } from './shrink-summary.js';
 import { formatFindings, formatVerdict } from './findings.js';
 import { formatFacts, printable, type Paint } from './text.js';
@@ -23,6 +23,11 @@ function pointsText(points: ExploreReport['points']): string {
     .map(([type, kinds]) => [type, Object.values(kinds).reduce((sum, count) => sum + count, 0)] as const)
     .sort(([, a], [, b]) => b - a);
   return totals.length === 0 ? 'none' : totals.map(([type, count]) => `${type}: ${formatCount(count)}`).join(', ');
+
+function proofText({ executions, redundant, preemptions, leaps }: SearchProof): string {
+  const leapsText = leaps === 1 ? '1 leap of time' : `${leaps} leaps of time`;
+  const bound = preemptions === null ? 'any number of preemptions' : `at most ${preemptions} preemption${preemptions === 1 ? '' : 's'}`;
+  return `${formatCount(executions)} executed to the end, ${formatCount(redundant)} given up as known; ${bound}, at most ${leapsText}`;
 }
 
 /** The report of `dmalab explore`; `brief` leaves the table out. */
@@ -37,6 +42,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
         [
           ['schedules', `${formatCount(report.schedules)}   ${formatRate(report.schedulesPerSecond)}${exhausted}`],
           ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
+          ...(report.proof === null ? [] : [['traces', proofText(report.proof)] as const]),
           ['device steps', threadsText(report.deviceStepsByThread)],
           ...(report.races ? [['races', 'looked for in tracked contexts and common buffers'] as const] : []),
           ['points', pointsText(report.points)],

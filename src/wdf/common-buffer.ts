@@ -177,6 +177,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   fill(value: number): void {
     this.requireLive('a common buffer access');
     if (this.kernel.races !== null) this.#watch(this.kernel.races, 0, this.#lengthBytes, true);
+    this.#memory.driverAccesses++;
     this.#memory.fill(this.#region.virtualAddress + this.#alignedOffset, value, this.#lengthBytes);
   }
 
@@ -194,6 +195,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   /** Rule A17's first half, caught before it happens: the driver touches only the length it asked for. */
   #place(offset: number, bytes: number): number {
     this.requireLive('a common buffer access');
+    this.#memory.driverAccesses++;
     const isInside = offset >= 0 && offset + bytes <= this.#lengthBytes && offset % bytes === 0;
     if (!isInside) {
       this.kernel.violation({

@@ -43,6 +43,7 @@ export class MdlStore implements ByteStore {
   }
 
   #physicalAddress(offset: number): number {
+    this.#memory.driverAccesses++;
     let mdl: Mdl | null = this.first;
     let rest = offset;
     while (mdl !== null && rest >= mdl.byteCount) {

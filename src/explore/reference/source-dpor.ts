@@ -29,7 +29,7 @@ interface Event {
  * Dynamic partial-order reduction with source sets and sleep sets (Abdulla, Aronis, Jonsson, Sagonas, POPL 2014; after
  * Flanagan, Godefroid, POPL 2005): of all schedules that differ only in the order of independent operations
  * it executes one. Sound where each operation touches the one object it names, and no operation disables
- * another strand's: true of strand models, not of the kernel's framework calls, so `explore` does not offer it.
+ * another strand's: true of strand models. The strategy `dpor` does the same on whole machines.
  */
 export class SourceDpor {
   readonly #events: Event[] = [];

@@ -1,6 +1,7 @@
 import type { Strategy } from '../../backends/strategy.js';
 import { DelayBounded } from './delay-bounded.js';
 import { Dfs } from './dfs.js';
+import { Dpor } from './dpor.js';
 import { FairPct } from './fair-pct.js';
 import { FairTail } from './fair-tail.js';
 import { Pct } from './pct.js';
@@ -35,4 +36,14 @@ export const strategies: readonly { readonly name: string; readonly title: strin
     create: () => new FairTail(new DelayBounded()),
   },
   { name: 'dfs', title: 'all schedules, depth first, until none is left', create: () => new FairTail(new Dfs()) },
+  {
+    name: 'dpor',
+    title: 'one schedule of each order of dependent steps (source sets, sleep sets), at most one leap of time, until none is left',
+    create: () => new FairTail(new Dpor()),
+  },
+  {
+    name: 'dpor-bounded',
+    title: 'as dpor, but only schedules with at most one preemption',
+    create: () => new FairTail(new Dpor('dpor-bounded', 'nothing', { preemptions: 1 })),
+  },
 ];

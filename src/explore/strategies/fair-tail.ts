@@ -1,4 +1,7 @@
 import type { Op } from '../../kernel/index.js';
+import type { Machine } from '../../machine/machine.js';
+import type { SearchProof } from '../../machine/report.js';
+import type { Strand } from '../../machine/strand.js';
 import type { Outcome, Strategy } from '../../backends/strategy.js';
 
 /** Choices a strategy makes before the fair tail begins; the executions of small machines have a few hundred. */
@@ -29,6 +32,18 @@ export class FairTail implements Strategy {
 
   get leftOut(): boolean {
     return this.#cutAny || this.#inner.leftOut === true;
+  }
+
+  get proof(): SearchProof | null {
+    return this.#inner.proof ?? null;
+  }
+
+  watch(machine: Machine, strands: readonly Strand[]): void {
+    this.#inner.watch?.(machine, strands);
+  }
+
+  stopped(): void {
+    this.#inner.stopped?.();
   }
 
   newExecution(seed: number): boolean {
