@@ -23,6 +23,7 @@ function pointsText(points: ExploreReport['points']): string {
     .map(([type, kinds]) => [type, Object.values(kinds).reduce((sum, count) => sum + count, 0)] as const)
     .sort(([, a], [, b]) => b - a);
   return totals.length === 0 ? 'none' : totals.map(([type, count]) => `${type}: ${formatCount(count)}`).join(', ');
+}
 
 function proofText({ executions, redundant, preemptions, leaps }: SearchProof): string {
   const leapsText = leaps === 1 ? '1 leap of time' : `${leaps} leaps of time`;
