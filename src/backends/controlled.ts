@@ -96,13 +96,13 @@ export class ControlledBackend {
     scheduler.restart(strategy);
     scheduler.granularity = this.#granularity;
     scheduler.tally = this.tally;
-    if (this.#isStrict) withStrictTraps(kernel, () => this.#executeOnce(scheduler));
-    else this.#executeOnce(scheduler);
+    if (this.#isStrict) withStrictTraps(kernel, () => this.#executeOnce(scheduler, strategy));
+    else this.#executeOnce(scheduler, strategy);
     this.tally?.fold(kernel);
     return this.#outcome(scheduler, hashesMemory);
   }
 
-  #executeOnce(scheduler: ControlledScheduler): void {
+  #executeOnce(scheduler: ControlledScheduler, strategy: Strategy): void {
     const machine = this.#machine;
     const { kernel } = machine;
     try {
