@@ -390,13 +390,16 @@ export class RingChannel {
     for (const slot of lost) yield* slot.wasReset();
   }
 
-  /** The device was pulled out: what was in flight ends here. */
+  /**
+   * The device was pulled out: what was in flight ends here. All slots are asked, not those with a tag alone: one may
+   * have looked before the device went and stand before `submit` now, with its own lock held.
+   */
   *removed(): Suspending<void> {
+    const slots = this.slots.filter((slot) => slot.channel === this);
+    for (const slot of slots) yield* slot.deviceRemoved();
     yield* this.#lock.acquire();
-    const lost = this.slots.filter((slot) => slot.channel === this && slot.tag !== 0);
-    for (const slot of lost) slot.tag = 0;
+    for (const slot of slots) slot.tag = 0;
     this.inFlight = 0;
     yield* this.#lock.release();
-    for (const slot of lost) yield* slot.deviceRemoved();
   }
 }
