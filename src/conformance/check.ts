@@ -21,7 +21,7 @@ export interface ConformanceReport {
   /** Passed: the same events as the framework's accident. Reported: other events, with the misuse reported. */
   readonly beyond: { readonly passed: number; readonly reported: number };
   /** What the verifier said of the vectors' drivers, whose misuse is often the point: it does not touch the verdict. */
-  readonly findings: { readonly total: number; readonly byRule: Readonly<Record<string, number>> };
+  readonly verifierFindings: { readonly total: number; readonly byRule: Readonly<Record<string, number>> };
   readonly failures: readonly VectorFailure[];
 }
 
@@ -56,7 +56,7 @@ export class ConformanceCheck {
       passed: this.#passed,
       failed: this.#failed,
       beyond: { passed: this.#beyondPassed, reported: this.#beyondReported },
-      findings: {
+      verifierFindings: {
         total: [...this.#findings.values()].reduce((sum, count) => sum + count, 0),
         byRule: Object.fromEntries([...this.#findings].sort(([a], [b]) => (a < b ? -1 : 1))),
       },

@@ -5,7 +5,7 @@ import type { Rule } from '../verifier/index.js';
 
 /** What `dmalab conformance` prints. */
 export function formatConformanceReport(report: ConformanceReport, paint: Paint): string {
-  const { passed, failed, beyond, findings, failures } = report;
+  const { passed, failed, beyond, verifierFindings: findings, failures } = report;
   const lines = [
     `within the contract   ${passed} passed, ${failed} failed`,
     `beyond the contract   ${beyond.passed} with the framework's own events, ${beyond.reported} with the misuse reported`,
