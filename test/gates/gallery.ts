@@ -1,6 +1,8 @@
+import { fileURLToPath } from 'node:url';
+import { Piscina } from 'piscina';
 import { Pos, strategies } from '../../src/explore/index.js';
 import { hostTimeMs } from '../../src/kernel/index.js';
-import { gallery, type GalleryEntry } from '../../src/scenarios/index.js';
+import type { GalleryEntry } from '../../src/scenarios/index.js';
 import { Searcher } from '../gallery/search.js';
 
 /** Strategies of the page's table, in its order. */
@@ -55,17 +57,44 @@ export function judgePair({ defect, repaired, expects }: GalleryEntry, twinSched
   };
 }
 
-/** `npm run gates -- gallery [NAME] [TWIN_SCHEDULES]`: true when all pairs, or the named one, are green. */
-export function galleryGate(only: string | undefined, twinSchedules: number, print: (line: string) => void): boolean {
-  const pairs = gallery.filter(({ defect }) => only === undefined || defect.name === only);
-  let isGreen = pairs.length > 0;
-  for (const entry of pairs) {
-    const result = judgePair(entry, twinSchedules);
-    const found = result.schedules.map((schedules) => schedules ?? `>${FOUND_WITHIN}`).join(' ');
-    const others = result.otherRules.length === 0 ? '' : `, other rules: ${result.otherRules.join(' ')}`;
-    const twin = result.twinFound === null ? `clean over ${twinSchedules}` : `${result.twinRules[0]} at schedule ${result.twinFound}`;
-    print(`${result.isGreen ? 'green' : 'RED  '} ${result.name}: pos ${found}${others}; twin ${twin}, ${result.schedulesPerSecond}/s`);
-    isGreen &&= result.isGreen;
+export interface GalleryGateSettings {
+  readonly twinSchedules: number;
+  /** Pairs judged at the same time, each on a thread of its own. */
+  readonly workers: number;
+  readonly print: (line: string) => void;
+}
+
+/** What a worker thread is told: a pair by its name. */
+export interface PairTask {
+  readonly name: string;
+  readonly twinSchedules: number;
+}
+
+/** A line for each pair as it is judged, which is not always the gallery's order; true when all are green. */
+export async function galleryGate(pairs: readonly GalleryEntry[], settings: GalleryGateSettings): Promise<boolean> {
+  const { twinSchedules, workers, print } = settings;
+  const pool = new Piscina<PairTask, PairResult>({
+    filename: fileURLToPath(new URL('gallery-worker.js', import.meta.url)),
+    minThreads: workers,
+    maxThreads: workers,
+  });
+  try {
+    const judged = pairs.map(async ({ defect: { name } }) => {
+      const result = await pool.run({ name, twinSchedules });
+      print(pairLine(result, twinSchedules));
+      return result.isGreen;
+    });
+    const greens = await Promise.all(judged);
+    return greens.length > 0 && greens.every((isGreen) => isGreen);
+  } finally {
+    await pool.destroy();
   }
-  return isGreen;
+}
+
+/** A pair's result in one line. */
+export function pairLine(result: PairResult, twinSchedules: number): string {
+  const found = result.schedules.map((schedules) => schedules ?? `>${FOUND_WITHIN}`).join(' ');
+  const others = result.otherRules.length === 0 ? '' : `, other rules: ${result.otherRules.join(' ')}`;
+  const twin = result.twinFound === null ? `clean over ${twinSchedules}` : `${result.twinRules[0]} at schedule ${result.twinFound}`;
+  return `${result.isGreen ? 'green' : 'RED  '} ${result.name}: pos ${found}${others}; twin ${twin}, ${result.schedulesPerSecond}/s`;
 }
