@@ -58,7 +58,7 @@ export class ScriptedTransaction {
 
   /** The system DMA controller works for it. */
   get isRunning(): boolean {
-    return this.transaction.wdmTransferContext?.isRunning === true;
+    return this.transaction.transferContext?.isRunning === true;
   }
 
   snapshot(): unknown[] {
@@ -166,9 +166,9 @@ export class ScriptedTransaction {
   }
 
   *#completeByController(status: keyof typeof DmaCompletionStatus): Suspending<void> {
-    const { enabler, wdmTransferContext } = this.transaction;
+    const { enabler, transferContext } = this.transaction;
     const adapter = enabler.wdmGetDmaAdapter(DmaDirection.ReadFromDevice) ?? enabler.wdmGetDmaAdapter(DmaDirection.WriteToDevice);
-    yield* adapter!.completeSystemTransfer(wdmTransferContext!, DmaCompletionStatus[status]);
+    yield* adapter!.completeSystemTransfer(transferContext!, DmaCompletionStatus[status]);
   }
 
   // --- callbacks --------------------------------------------------------------------------------------------------

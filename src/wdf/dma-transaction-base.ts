@@ -324,7 +324,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
       if (this.state === TransactionState.Released) return false;
       this.checkState('Release');
     }
-    this.releasing();
+    this.releasing('released');
     this.setState(TransactionState.Released);
     return true;
   }
@@ -360,6 +360,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     // Deleting it is as good as releasing it; going down with its enabler is being forgotten.
     if (this.state === TransactionState.TransferFailed && this.#executeFailed && !this.enabler.isLive)
       reportExecuteErrorNotReleased(this, 'dropped');
+    this.releasing('deleted');
     this.setState(TransactionState.Deleted);
     if (!this.releaseIdle(true)) yield* this.releaseResources(true);
     this.clearRequest();
@@ -442,6 +443,6 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   protected abstract availableMapRegisters(info: AdapterInfo): number;
   /** Initialize is about to use `info`. */
   protected adapterChosen(_info: AdapterInfo): void {}
-  /** Release or FreeResources is about to reset the object. */
-  protected releasing(): void {}
+  /** Release or FreeResources is about to reset the object, or it goes away. */
+  protected releasing(_how: 'released' | 'deleted'): void {}
 }

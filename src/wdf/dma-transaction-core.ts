@@ -33,8 +33,8 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
   protected direction: DmaDirection = DmaDirection.ReadFromDevice;
   /** Null before the first Initialize, and again once the resources are given back: the framework's NULL. */
   protected adapterInfo: AdapterInfo | null = null;
-  /** Version 3 only. */
-  protected readonly transferContext: TransferContext | null;
+  /** Version 3 only; whatever the state, unlike `wdmTransferContext`, which is what drivers ask for. */
+  readonly transferContext: TransferContext | null;
   protected acquiredContext: unknown = null;
   /** Where the buffer begins; the packet profiles count offsets from here over the whole chain. */
   protected startMdl: Mdl | null = null;

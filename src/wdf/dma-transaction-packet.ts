@@ -358,13 +358,13 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
   }
 
   /** Rule D63: a reservation that still waits is forgotten here, and its grant will come all the same (surprises 5). */
-  protected override releasing(): void {
+  protected override releasing(how: 'released' | 'deleted'): void {
     if (this.state !== TransactionState.Reserved || this.#isBaseSet) return;
     this.kernel.violation({
       rule: 'D63',
       severity: 'error',
       object: this.label,
-      message: `${this.label} is released while its reservation of ${this.#registersReserved} map registers still waits: the grant will come to a reset object and the registers are lost; cancel it first (surprises 5)`,
+      message: `${this.label} is ${how} while its reservation of ${this.#registersReserved} map registers still waits: the grant will come to ${how === 'deleted' ? 'freed memory' : 'a reset object'} and the registers are lost; cancel it first (surprises 5)`,
     });
   }
 

@@ -113,8 +113,8 @@ export class DmaSystemTransaction<C = unknown> extends DmaPacketTransaction<C> i
     if (this.adapter.description.autoInitialize !== true) reportNobodyTells(this);
   }
 
-  protected override releasing(): void {
-    super.releasing();
+  protected override releasing(how: 'released' | 'deleted'): void {
+    super.releasing(how);
     this.#hasStaleCallbacks = this.#configureChannel !== null || this.#transferComplete !== null;
   }
 

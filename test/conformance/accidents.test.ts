@@ -130,3 +130,23 @@ describe('completing twice inside EvtProgramDma', () => {
     expect(events.at(-1)).to.deep.equal(['crash', 'ACCESS_VIOLATION']);
   });
 });
+
+describe('a system transfer whose transaction was released with its reservation', () => {
+  it('still runs, so the controller can finish it', () => {
+    const script: VectorCall[] = [
+      ['SetTransferCompleteCallback', 't0', true],
+      ['AllocateResources', 't0', { registers: 2, dir: 'Read' }],
+      initialize(0, 4096, 'Read'),
+      ['Execute', 't0'],
+      // More than was asked for ends the transaction without a flush.
+      ['DmaCompletedFinal', 't0', 5000],
+      ['Release', 't0'],
+      ['HalComplete', 't0', 'DmaComplete'],
+    ];
+    expect(eventsOf({ profile: 'System', maximumLength: 8192 }, script).slice(-3)).to.deep.equal([
+      ['ret', 'Release', 't0', 'SUCCESS', ['Released', 0, 0, 62]],
+      ['cb', 'EvtDmaTransferComplete', 't0', 'Read', 'DmaComplete'],
+      ['ret', 'HalComplete', 't0', null, ['Released', 0, 0, 62]],
+    ]);
+  });
+});

@@ -181,6 +181,19 @@ describe('what the framework does not notice and the lab reports', () => {
     expect(found).to.deep.equal(['D63 error']);
   });
 
+  it('D63: a transaction whose reservation waits is deleted', () => {
+    const found = run(
+      'Packet',
+      function* (transaction, other): Suspending<void> {
+        yield* transaction.allocateResources(DmaDirection.WriteToDevice, 2, () => undefined);
+        yield* other.allocateResources(DmaDirection.WriteToDevice, 2, () => undefined);
+        yield* other.delete();
+      },
+      3,
+    );
+    expect(found).to.deep.equal(['D63 error']);
+  });
+
   it('D61: a packet list kept after EvtProgramDma', () => {
     const found = run('Packet', function* (transaction): Suspending<void> {
       let kept: ScatterGatherList | null = null;
