@@ -20,10 +20,12 @@ export class ControlledScheduler implements Gate {
   readonly #strands: readonly Strand[];
   /** The strands again, by kind: each loop of `#choose` then calls one class only, which the compiler inlines. */
   readonly #vcpus: readonly VirtualCpu[];
+  readonly #buses: readonly Strand[];
   readonly #engines: readonly Strand[];
   readonly #interrupts: readonly Strand[];
   readonly #others: readonly Strand[];
   readonly #vcpuCount: number;
+  readonly #enginesStart: number;
   readonly #enginesEnd: number;
   readonly #enabled: Int32Array;
   readonly #ops: Int32Array;
@@ -50,9 +52,11 @@ export class ControlledScheduler implements Gate {
     this.#strands = strands;
     this.#vcpus = kernel.vcpus;
     this.#vcpuCount = kernel.vcpus.length;
-    this.#enginesEnd = endOfKind(strands, this.#vcpuCount, 'engine');
+    this.#enginesStart = endOfKind(strands, this.#vcpuCount, 'bus');
+    this.#enginesEnd = endOfKind(strands, this.#enginesStart, 'engine');
     const interruptsEnd = endOfKind(strands, this.#enginesEnd, 'interrupt');
-    this.#engines = strands.slice(this.#vcpuCount, this.#enginesEnd);
+    this.#buses = strands.slice(this.#vcpuCount, this.#enginesStart);
+    this.#engines = strands.slice(this.#enginesStart, this.#enginesEnd);
     this.#interrupts = strands.slice(this.#enginesEnd, interruptsEnd);
     this.#others = strands.slice(interruptsEnd);
     this.#engineSteps = new Int32Array(this.#engines.length);
@@ -134,7 +138,7 @@ export class ControlledScheduler implements Gate {
 
   #perform(id: number): void {
     const strand = this.#strands[id]!;
-    if (id >= this.#vcpuCount && id < this.#enginesEnd) this.#engineSteps[id - this.#vcpuCount]!++;
+    if (id >= this.#enginesStart && id < this.#enginesEnd) this.#engineSteps[id - this.#enginesStart]!++;
     this.#account(id, strand.pending);
     const { races } = this.#kernel;
     if (races === null) {
@@ -186,8 +190,10 @@ export class ControlledScheduler implements Gate {
     let count = 0;
     const vcpus = this.#vcpus;
     for (let i = 0; i < vcpus.length; i++) if (vcpus[i]!.isEnabled()) enabled[count++] = i;
+    const buses = this.#buses;
+    for (let i = 0; i < buses.length; i++) if (buses[i]!.isEnabled()) enabled[count++] = this.#vcpuCount + i;
     const engines = this.#engines;
-    for (let i = 0; i < engines.length; i++) if (engines[i]!.isEnabled()) enabled[count++] = this.#vcpuCount + i;
+    for (let i = 0; i < engines.length; i++) if (engines[i]!.isEnabled()) enabled[count++] = this.#enginesStart + i;
     const interrupts = this.#interrupts;
     for (let i = 0; i < interrupts.length; i++) if (interrupts[i]!.isEnabled()) enabled[count++] = this.#enginesEnd + i;
     const others = this.#others;

@@ -2,6 +2,7 @@ import type { Violation } from '../nt/index.js';
 import { EventRing, HostClock, SeededRandom, SpinLock, deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { Machine } from '../machine/machine.js';
+import { requireFreeRunning } from '../machine/ordering.js';
 import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
 import { reportLostWakeUp } from '../machine/lost-wake-up.js';
 import { reportRegisterDeadlock } from '../machine/register-deadlock.js';
@@ -63,7 +64,8 @@ const FRUITLESS_BOOTS_MAX = 3;
 export async function runOnThreads(scenario: Scenario, settings: RunSettings): Promise<RunReport> {
   await loadDeviceModules(scenario);
   const { overrides } = settings;
-  const target = resolveParameters(scenario, overrides).requests;
+  const { requests: target, machine: config } = resolveParameters(scenario, overrides);
+  requireFreeRunning(config.ordering);
   const deadlineMs = settings.durationSeconds === null ? Infinity : hostTimeMs() + settings.durationSeconds * 1000;
   const totals = new RunTotals();
   let interrupted = false;

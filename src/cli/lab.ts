@@ -26,6 +26,7 @@ export interface MachineOptions {
   readonly devices?: number;
   readonly mapRegisters?: number;
   readonly addressing?: MachineConfig['addressing'];
+  readonly ordering?: MachineConfig['ordering'];
   /** Share of requests that are cancelled while they live. */
   readonly cancel?: Ratio;
   /** Chances per submitted request: its device goes to D3 and back; its hardware is pulled. */

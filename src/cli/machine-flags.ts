@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { UsageError } from '../nt/index.js';
+import { ORDERINGS, parseOrderings } from '../machine/ordering.js';
 import type { MachineConfig, Scenario } from '../machine/scenario.js';
 import { ADDRESSING, LIMITS } from '../machine/scenario-schema.js';
 import { workloadDefaults } from '../workload/config.js';
@@ -17,11 +18,15 @@ export interface MachineFlags {
   readonly devices?: number;
   readonly mapRegisters?: number;
   readonly addressing?: MachineConfig['addressing'];
+  readonly ordering?: MachineConfig['ordering'];
   readonly cancel?: Ratio;
   readonly powerCycle?: Ratio;
   readonly unplug?: Ratio;
   readonly faults?: FaultSpec;
 }
+
+/** What `--ordering` is, wherever it is taken. */
+export const ORDERING_TITLE = `orders left to the schedule: none, all, or a list of ${ORDERINGS.join(', ')} (docs/ordering.md)`;
 
 export function addMachineFlags(command: Command): Command {
   return command
@@ -31,6 +36,7 @@ export function addMachineFlags(command: Command): Command {
     .option('--devices <n>', 'instances of each device of the scenario', count('--devices', LIMITS.devicesMax))
     .option('--map-registers <n>', "map registers in the platform's pool", count('--map-registers', LIMITS.mapRegistersMax))
     .option('--addressing <how>', `how devices see memory: ${ADDRESSING.join(', ')}`, choice('--addressing', ADDRESSING))
+    .option('--ordering <list>', ORDERING_TITLE, parseOrderings)
     .option('--cancel <share>', 'share of requests to cancel while they live, such as 0.2 or 1/5, in millionths', chance('--cancel'))
     .option('--power-cycle <chance>', 'chance per request that its device goes to D3 and back', chance('--power-cycle'))
     .option('--unplug <chance>', "chance per request that its device is pulled out, which ends the device's traffic", chance('--unplug'))
@@ -47,6 +53,7 @@ export function machineOptions(flags: MachineFlags, scenario: Scenario): Machine
     ...given('devices', flags.devices),
     ...given('mapRegisters', flags.mapRegisters),
     ...given('addressing', flags.addressing),
+    ...given('ordering', flags.ordering),
     ...given('cancel', flags.cancel),
     ...given('powerCycle', flags.powerCycle),
     ...given('unplug', flags.unplug),

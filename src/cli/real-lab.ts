@@ -97,7 +97,7 @@ const lab: Lab = {
     watchModules(options.scenarioReference);
     const { event, requests, orders, outDir, scenarioReference } = options;
     return sweep(scenario, {
-      overrides: { seed: options.seed },
+      overrides: { seed: options.seed, ...machineOverrides(options) },
       event,
       requests,
       orders,
@@ -142,7 +142,11 @@ function machineOverrides(options: ExecutionOptions): Pick<Overrides, 'instances
   return {
     ...given('instances', options.devices),
     ...given('faults', options.faults),
-    machine: { ...given('mapRegisters', options.mapRegisters), ...given('addressing', options.addressing) },
+    machine: {
+      ...given('mapRegisters', options.mapRegisters),
+      ...given('addressing', options.addressing),
+      ...given('ordering', options.ordering),
+    },
   };
 }
 

@@ -1,9 +1,13 @@
 import { Command } from 'commander';
 import { UsageError } from '../nt/index.js';
+import { parseOrderings } from '../machine/ordering.js';
+import type { MachineConfig } from '../machine/scenario.js';
 import type { OutsideEvent } from '../machine/sweep-report.js';
 import { formatSweepReport } from '../report/index.js';
+import { given } from './given.js';
 import type { ExploreProgress, SweepOptions } from './lab.js';
 import { loadScenario } from './load-scenario.js';
+import { ORDERING_TITLE } from './machine-flags.js';
 import { count, seed } from './numbers.js';
 import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
 import { pasteAgain } from './paste-line.js';
@@ -16,6 +20,7 @@ interface SweepFlags {
   readonly powerDown?: boolean;
   readonly requests: number;
   readonly orders?: number;
+  readonly ordering?: MachineConfig['ordering'];
   readonly seed: number;
   readonly out?: string;
   readonly quiet?: boolean;
@@ -40,6 +45,7 @@ export function sweepCommand(session: Session): Command {
     .option('--requests <n>', 'requests in flight; the event comes while the first of them lives', count('--requests', REQUESTS_MAX), 1)
     .option('--orders <n>', 'seeded orders beside the straight one (default: none)', count('--orders'))
     .option('--seed <n>', 'names traffic and seeded orders', seed('--seed'), 1)
+    .option('--ordering <list>', ORDERING_TITLE, parseOrderings)
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -60,6 +66,7 @@ async function runSweep(session: Session, reference: string, flags: SweepFlags):
     event,
     requests: flags.requests,
     orders: flags.orders ?? 0,
+    ...given('ordering', flags.ordering),
     seed: flags.seed,
     outDir: session.outDir,
     scenarioReference: loaded.reference,

@@ -123,6 +123,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
     schedulesPerSecond: seconds > 0 ? schedules / seconds : 0,
     exhausted,
     races: parameters.races,
+    ordering: parameters.machine.ordering,
     proof: strategy.proof ?? null,
     verifiedTwice,
     distinctHashes: hashes.size,

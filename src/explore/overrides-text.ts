@@ -1,6 +1,7 @@
 import { UsageError } from '../nt/index.js';
 import { NO_FAULTS, isFaultKind, parseRatio, plannedKinds, ratioText, type FaultKind, type FaultRatio } from '../faults/index.js';
 import { GRANULARITIES } from '../backends/granularity.js';
+import { orderingsText, readOrderings, type Ordering } from '../machine/ordering.js';
 import type { MachineConfig } from '../machine/scenario.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { WorkloadConfig } from '../workload/config.js';
@@ -15,7 +16,9 @@ export function flattenOverrides(overrides: Overrides): Flat {
       if (value !== undefined) flat[`${prefix}.${name}`] = value as number | string | boolean;
   };
   if (overrides.instances !== undefined) flat['instances'] = overrides.instances;
-  put('machine', overrides.machine);
+  const { ordering, ...machine } = overrides.machine ?? {};
+  put('machine', machine);
+  if (ordering !== undefined) flat['machine.ordering'] = orderingsText(ordering);
   put('workload', overrides.workload);
   for (const kind of plannedKinds(overrides.faults ?? NO_FAULTS)) flat[`faults.${kind}`] = ratioText(overrides.faults![kind]!);
   if (overrides.failCall !== undefined) flat['failCall'] = overrides.failCall;
@@ -32,7 +35,7 @@ const machineFields = {
   addressing: 'string',
   starvationGrants: 'number',
   dmaChannels: 'number',
-} as const satisfies Record<keyof MachineConfig, string>;
+} as const satisfies Record<Exclude<keyof MachineConfig, 'ordering'>, string>;
 const workloadFields = {
   traffic: 'string',
   requests: 'number',
@@ -63,6 +66,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   let races = false;
   let granularity: string | undefined;
   let strict: boolean | undefined;
+  let ordering: readonly Ordering[] | null = null;
   for (const [key, value] of Object.entries(flat)) {
     const [group, field = ''] = key.split('.');
     const ratio = group === 'faults' && typeof value === 'string' ? parseRatio(value) : null;
@@ -71,6 +75,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     else if (key === 'races' && typeof value === 'boolean') races = value;
     else if (key === 'granularity' && GRANULARITIES.some((known) => known === value)) granularity = value as string;
     else if (key === 'strict' && typeof value === 'boolean') strict = value;
+    else if (key === 'machine.ordering' && typeof value === 'string' && (ordering = readOrderings(value)) !== null) continue;
     else if (ratio !== null && isFaultKind(field)) faults[field] = ratio;
     else if (group === 'machine' && typeof value === (machineFields as Record<string, string>)[field]) machine[field] = value;
     else if (group === 'workload' && typeof value === (workloadFields as Record<string, string>)[field]) workload[field] = value;
@@ -82,7 +87,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   }
   return {
     seed,
-    machine,
+    machine: { ...machine, ...(ordering === null ? {} : { ordering }) },
     workload,
     ...(instances === undefined ? {} : { instances }),
     ...(Object.keys(faults).length === 0 ? {} : { faults }),

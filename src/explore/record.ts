@@ -4,6 +4,7 @@ import type { RunProgress } from '../backends/threads.js';
 import type { Ratio } from '../backends/vcpu-turns.js';
 import { deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
+import { requireFreeRunning } from '../machine/ordering.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { RecordingSummary, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -48,6 +49,7 @@ export interface RecordSettings {
  */
 export async function record(scenario: Scenario, settings: RecordSettings): Promise<RunReport> {
   await loadDeviceModules(scenario);
+  requireFreeRunning(resolveParameters(scenario, settings.overrides).machine.ordering);
   const run = new RecordedRun(scenario, settings);
   await run.execute();
   return run.report();

@@ -3,6 +3,7 @@ import { CACHE_LINE_BYTES, struct, type LayoutBuilder } from '../memory/index.js
 import { resolveParams, type DeviceModel, type DeviceParams, type VectorRequest } from './device-model.js';
 import { planFaults } from './device-faults.js';
 import { planIommu, type IommuPlacement } from './iommu.js';
+import { planPostedWrites } from './posted-writes.js';
 
 /** Words that every device has in front of its own: its place in the machine. */
 export const DeviceHeader = struct('DeviceHeader', 32, {
@@ -42,6 +43,8 @@ export interface DevicePlacement {
   readonly localMemoryBytes: number;
   readonly iommu: IommuPlacement;
   readonly vectors: VectorRequest & { readonly first: number };
+  /** Buffer of register writes on their way, see posted-writes.ts; 0 where each arrives at once. */
+  readonly postedWrites: number;
   /** Control block of the engine host that steps it; 0 when the main thread does. */
   readonly host: number;
 }
@@ -63,6 +66,8 @@ export interface DeviceOptions {
   /** Overrides the model's aperture. */
   readonly aperture?: 'low' | 'high';
   readonly modelUrl?: string;
+  /** Drivers' register writes arrive later. Default false. */
+  readonly postsWrites?: boolean;
 }
 
 const LOW_APERTURE = 0x4000_0000;
@@ -90,6 +95,7 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
   const engaged = layout.reserve(`${name}.engaged`, CACHE_LINE_BYTES, { align: CACHE_LINE_BYTES, hashed: false });
   const vectors = { ...model.vectors(params), first: firstVector };
   const modelUrl = options.modelUrl ?? null;
+  const postedWrites = options.postsWrites === true ? planPostedWrites(layout, name) : 0;
   return {
     model: model.name,
     modelUrl,
@@ -108,6 +114,7 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
     localMemoryBytes,
     iommu,
     vectors,
+    postedWrites,
     host,
   };
 }

@@ -23,4 +23,5 @@ export { HostCommand, HostState, HOST_BLOCK_BYTES, planEngineHost } from './host
 export { runEngineHost, type EngineResult, type EngineTask } from './engine-host.js';
 export * from './engine-host-control.js';
 export * from './order-lock.js';
+export * from './posted-writes.js';
 export { DONE, OpKind, makeOp, type Op } from '../kernel/op.js';

@@ -117,6 +117,11 @@ export class RegisterBlock {
     }
   }
 
+  /** Throws RegisterAccessError for an access that fits no register. */
+  check(offset: number, widthBytes: number): void {
+    this.#check(offset, widthBytes);
+  }
+
   #check(offset: number, widthBytes: number): number {
     const index = offset >> 2;
     const fits = (offset | 0) === offset && (widthBytes === 4 || widthBytes === 2 || widthBytes === 1) && (offset & (widthBytes - 1)) === 0;

@@ -33,6 +33,8 @@ export const EventKind = {
   Violation: 25,
   RequestSubmit: 26,
   CancelRequest: 27,
+  /** A register write that was on its way has reached its device. */
+  RegisterArrive: 28,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 

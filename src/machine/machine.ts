@@ -33,6 +33,7 @@ export interface MachineDevice {
   readonly name: string;
   readonly parameters: DeviceParameters;
   readonly view: DeviceView;
+  readonly registers: DeviceRegisterPort;
   readonly vectors: readonly InterruptVector[];
   readonly deviceInit: DeviceInit;
   /** Set by the prologue. */
@@ -171,11 +172,14 @@ export class Machine {
     this.faults.arm(view);
     const { placement } = view;
     const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
-    const deviceInit = new DeviceInit(this.kernel, this.#resources(view, vectors), parameters.driverParams);
+    const onWrite = view.model.isSubordinate === true ? () => this.#subordinateWritten(view) : null;
+    const registers = new DeviceRegisterPort(this.kernel, view, onWrite);
+    const deviceInit = new DeviceInit(this.kernel, this.#resources(registers, vectors), parameters.driverParams);
     return {
       name: parameters.name,
       parameters,
       view,
+      registers,
       vectors,
       deviceInit,
       device: null,
@@ -186,10 +190,12 @@ export class Machine {
     };
   }
 
-  #resources(view: DeviceView, vectors: readonly InterruptVector[]): BusResources {
+  /** An access to configuration space pushes posted writes ahead of it; with the device pulled, they vanish. */
+  #resources(registers: DeviceRegisterPort, vectors: readonly InterruptVector[]): BusResources {
+    const { view } = registers;
     return {
       deviceName: view.name,
-      registers: new DeviceRegisterPort(this.kernel, view, view.model.isSubordinate === true ? () => this.#subordinateWritten(view) : null),
+      registers,
       dmaChannels: dmaChannelsOf(view, this.views, this.parameters.machine.dmaChannels),
       vectors,
       localMemoryBytes: view.localMemoryBytes,
@@ -197,11 +203,18 @@ export class Machine {
       domain: view.iommu,
       capabilities: view.params,
       setBusMaster: (enabled) => {
+        registers.posted?.flush();
         view.setBusMasterEnabled(enabled);
         if (!enabled) this.#requireStill(view);
       },
-      setPowerState: (state) => this.#setPowerState(view, state),
-      setPresent: (present) => this.#setPresent(view, present),
+      setPowerState: (state) => {
+        registers.posted?.flush();
+        this.#setPowerState(view, state);
+      },
+      setPresent: (present) => {
+        this.#setPresent(view, present);
+        registers.posted?.flush();
+      },
     };
   }
 
@@ -244,6 +257,7 @@ export class Machine {
   prologue(): void {
     this.#straightPoints = 0;
     for (const device of this.devices) this.#startDevice(device);
+    this.#settleBus();
     this.devices.forEach((device, i) => {
       if (device.device?.isStarted !== true) return;
       const workload = this.#createWorkload(device, device.device);
@@ -272,8 +286,15 @@ export class Machine {
         message: `bringing the devices up or down did not end within ${STRAIGHT_POINTS_MAX} operations: a driver waits for something in a loop`,
       });
     }
+    this.#settleBus();
     if (this.stepper !== null) for (const view of this.views) this.stepper.step(view);
     return false;
+  }
+
+  /** Where nobody chooses, nothing stays on its way. */
+  #settleBus(): void {
+    if (this.parameters.machine.ordering.length === 0) return;
+    for (const { registers } of this.devices) registers.posted?.flush();
   }
 
   #startDevice(device: MachineDevice): void {
@@ -394,6 +415,7 @@ export class Machine {
       if (workload !== null) this.kernel.runStraight(`${name}: close`, workload.closeFile(), this.#straight);
       if (device !== null) this.kernel.runStraight(`${name}: removal`, device.remove(), this.#straight);
     }
+    this.#settleBus();
     auditMachine(this);
   }
 

@@ -14,6 +14,7 @@ export const machineDefaults: MachineConfig = {
   addressing: 'direct',
   starvationGrants: 0,
   dmaChannels: 2,
+  ordering: [],
 };
 
 /** What a caller may set over a scenario's own values; absent members leave them. */

@@ -86,6 +86,8 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
       // Common buffers lie in the window, too, and must not take the room that waiting transfers hope for.
       windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2 + commonBufferPages(models[i]!, device.params),
       firstVector: firstVectors[i]!,
+      // The system DMA controller belongs to the platform, which reads back what it must know.
+      postsWrites: i < devices.length && machine.ordering.includes('posted-writes'),
       ...(isModuleUrl(device.model) ? { modelUrl: device.model } : {}),
     }),
   );

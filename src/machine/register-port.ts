@@ -1,37 +1,59 @@
-import { RegisterAccessError, type DeviceView } from '../hardware/index.js';
-import type { Kernel } from '../kernel/index.js';
+import { PostedWrites, RegisterAccessError, type DeviceView, type RegisterWidth } from '../hardware/index.js';
+import { EventKind, type Kernel } from '../kernel/index.js';
 import type { RegisterPort } from '../wdf/index.js';
 
-/** A device's registers as the driver's bus: what the block refuses becomes a finding about the driver. */
+/**
+ * A device's registers as the driver's bus: what the block refuses becomes a finding about the driver. Where the machine
+ * posts writes they arrive later, at the latest with the next read.
+ */
 export class DeviceRegisterPort implements RegisterPort {
   readonly objectId: number;
   readonly lengthBytes: number;
+  /** Writes on their way; null where each arrives at once. */
+  readonly posted: PostedWrites | null;
 
   constructor(
     private readonly kernel: Kernel,
-    private readonly view: DeviceView,
+    readonly view: DeviceView,
     /** Called after each write: somebody else works with these registers, too. Null: nobody does. */
     private readonly afterWrite: (() => void) | null = null,
   ) {
     this.objectId = view.objectId;
     this.lengthBytes = view.registers.table.lengthBytes;
+    const { postedWrites } = view.placement;
+    this.posted =
+      postedWrites === 0
+        ? null
+        : new PostedWrites(view.memory, postedWrites, (offset, width, value) => this.#arrived(offset, width, value));
   }
 
-  readRegister(offset: number, widthBytes: 1 | 2 | 4): number {
+  readRegister(offset: number, widthBytes: RegisterWidth): number {
     try {
+      if (this.posted !== null) this.posted.flush();
       return this.view.readRegister(offset, widthBytes);
     } catch (error) {
       throw this.#asFinding(error);
     }
   }
 
-  writeRegister(offset: number, widthBytes: 1 | 2 | 4, value: number): void {
+  writeRegister(offset: number, widthBytes: RegisterWidth, value: number): void {
     try {
-      this.view.writeRegister(offset, widthBytes, value);
-      this.afterWrite?.();
+      if (this.posted === null) {
+        this.view.writeRegister(offset, widthBytes, value);
+        this.afterWrite?.();
+      } else {
+        this.view.registers.check(offset, widthBytes);
+        this.posted.post(offset, widthBytes, value);
+      }
     } catch (error) {
       throw this.#asFinding(error);
     }
+  }
+
+  #arrived(offset: number, widthBytes: RegisterWidth, value: number): void {
+    this.kernel.emit(EventKind.RegisterArrive, this.objectId, offset, value);
+    this.view.writeRegister(offset, widthBytes, value);
+    this.afterWrite?.();
   }
 
   #asFinding(error: unknown): unknown {

@@ -1,3 +1,4 @@
+import type { Ordering } from './ordering.js';
 import type { BugCheckCode, Severity } from '../nt/index.js';
 import type { FaultKind } from '../faults/index.js';
 import type { LatencySummary } from '../workload/latency.js';
@@ -179,6 +180,8 @@ export interface ExploreReport {
   readonly exhausted: boolean;
   /** Data races were looked for. */
   readonly races: boolean;
+  /** Orders of bus and platform that were left to the schedules; see docs/ordering.md. */
+  readonly ordering: readonly Ordering[];
   /** What a search with partial-order reduction has executed, and within which bounds; null for other strategies. */
   readonly proof: SearchProof | null;
   /** Schedules executed twice with equal event and memory hashes. */

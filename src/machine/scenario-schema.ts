@@ -3,6 +3,7 @@ import { UsageError } from '../nt/index.js';
 import { FAULT_KINDS } from '../faults/index.js';
 import type { DriverConfig } from '../wdf/driver.js';
 import { nearestName } from './nearest-name.js';
+import { ORDERINGS } from './ordering.js';
 import type { MachineConfig, ScenarioConfig, ScenarioDevice } from './scenario.js';
 import { workloadDefaults, type WorkloadConfig } from '../workload/config.js';
 
@@ -59,6 +60,13 @@ const workloadFields = {
   verifyPayload: z.boolean('true or false'),
 } satisfies Record<keyof WorkloadConfig, z.ZodType>;
 
+const orderingText = `an array of ${ORDERINGS.join(', ')}`;
+
+function nearestOrdering(input: unknown): string {
+  const nearest = typeof input === 'string' ? nearestName(input, ORDERINGS) : null;
+  return nearest === null ? `one of ${ORDERINGS.join(', ')}` : `did you mean '${nearest}'?`;
+}
+
 const machineFields = {
   vcpus: whole(1, LIMITS.vcpusMax),
   ramPages: whole(1, LIMITS.ramPagesMax),
@@ -66,6 +74,7 @@ const machineFields = {
   starvationGrants: whole(0, Number.MAX_SAFE_INTEGER),
   dmaChannels: whole(1, 4),
   addressing: z.enum(ADDRESSING, `one of ${ADDRESSING.join(', ')}`),
+  ordering: z.array(z.enum(ORDERINGS, { error: ({ input }) => nearestOrdering(input) }), orderingText).readonly(),
 } satisfies Record<keyof MachineConfig, z.ZodType>;
 
 const workload = z.strictObject(workloadFields, 'an object with the traffic').partial();

@@ -1,5 +1,6 @@
 import type { FaultKind } from '../faults/index.js';
 import type { DriverConfig } from '../wdf/driver.js';
+import type { Ordering } from './ordering.js';
 import { checkScenario } from './scenario-schema.js';
 import type { WorkloadConfig } from '../workload/config.js';
 
@@ -50,6 +51,8 @@ export interface MachineConfig {
   readonly starvationGrants: number;
   /** Channels of the system DMA controller, 1..4; a machine with subordinate devices has one. Default 2. */
   readonly dmaChannels: number;
+  /** Orders of bus and platform that are left to the schedule, see docs/ordering.md. Default none. */
+  readonly ordering: readonly Ordering[];
 }
 
 /**

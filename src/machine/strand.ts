@@ -1,6 +1,6 @@
 import type { Op } from '../kernel/index.js';
 
-export type StrandKind = 'vcpu' | 'engine' | 'interrupt' | 'timer' | 'actor';
+export type StrandKind = 'vcpu' | 'engine' | 'interrupt' | 'bus' | 'timer' | 'actor';
 
 /**
  * Anything that runs, as the scheduler sees it: it stands before one operation, it can go on or not, and when it is

@@ -1,5 +1,5 @@
 import { EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
-import type { DeviceView } from '../hardware/index.js';
+import type { DeviceView, PostedWrites } from '../hardware/index.js';
 import type { InterruptVector } from '../wdf/index.js';
 import { reportEngineThrew } from './engine-lost.js';
 import type { Machine } from './machine.js';
@@ -81,6 +81,36 @@ class InterruptStrand implements Strand {
   }
 }
 
+/** Register writes on their way to a device: chosen, the oldest of them arrives. */
+class PostedWritesStrand implements Strand {
+  readonly kind = 'bus';
+  readonly pending: Op;
+
+  constructor(
+    readonly id: number,
+    private readonly machine: Machine,
+    private readonly index: number,
+  ) {
+    this.pending = makeOp(machine.devices[index]!.registers.objectId, OpKind.Update);
+  }
+
+  get #posted(): PostedWrites {
+    return this.machine.devices[this.index]!.registers.posted!;
+  }
+
+  get name(): string {
+    return `posted writes of ${this.machine.devices[this.index]!.name}`;
+  }
+
+  isEnabled(): boolean {
+    return this.#posted.count > 0;
+  }
+
+  advance(): void {
+    this.#posted.arriveOne();
+  }
+}
+
 /** Times in a row that nothing but a timer can go on and nothing completes: periodic ones alone do not keep a run going. */
 const FRUITLESS_TIMERS_MAX = 10_000;
 
@@ -97,7 +127,7 @@ class TimerStrand implements Strand {
     readonly id: number,
     private readonly machine: Machine,
     private readonly clock: VirtualClock,
-    /** Virtual CPUs, devices and interrupts. */
+    /** Virtual CPUs, devices, interrupts and what is on the bus. */
     private readonly others: readonly Strand[],
   ) {}
 
@@ -167,7 +197,7 @@ class CancelStrand implements Strand {
 
 /**
  * Everything of a machine that a scheduler can choose: virtual CPUs (their ids are their strands'), devices,
- * interrupt vectors, time. The machine's stepper performs the devices' steps.
+ * interrupt vectors, what is on its way on the bus, time. The machine's stepper performs the devices' steps.
  */
 export function createStrands(machine: Machine, clock: VirtualClock): readonly Strand[] {
   const { kernel } = machine;
@@ -181,6 +211,10 @@ export function createStrands(machine: Machine, clock: VirtualClock): readonly S
     isEnabled: () => cpu.isEnabled(),
     advance: () => cpu.advance(),
   }));
+  // Before the devices: in straight order what is on its way arrives before anything comes from outside.
+  machine.devices.forEach(({ registers }, i) => {
+    if (registers.posted !== null) strands.push(new PostedWritesStrand(strands.length, machine, i));
+  });
   for (const view of machine.views) strands.push(new EngineStrand(strands.length, machine, view));
   for (let i = 0; i < machine.plan.vectorCount; i++) strands.push(new InterruptStrand(strands.length, machine, i));
   const timed = strands.slice();

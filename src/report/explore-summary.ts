@@ -1,3 +1,4 @@
+import { orderingsText } from '../machine/ordering.js';
 import type { ExploreReport, ReplayReport, SearchProof } from '../machine/report.js';
 import { shrinkText } from './shrink-summary.js';
 import { formatFindings, formatVerdict } from './findings.js';
@@ -46,6 +47,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
           ...(report.proof === null ? [] : [['traces', proofText(report.proof)] as const]),
           ['device steps', threadsText(report.deviceStepsByThread)],
           ...(report.races ? [['races', 'looked for in tracked contexts and common buffers'] as const] : []),
+          ...(report.ordering.length === 0 ? [] : [['ordering', orderingsText(report.ordering)] as const]),
           ['points', pointsText(report.points)],
           ['determinism', determinismText(report)],
           ...(report.shrink === null ? [] : [['shrunk', shrinkText(report.shrink)] as const]),

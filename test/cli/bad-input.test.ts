@@ -39,6 +39,8 @@ const cases: [words: string, code: string, message: string, expected: string][] 
   ['run demo --min-bytes 4096 --max-bytes 64', 'USAGE_BAD_LENGTHS', 'from 4096 to 64', 'at most the largest transfer'],
   ['run demo --min-bytes 20000', 'USAGE_BAD_LENGTHS', 'from 20000 to 16384', 'give --max-bytes too'],
   ['run demo --max-bytes 32', 'USAGE_BAD_LENGTHS', 'from 64 to 32', 'give --min-bytes too'],
+  ['run demo --ordering posted-wrtes', 'USAGE_BAD_ORDERING', "'posted-wrtes'", "'posted-writes'"],
+  ['explore demo --ordering posted-writes,zebra', 'USAGE_BAD_ORDERING', "'zebra'", 'posted-writes'],
   ['run demo --addressing imomu', 'USAGE_BAD_CHOICE', "'imomu'", "'iommu'"],
   ['run dmo', 'USAGE_UNKNOWN_SCENARIO', "'dmo'", "'demo'"],
   ['run dmo', 'USAGE_UNKNOWN_SCENARIO', "'dmo'", 'dmalab list'],

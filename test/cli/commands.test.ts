@@ -147,7 +147,7 @@ describe('commands', () => {
     it('gives every flag to the laboratory', async () => {
       const line =
         'explore demo --strategy random --schedules 50 --seed 3 --requests 4 --outstanding 2 --min-bytes 64 --max-bytes 4096' +
-        ' --devices 3 --map-registers 16 --addressing iommu --cancel 0.2 --power-cycle 1/4 --unplug 1/1000000 --faults hang=1/500';
+        ' --devices 3 --map-registers 16 --addressing iommu --ordering posted-writes --cancel 0.2 --power-cycle 1/4 --unplug 1/1000000 --faults hang=1/500';
       expect((await invoke(`${line} --out ${directory}`, lab)).code).to.equal(0);
       const call = lab.calls[0]!;
       expect(call.options).to.deep.equal({
@@ -162,6 +162,7 @@ describe('commands', () => {
         devices: 3,
         mapRegisters: 16,
         addressing: 'iommu',
+        ordering: ['posted-writes'],
         cancel: { numerator: 1, denominator: 5 },
         powerCycle: { numerator: 1, denominator: 4 },
         unplug: { numerator: 1, denominator: 1_000_000 },

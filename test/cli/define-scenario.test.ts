@@ -95,6 +95,7 @@ describe('defineScenario', () => {
     [{ workload: { maxBytes: 8 } }, 'workload.maxBytes', 'is 8', 'at least minBytes, which is 64'],
     [{ devices: [{ ...device, workload: { maxBytes: 8 } }] }, 'devices[0].workload.maxBytes', 'is 8', 'at least minBytes'],
     [{ machine: { vcpus: 9 } }, 'machine.vcpus', 'is 9', 'from 1 to 8'],
+    [{ machine: { ordering: ['posted-write'] } }, 'machine.ordering[0]', "'posted-write'", "'posted-writes'"],
     [{ machine: { addressing: 'virtual' } }, 'machine.addressing', "'virtual'", 'direct, bounce32, iommu'],
     [{ machine: { cpus: 2 } }, 'machine.cpus', "no key 'cpus'", "'vcpus'"],
     [{ machine: 5 }, 'machine', 'is 5', 'an object'],

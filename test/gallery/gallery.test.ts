@@ -69,6 +69,13 @@ describe('gallery', () => {
         else expect(median).to.be.at.most(20);
       });
 
+      if ((defect.machine.ordering ?? []).length > 0) {
+        it('shows nothing on a machine that leaves no order open', () => {
+          for (const twin of [defect, repaired])
+            expect(new Searcher(twin, { ordering: [] }).search(new Pos(), 3, 400)).to.deep.equal({ schedules: null, rules: [] });
+        });
+      }
+
       it('is clean when it is repaired', () => {
         expect(new Searcher(repaired).search(new Pos(), 7, 400)).to.deep.equal({ schedules: null, rules: [] });
       });

@@ -2,7 +2,7 @@ import { ControlledBackend } from '../../src/backends/controlled.js';
 import type { Strategy } from '../../src/backends/strategy.js';
 import { deriveSeed } from '../../src/kernel/index.js';
 import { resolveParameters } from '../../src/machine/parameters.js';
-import type { Scenario } from '../../src/machine/scenario.js';
+import type { MachineConfig, Scenario } from '../../src/machine/scenario.js';
 
 /** What a search came to. */
 export interface Search {
@@ -16,8 +16,12 @@ export interface Search {
 export class Searcher {
   readonly #backend: ControlledBackend;
 
-  constructor(readonly scenario: Scenario) {
-    this.#backend = new ControlledBackend(resolveParameters(scenario, { seed: 1 }));
+  /** `machine` is set over the scenario's own. */
+  constructor(
+    readonly scenario: Scenario,
+    machine: Partial<MachineConfig> = {},
+  ) {
+    this.#backend = new ControlledBackend(resolveParameters(scenario, { seed: 1, machine }));
   }
 
   search(strategy: Strategy, seed: number, schedulesMax: number): Search {

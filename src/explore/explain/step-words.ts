@@ -43,7 +43,8 @@ const eventVerbs: ReadonlyMap<number, string> = new Map<number, string>([
 /** The register access that the operation was; other events of the step belong to code that ran on without a choice. */
 function accessOf(op: Op, events: readonly EventRecord[]): EventRecord | undefined {
   return events.find(
-    ({ kind, object }) => object === opObject(op) && (kind === EventKind.RegisterRead || kind === EventKind.RegisterWrite),
+    ({ kind, object }) =>
+      object === opObject(op) && (kind === EventKind.RegisterRead || kind === EventKind.RegisterWrite || kind === EventKind.RegisterArrive),
   );
 }
 
@@ -88,6 +89,8 @@ export class StepWriter {
     switch (this.backend.strandKinds[id]) {
       case 'interrupt':
         return `the interrupt of ${strand} was delivered`;
+      case 'bus':
+        return `the write of ${object} that was on its way arrived`;
       case 'timer':
         return 'virtual time moved on to the next timer';
       case 'actor':

@@ -18,6 +18,7 @@ export type Trust = 'nothing' | 'locks';
  *
  *     processor   itself (and so its IRQL), locks and registers by object, the framework as one thing
  *     device      itself; all devices together where a line or the system DMA controller connects them
+ *     bus         the device that a write reaches
  *     delivery    all devices, and the processor it comes to
  *     time        everything: whether it leaps depends on who else could go on
  *
@@ -68,7 +69,7 @@ export class StepWatch {
     if (kind === 'timer') footprint.writeAll();
     else if (kind === 'engine') this.#touch(opObject(op), footprint);
     else {
-      if (kind !== 'interrupt' && this.trust === 'nothing') footprint.write(DRIVERS_DATA);
+      if (kind !== 'interrupt' && kind !== 'bus' && this.trust === 'nothing') footprint.write(DRIVERS_DATA);
       this.#touch(opObject(op), footprint);
       const { kernel } = this.machine;
       const { events } = kernel;

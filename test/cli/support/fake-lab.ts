@@ -84,6 +84,7 @@ export const exploreReport: ExploreReport = {
   schedulesPerSecond: 30_000,
   exhausted: false,
   races: false,
+  ordering: [],
   proof: null,
   verifiedTwice: 37,
   distinctHashes: 812,
