@@ -25,12 +25,12 @@ export abstract class FxObject<C = unknown> {
   readonly context: C;
   /** Counts reuses of pooled objects, so that a stale handle can be told from a live one. */
   generation = 0;
-  #state: ObjectState = 'live';
-  #references = 1;
-  #parent: FxObject | null = null;
+  private fxState: ObjectState = 'live';
+  private fxReferences = 1;
+  private fxParent: FxObject | null = null;
   /** Made with the first child: most objects have none. */
-  #children: Set<FxObject> | null = null;
-  readonly #attributes: ObjectAttributes<C>;
+  private fxChildren: Set<FxObject> | null = null;
+  private readonly fxAttributes: ObjectAttributes<C>;
 
   constructor(
     readonly kernel: Kernel,
@@ -40,9 +40,9 @@ export abstract class FxObject<C = unknown> {
   ) {
     this.objectId = kernel.nextObjectId(typeName);
     this.context = attributes.context as C;
-    this.#attributes = attributes;
-    this.#parent = parent;
-    if (parent !== null) (parent.#children ??= new Set()).add(this);
+    this.fxAttributes = attributes;
+    this.fxParent = parent;
+    if (parent !== null) (parent.fxChildren ??= new Set()).add(this);
   }
 
   /** `DmaTransaction#17`, as findings print it. */
@@ -51,36 +51,36 @@ export abstract class FxObject<C = unknown> {
   }
 
   get parent(): FxObject | null {
-    return this.#parent;
+    return this.fxParent;
   }
 
   get children(): ReadonlySet<FxObject> {
-    return this.#children ?? NO_CHILDREN;
+    return this.fxChildren ?? NO_CHILDREN;
   }
 
   get isLive(): boolean {
-    return this.#state === 'live';
+    return this.fxState === 'live';
   }
 
   get isDestroyed(): boolean {
-    return this.#state === 'destroyed';
+    return this.fxState === 'destroyed';
   }
 
   get references(): number {
-    return this.#references;
+    return this.fxReferences;
   }
 
   reference(): void {
-    if (this.#state === 'destroyed') this.#invalidHandle('WdfObjectReference', 'destroyed');
-    this.#references++;
+    if (this.fxState === 'destroyed') this.fxInvalidHandle('WdfObjectReference', 'destroyed');
+    this.fxReferences++;
   }
 
   /** The last reference destroys a deleted object; on a live one it is rule B08. */
   dereference(): void {
-    if (this.#state === 'destroyed') this.#invalidHandle('WdfObjectDereference', 'destroyed');
-    this.#references--;
-    if (this.#references > 0) return;
-    if (this.#state === 'live') {
+    if (this.fxState === 'destroyed') this.fxInvalidHandle('WdfObjectDereference', 'destroyed');
+    this.fxReferences--;
+    if (this.fxReferences > 0) return;
+    if (this.fxState === 'live') {
       this.kernel.violation({
         rule: 'B08',
         severity: 'crash',
@@ -89,7 +89,7 @@ export abstract class FxObject<C = unknown> {
         bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.OBJECT_ERROR, this.objectId] },
       });
     }
-    this.#destroy();
+    this.fxDestroy();
   }
 
   /**
@@ -99,27 +99,27 @@ export abstract class FxObject<C = unknown> {
   *delete(): Suspending<void> {
     this.requireLive('WdfObjectDelete');
     // Disposal has begun, here or from a parent: a second delete adds nothing, the framework drops that event too.
-    if (this.#state === 'disposing') return;
+    if (this.fxState === 'disposing') return;
     // Out of the tree first: a parent that is disposed meanwhile must not dispose this object a second time.
-    if (this.#parent !== null) this.#parent.#children!.delete(this);
-    yield* this.#disposeTree();
-    this.#dropTree();
+    if (this.fxParent !== null) this.fxParent.fxChildren!.delete(this);
+    yield* this.fxDisposeTree();
+    this.fxDropTree();
   }
 
   /** Deletes what the object owns and keeps the object. */
   protected *deleteChildren(): Suspending<void> {
-    if (this.#children === null) return;
-    for (const child of this.#children) yield* child.delete();
+    if (this.fxChildren === null) return;
+    for (const child of this.fxChildren) yield* child.delete();
   }
 
   /** Rule B05: a deleted handle is used. Does not return in that case. */
   requireLive(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;
-    if (this.#state === 'live' || this.#state === 'disposing') return;
-    this.#invalidHandle(ddi, 'deleted');
+    if (this.fxState === 'live' || this.fxState === 'disposing') return;
+    this.fxInvalidHandle(ddi, 'deleted');
   }
 
-  #invalidHandle(ddi: string, since: string): void {
+  private fxInvalidHandle(ddi: string, since: string): void {
     this.kernel.violation({
       rule: 'B05',
       severity: 'crash',
@@ -132,23 +132,23 @@ export abstract class FxObject<C = unknown> {
   /** What the type itself gives back when it goes; runs before EvtCleanup. */
   protected *dispose(): Suspending<void> {}
 
-  *#disposeTree(): Suspending<void> {
-    this.#state = 'disposing';
-    if (this.#children !== null) for (const child of this.#children) yield* child.#disposeTree();
+  private *fxDisposeTree(): Suspending<void> {
+    this.fxState = 'disposing';
+    if (this.fxChildren !== null) for (const child of this.fxChildren) yield* child.fxDisposeTree();
     yield* this.dispose();
-    this.#attributes.evtCleanupCallback?.(this);
-    this.#state = 'deleted';
+    this.fxAttributes.evtCleanupCallback?.(this);
+    this.fxState = 'deleted';
   }
 
-  #dropTree(): void {
-    if (this.#children !== null) for (const child of this.#children) child.#dropTree();
-    this.#children = null;
+  private fxDropTree(): void {
+    if (this.fxChildren !== null) for (const child of this.fxChildren) child.fxDropTree();
+    this.fxChildren = null;
     this.dereference();
   }
 
-  #destroy(): void {
-    this.#state = 'destroyed';
-    this.#parent = null;
-    this.#attributes.evtDestroyCallback?.(this);
+  private fxDestroy(): void {
+    this.fxState = 'destroyed';
+    this.fxParent = null;
+    this.fxAttributes.evtDestroyCallback?.(this);
   }
 }

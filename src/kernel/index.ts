@@ -1,4 +1,5 @@
 export * from './op.js';
+export * from './completed.js';
 export * from './suspending-callback.js';
 export * from './random.js';
 export * from './clock.js';

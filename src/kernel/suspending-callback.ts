@@ -1,3 +1,4 @@
+import { completed, isSuspending } from './completed.js';
 import type { Op, Suspending } from './op.js';
 
 /** A driver callback: a generator function when it calls anything that may suspend, a plain function otherwise. */
@@ -7,17 +8,18 @@ const GeneratorFunction = (Object.getPrototypeOf(function* (): Generator<Op> {})
 
 /**
  * Makes every callback one kind of function, once, when it is registered: generator functions stay as they are,
- * plain ones are wrapped. A plain function that returns a generator (`(q, r) => this.read(q, r)`) is driven too.
+ * plain ones are wrapped and run when they are called. A plain function that returns a generator
+ * (`(q, r) => this.read(q, r)`) is driven too.
+ *
+ * The wrapper is no generator function: each closure of those has a map of its own in V8's old space, which would keep
+ * the machine of an execution alive behind it, one after the other, until the next full collection.
  */
 export function suspendingCallback<A extends readonly unknown[], R>(callback: DriverCallback<A, R>): (...args: A) => Suspending<R> {
   if (callback instanceof GeneratorFunction) return callback as (...args: A) => Suspending<R>;
-  return function* (...args: A): Suspending<R> {
+  return (...args: A): Suspending<R> => {
     // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
     const result = callback(...args);
-    return isSuspending(result) ? yield* result : result;
+    if (isSuspending(result)) return result;
+    return completed(result);
   };
-}
-
-function isSuspending<R>(result: Suspending<R> | R): result is Suspending<R> {
-  return typeof result === 'object' && result !== null && Symbol.iterator in result && 'throw' in result;
 }

@@ -1,9 +1,10 @@
-import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck } from '../nt/index.js';
+import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck, type NtStatus } from '../nt/index.js';
 import {
   Kernel,
   SeededRandom,
   deriveSeed,
-  suspendingCallback,
+  isSuspending,
+  type Suspending,
   type Clock,
   type EventRing,
   type Gate,
@@ -14,7 +15,7 @@ import {
 import { FrameAllocator, MachineImage, MachineMemory } from '../memory/index.js';
 import { HalPlatform, SystemDmaController } from '../hal/index.js';
 import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
-import { DeviceInit, InterruptVector, Request, type BusResources, type Device } from '../wdf/index.js';
+import { DeviceInit, InterruptVector, Request, type BusResources, type Device, type DriverConfig } from '../wdf/index.js';
 import { Canceller, DeviceWorkload, LatencyRecorder, PowerActor, RequestSlot } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
 import { auditMachine } from './audit.js';
@@ -301,11 +302,7 @@ export class Machine {
     const { kernel } = this;
     const { driver } = device.parameters;
     const failedBefore = this.faults.injected('allocation-failure');
-    const added = kernel.runStraight(
-      `${device.name}: EvtDriverDeviceAdd`,
-      suspendingCallback((deviceInit: DeviceInit) => driver.evtDriverDeviceAdd(deviceInit))(device.deviceInit),
-      this.#straight,
-    );
+    const added = kernel.runStraight(`${device.name}: EvtDriverDeviceAdd`, addDevice(driver, device.deviceInit), this.#straight);
     device.device = device.deviceInit.device;
     const status =
       NT_SUCCESS(added) && device.device !== null
@@ -435,4 +432,11 @@ export class Machine {
   hash(): string {
     return this.#image.hash();
   }
+}
+
+/** EvtDriverDeviceAdd as a thread's code; plain JavaScript may have a plain function in its place. */
+function* addDevice(driver: DriverConfig, deviceInit: DeviceInit): Suspending<NtStatus> {
+  // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
+  const result = driver.evtDriverDeviceAdd(deviceInit) as Suspending<NtStatus> | NtStatus;
+  return isSuspending(result) ? yield* result : result;
 }

@@ -1,4 +1,4 @@
-import { KernelEvent, type Suspending } from '../kernel/index.js';
+import { KernelEvent, type Activation, type Suspending } from '../kernel/index.js';
 import { RequestStopAction } from './io-queue-config.js';
 import type { IoQueue } from './io-queue.js';
 import type { RequestList } from './request-list.js';
@@ -28,8 +28,8 @@ export type QueuePowerState = keyof typeof QUEUE_POWER_STATES;
 /** The queue's insides, as its power state machine needs them. */
 export interface QueuePowerHost {
   readonly driverOwned: RequestList;
-  /** Dispatch loops running, on all virtual CPUs. */
-  readonly loopsRunning: number;
+  /** What runs the dispatch loops that are active now, on all virtual CPUs. */
+  readonly loops: readonly Activation[];
   readonly hasStopCallback: boolean;
   readonly hasResumeCallback: boolean;
   callStop(request: Request, actionFlags: number): Suspending<void>;
@@ -136,7 +136,7 @@ export class QueuePower {
   }
 
   #settleWhenAlone(): false {
-    if (this.host.loopsRunning === 1) this.#idle.set();
+    if (this.host.loops.length === 1) this.#idle.set();
     return false;
   }
 
@@ -190,7 +190,7 @@ export class QueuePower {
       } else if (request.powerMark === PowerMark.Notified) unanswered++;
       request = next;
     }
-    if (unanswered > 0 || this.host.loopsRunning !== 1) return took;
+    if (unanswered > 0 || this.host.loops.length !== 1) return took;
     this.#advance();
     this.#idle.set();
     return true;

@@ -253,13 +253,10 @@ export class IoQueue extends IoQueueCore {
   }
 
   protected override powerHost(): QueuePowerHost {
-    const loops = this.loops;
     const { stop, resume } = this.callbacks;
     return {
       driverOwned: this.driverOwned,
-      get loopsRunning() {
-        return loops.length;
-      },
+      loops: this.loops,
       hasStopCallback: stop !== null,
       hasResumeCallback: resume !== null,
       callStop: (request, actionFlags) => this.#callStop(request, actionFlags),

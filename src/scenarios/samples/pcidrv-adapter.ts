@@ -198,9 +198,10 @@ export class PcidrvAdapter {
   }
 
   /** EvtInterruptEnable and EvtInterruptDisable, under the interrupt lock. */
-  *setInterrupts(enabled: boolean): Suspending<void> {
+  *setInterrupts(enabled: boolean): Suspending<NtStatus> {
     this.#mayUnmask = enabled;
     yield* this.#unmask();
+    return STATUS_SUCCESS;
   }
 
   /** Under the interrupt lock. */

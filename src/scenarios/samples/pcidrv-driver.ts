@@ -63,14 +63,8 @@ export class PcidrvDriver implements DriverConfig {
     const interrupt = Interrupt.create(device, {
       evtInterruptIsr: (own) => adapter.evtInterruptIsr(own),
       evtInterruptDpc: (own) => adapter.evtInterruptDpc(own),
-      *evtInterruptEnable() {
-        yield* adapter.setInterrupts(true);
-        return STATUS_SUCCESS;
-      },
-      *evtInterruptDisable() {
-        yield* adapter.setInterrupts(false);
-        return STATUS_SUCCESS;
-      },
+      evtInterruptEnable: () => adapter.setInterrupts(true),
+      evtInterruptDisable: () => adapter.setInterrupts(false),
     });
     if (!interrupt.ok) return interrupt.status;
     adapter.interrupt = interrupt.object;
@@ -102,7 +96,8 @@ export class PcidrvDriver implements DriverConfig {
     if (typeof frames === 'number') return frames;
     const commands = new CommandPort(device, choreTimer.object);
     return this.createAdapter({
-      ...queues,
+      readQueue: queues.readQueue,
+      pendingQueue: queues.pendingQueue,
       device,
       enabler: enabler.object,
       commands,

@@ -51,6 +51,11 @@ class ChannelTransfer extends CancelableTransfer {
     return plxContext(this.device).isGone;
   }
 
+  /** The watchdog's time is up for the transfer that was the channel's `start`th. */
+  giveUp(start: number): Suspending<void> {
+    return this.timeOut(() => this.channel.starts === start);
+  }
+
   protected becameIdle(): void {
     // The queue is sequential: the next request comes when this one has completed.
   }
@@ -66,16 +71,9 @@ const plxContext = declareContext('PLX_CANCEL_CONTEXT', PlxCancelContext);
 /** What the chip's watchdog does with a device's transfers. */
 function plxTransfers(transfers: readonly ChannelTransfer[]): PlxTransfers {
   return {
-    *giveUp({ index }, start) {
-      const transfer = transfers[index]!;
-      yield* transfer.timeOut(() => transfer.channel.starts === start);
-    },
-    *wasReset({ index }) {
-      yield* transfers[index]!.wasReset();
-    },
-    *wasRemoved({ index }) {
-      yield* transfers[index]!.deviceRemoved();
-    },
+    giveUp: ({ index }, start) => transfers[index]!.giveUp(start),
+    wasReset: ({ index }) => transfers[index]!.wasReset(),
+    wasRemoved: ({ index }) => transfers[index]!.deviceRemoved(),
   };
 }
 

@@ -72,16 +72,20 @@ function createWatchdog(device: Device, timeoutMs: number | null): NtStatus {
   const { channels, pool } = ringContext(device);
   const watchdog = Watchdog.create(device, {
     timeoutMs,
-    *look() {
-      for (const channel of channels) yield* channel.look(device.interrupts[channel.index]!);
-    },
-    *isBusy() {
-      for (const channel of channels) if (yield* channel.isBusy()) return true;
-      return false;
-    },
+    look: () => lookAt(device, channels),
+    isBusy: () => isAnyBusy(channels),
   });
   if (watchdog.ok) pool.watchdog = watchdog.object;
   return watchdog.status;
+}
+
+function* lookAt(device: Device, channels: readonly RingChannel[]): Suspending<void> {
+  for (const channel of channels) yield* channel.look(device.interrupts[channel.index]!);
+}
+
+function* isAnyBusy(channels: readonly RingChannel[]): Suspending<boolean> {
+  for (const channel of channels) if (yield* channel.isBusy()) return true;
+  return false;
 }
 
 /** Nothing is in flight any more, and no look may be under way when the device loses its power. */
@@ -113,23 +117,22 @@ function* createDmaObjects(device: Device, channels: number): Suspending<NtStatu
 /** One message a channel: its ISR and DPC touch that channel only. */
 function createInterrupt(device: Device, channel: RingChannel): NtStatus {
   return Interrupt.create(device, {
-    *evtInterruptIsr(interrupt) {
-      const ours = yield* channel.acknowledge();
-      if (ours) interrupt.queueDpcForIsr();
-      return ours;
-    },
-    *evtInterruptDpc(interrupt) {
-      yield* channel.service(interrupt);
-    },
-    *evtInterruptEnable() {
-      yield* channel.setInterruptMask(ring.INT_COMPLETION | ring.INT_ABORT_ACK | ring.INT_ERROR);
-      return STATUS_SUCCESS;
-    },
-    *evtInterruptDisable() {
-      yield* channel.setInterruptMask(0);
-      return STATUS_SUCCESS;
-    },
+    evtInterruptIsr: (interrupt) => evtInterruptIsr(interrupt, channel),
+    evtInterruptDpc: (interrupt) => channel.service(interrupt),
+    evtInterruptEnable: () => setInterruptMask(channel, ring.INT_COMPLETION | ring.INT_ABORT_ACK | ring.INT_ERROR),
+    evtInterruptDisable: () => setInterruptMask(channel, 0),
   }).status;
+}
+
+function* evtInterruptIsr(interrupt: Interrupt, channel: RingChannel): Suspending<boolean> {
+  const ours = yield* channel.acknowledge();
+  if (ours) interrupt.queueDpcForIsr();
+  return ours;
+}
+
+function* setInterruptMask(channel: RingChannel, causes: number): Suspending<NtStatus> {
+  yield* channel.setInterruptMask(causes);
+  return STATUS_SUCCESS;
 }
 
 function evtDevicePrepareHardware(device: Device, resources: HardwareResources): NtStatus {

@@ -66,10 +66,7 @@ export class Watchdog {
 
   static create(device: Device, { timeoutMs, look, isBusy }: WatchdogConfig): Created<Watchdog> {
     const timer: Created<Timer> = Timer.create(device, {
-      *evtTimerFunc(): Suspending<void> {
-        yield* look();
-        yield* watchdog.#looked();
-      },
+      evtTimerFunc: () => watchdog.#round(look),
     });
     if (!timer.ok) return timer;
     const watchdog: Watchdog = new Watchdog(timer.object, (timeoutMs ?? TIMEOUT_MS) / LOOKS, isBusy);
@@ -81,6 +78,11 @@ export class Watchdog {
     if (this.#isArmed) return;
     this.#isArmed = true;
     this.#timer.start(this.#periodMs);
+  }
+
+  *#round(look: () => Suspending<void>): Suspending<void> {
+    yield* look();
+    yield* this.#looked();
   }
 
   /** Not armed first, then the question: whoever starts something after it was asked arms the timer himself. */

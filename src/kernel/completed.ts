@@ -1,0 +1,48 @@
+import type { Suspending } from './op.js';
+
+/**
+ * What a call that had nothing to wait for gives back: `yield*` asks once, gets the value and goes on. A generator would
+ * do the same at the price of its frame, which is most of what a short framework call costs.
+ */
+class Completed<T> implements Suspending<T> {
+  readonly #result: IteratorReturnResult<T>;
+
+  constructor(value: T) {
+    this.#result = { done: true, value };
+  }
+
+  next(): IteratorReturnResult<T> {
+    return this.#result;
+  }
+
+  return(value: T): IteratorReturnResult<T> {
+    return { done: true, value };
+  }
+
+  throw(error: unknown): never {
+    throw error;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  [Symbol.dispose](): void {}
+
+  get [Symbol.toStringTag](): string {
+    return 'Completed';
+  }
+}
+
+/** A suspending call that has ended already, with `value`. */
+export function completed<T>(value: T): Suspending<T> {
+  return new Completed(value);
+}
+
+/** A suspending call without a value that has ended already; one object for all. */
+export const COMPLETED: Suspending<void> = new Completed<void>(undefined);
+
+/** Whether `value` is to be driven to its end, rather than what a plain function gave back. */
+export function isSuspending<T>(value: Suspending<T> | T): value is Suspending<T> {
+  return typeof value === 'object' && value !== null && typeof (value as { throw?: unknown }).throw === 'function';
+}
