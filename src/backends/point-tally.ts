@@ -1,5 +1,8 @@
 import { opKind, opKindName, opObject, type Kernel, type Op } from '../kernel/index.js';
 
+/** `{ SpinLock: { acquire: 12, release: 12 } }`: how often, by type of object, then by kind of operation. */
+export type PointTotals = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
 /** Counts the scheduling points of executions by type of object and kind of operation. */
 export class PointTally {
   /** By operation code, of the execution under way. */
@@ -36,10 +39,10 @@ export class PointTally {
     this.#hit.length = 0;
   }
 
-  /** `{ SpinLock: { acquire: 12, release: 12 } }`, names in order. */
-  totals(): Record<string, Record<string, number>> {
-    const sorted = <T>(entries: Iterable<readonly [string, T]>): [string, T][] =>
-      [...entries].map(([k, v]): [string, T] => [k, v]).sort(([a], [b]) => (a < b ? -1 : 1));
-    return Object.fromEntries(sorted(this.#totals).map(([type, kinds]) => [type, Object.fromEntries(sorted(kinds))]));
+  /** What was counted since the last call. */
+  takeTotals(): PointTotals {
+    const totals = Object.fromEntries([...this.#totals].map(([type, kinds]) => [type, Object.fromEntries(kinds)]));
+    this.#totals.clear();
+    return totals;
   }
 }

@@ -17,6 +17,8 @@ export interface Strategy {
   readonly name: string;
   /** True when `pick` reads `ops`; otherwise nobody spends time on filling it. Default false. */
   readonly wantsOps?: boolean;
+  /** True when an execution depends on its seed alone and there is always another: threads can share such a search. Default false. */
+  readonly isIndependent?: boolean;
   /** True when a bound kept the strategy from schedules that exist: its end is no proof then. Default false. */
   readonly leftOut?: boolean;
   /** For a strategy whose end is a proof: what it is made of. */

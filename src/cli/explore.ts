@@ -7,7 +7,7 @@ import { given } from './given.js';
 import type { ExploreOptions, ExploreProgress, Lab } from './lab.js';
 import { loadScenario } from './load-scenario.js';
 import { addMachineFlags, machineOptions, type MachineFlags } from './machine-flags.js';
-import { count, seed } from './numbers.js';
+import { count, seconds, seed, wholeNumber } from './numbers.js';
 import { DEFAULT_OUT_DIR, prepareOutDir } from './out-dir.js';
 import { pasteAgain } from './paste-line.js';
 import { exploreState } from './progress.js';
@@ -15,7 +15,9 @@ import type { Session } from './session.js';
 
 interface ExploreFlags extends MachineFlags {
   readonly strategy: string;
-  readonly schedules: number;
+  readonly schedules?: number;
+  readonly seconds?: number;
+  readonly workers?: number;
   readonly seed: number;
   readonly requests?: number;
   readonly out?: string;
@@ -25,8 +27,13 @@ interface ExploreFlags extends MachineFlags {
   readonly races?: boolean;
 }
 
+/** Schedules of a search that nobody bounded. */
+const DEFAULT_SCHEDULES = 1000;
+/** More threads than this no machine has cores for. */
+const WORKERS_MAX = 256;
+
 const AFTER_HELP = `
-Ends at the first finding, whose schedule file 'dmalab replay' runs again, or when the schedules are done.
+Ends at the first finding, whose schedule file 'dmalab replay' runs again, or when schedules or seconds are used up.
 Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 an error of dmalab itself, 130 interrupted.`;
 
 /** `dmalab explore <scenario>`: controlled search over schedules. */
@@ -36,7 +43,17 @@ export function exploreCommand(session: Session): Command {
     .argument('<scenario>', 'name, or path of a module');
   return addMachineFlags(command)
     .option('--strategy <name>', 'who chooses the order', 'pos')
-    .option('--schedules <n>', 'most schedules to execute', count('--schedules'), 1000)
+    .option(
+      '--schedules <n>',
+      `most schedules to execute (default: ${DEFAULT_SCHEDULES}, or no bound with --seconds)`,
+      count('--schedules'),
+    )
+    .option('--seconds <s>', 'end after so long; what is found does not depend on it', seconds('--seconds'))
+    .option(
+      '--workers <n>',
+      'threads that share the search; the result is the same for any number (default: by the number of schedules)',
+      wholeNumber('--workers', 1, WORKERS_MAX),
+    )
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
     .option('--races', 'look for data races too, in tracked contexts and common buffers (docs/races.md)')
@@ -64,7 +81,8 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
   const { program } = session.io;
   const options: ExploreOptions = {
     strategy: flags.strategy,
-    schedules: flags.schedules,
+    ...budgetOf(flags),
+    ...given('workers', flags.workers),
     races: flags.races === true,
     seed: flags.seed,
     ...given('requests', flags.requests),
@@ -82,6 +100,11 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
     body: (hooks) => lab.explore(loaded.scenario, options, hooks),
     format: formatExploreReport,
   });
+}
+
+function budgetOf({ schedules, seconds }: ExploreFlags): Pick<ExploreOptions, 'schedules' | 'seconds'> {
+  if (seconds === undefined) return { schedules: schedules ?? DEFAULT_SCHEDULES };
+  return { seconds, ...given('schedules', schedules) };
 }
 
 function requireStrategy(lab: Lab, name: string): void {

@@ -77,8 +77,12 @@ export interface RecordOptions {
 
 export interface ExploreOptions extends ExecutionOptions {
   readonly strategy: string;
-  /** Most schedules to execute. */
-  readonly schedules: number;
+  /** Most schedules to execute; absent: only time ends the search. */
+  readonly schedules?: number;
+  /** The search ends at this or at `schedules`, whichever is first. */
+  readonly seconds?: number;
+  /** Threads that share the search; absent: as many as pay. */
+  readonly workers?: number;
   /** Look for data races by happens-before. */
   readonly races: boolean;
   readonly granularity?: Granularity;
@@ -121,6 +125,8 @@ export interface ExploreProgress {
   readonly schedules: number;
   readonly target: number | null;
   readonly seconds: number;
+  /** Time box; null: none. */
+  readonly durationSeconds: number | null;
   readonly findings: number;
 }
 

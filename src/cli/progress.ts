@@ -40,10 +40,11 @@ export function runState(progress: RunProgress): State {
 }
 
 export function exploreState(progress: ExploreProgress): State {
-  const { schedules, target, seconds, findings } = progress;
+  const { schedules, target, seconds, durationSeconds, findings } = progress;
   const rate = formatRate(seconds > 0 ? schedules / seconds : 0);
   const text = `${ofTarget(schedules, target)} schedules, ${rate}${findingsText(findings)}`;
-  return { seconds, fraction: fractionOf(schedules, target), text };
+  const fraction = Math.max(fractionOf(schedules, target), fractionOf(seconds, durationSeconds));
+  return { seconds, fraction, text };
 }
 
 /** Shows how far a command is, on stderr; `update` may be called at any pace. */

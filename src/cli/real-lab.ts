@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { runOnThreads } from '../backends/index.js';
 import { deviceModels } from '../hardware/index.js';
@@ -11,7 +12,9 @@ import {
   replaySchedule,
   shrinkSchedule,
   strategies,
+  strategyNamed,
   sweep,
+  TIMED_SCHEDULES_MAX,
 } from '../explore/index.js';
 import { builtInScenarios, gallery, galleryScenarios, reserveScenes } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
@@ -19,7 +22,7 @@ import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { watchForForgottenYields } from '../wdf/index.js';
 import { given } from './given.js';
-import type { ExecutionOptions, Lab, Ratio, RecordOptions, RunHooks, RunOptions } from './lab.js';
+import type { ExecutionOptions, ExploreOptions, Lab, Ratio, RecordOptions, RunHooks, RunOptions } from './lab.js';
 
 /** Opens the laboratory itself; loaded only by commands that need it, so that `--help` stays quick. */
 export function openLab(): Promise<Lab> {
@@ -69,13 +72,17 @@ const lab: Lab = {
         ...given('granularity', options.granularity),
         ...given('strict', options.strict),
       },
-      strategy: strategies.find(({ name }) => name === options.strategy)!.create(),
-      schedules: options.schedules,
+      strategy: strategyNamed(options.strategy)!.create(),
+      schedules: options.schedules ?? TIMED_SCHEDULES_MAX,
+      ...given('seconds', options.seconds),
+      workers: options.workers ?? defaultWorkers(options),
       outDir: options.outDir,
       scenarioReference: options.scenarioReference,
       program: options.paste.program,
+      again: options.paste.again,
       signal: hooks.signal,
-      onProgress: (schedules, seconds, findings) => hooks.onProgress({ schedules, target: options.schedules, seconds, findings }),
+      onProgress: (schedules, seconds, findings) =>
+        hooks.onProgress({ schedules, target: options.schedules ?? null, seconds, durationSeconds: options.seconds ?? null, findings }),
     });
   },
 
@@ -105,7 +112,7 @@ const lab: Lab = {
       scenarioReference,
       program: options.paste.program,
       signal: hooks.signal,
-      onProgress: (schedules, seconds, findings) => hooks.onProgress({ schedules, target: null, seconds, findings }),
+      onProgress: (schedules, seconds, findings) => hooks.onProgress({ schedules, target: null, seconds, durationSeconds: null, findings }),
     });
   },
 
@@ -116,6 +123,15 @@ const lab: Lab = {
     return explainSchedule(scenario, schedule, options.file, options.paste.program);
   },
 };
+
+/** A search is shared among threads by itself when it is long enough for their start to pay; measured in docs/exploring.md. */
+const SHARED_FROM_SCHEDULES = 4000;
+const SHARED_FROM_SECONDS = 10;
+
+function defaultWorkers({ strategy, schedules = Infinity, seconds = Infinity }: ExploreOptions): number {
+  const isLong = schedules >= SHARED_FROM_SCHEDULES && seconds >= SHARED_FROM_SECONDS;
+  return isLong && strategyNamed(strategy)!.create().isIndependent === true ? availableParallelism() : 1;
+}
 
 function recordOnThreads(scenario: Scenario, options: RunOptions, asked: RecordOptions, hooks: RunHooks): Promise<RunReport> {
   return record(scenario, {
@@ -134,7 +150,7 @@ function recordOnThreads(scenario: Scenario, options: RunOptions, asked: RecordO
 }
 
 /** Built-in drivers are checked by the build; plain JavaScript for forgotten `yield*` only here. */
-function watchModules(scenarioReference: string): void {
+export function watchModules(scenarioReference: string): void {
   if (isAbsolute(scenarioReference)) watchForForgottenYields();
 }
 

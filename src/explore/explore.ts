@@ -1,49 +1,45 @@
 import { join } from 'node:path';
-import { ControlledBackend, type Execution } from '../backends/controlled.js';
-import { PointTally } from '../backends/point-tally.js';
 import type { Strategy } from '../backends/strategy.js';
-import { deriveSeed, hostTimeMs, hostTurn, type RecordedViolation } from '../kernel/index.js';
+import { toFinding } from '../backends/to-finding.js';
+import { hostTimeMs, type RecordedViolation } from '../kernel/index.js';
+import { UsageError } from '../nt/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { ExploreReport, Finding, ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
-import { toFinding } from '../backends/to-finding.js';
 import { BRIEF_LIMITS, explainFailure } from './explain/index.js';
 import { writeSchedule } from './schedule-file.js';
 import { scheduleOf } from './schedule-of.js';
 import { scheduleToken } from './schedule-token.js';
+import { inOrder, NONDETERMINISM, searchInParallel, searchSequentially, type Failing, type Search } from './search/index.js';
 import { shrinkFailure, type ShrunkFailure } from './shrink-failure.js';
-import { Replay } from './strategies/index.js';
+import { strategies } from './strategies/index.js';
 
 /** Requests of one controlled execution when nobody says otherwise: enough for two in flight on each device, short enough to repeat. */
 export const CONTROLLED_REQUESTS = 4;
-
-/** The event loop gets a turn this often, so that signals and progress are served. */
-const TURN_MS = 50;
 
 export interface ExploreSettings {
   readonly overrides: Overrides;
   readonly strategy: Strategy;
   /** Most schedules to execute. */
   readonly schedules: number;
+  /** Threads that share the search, each with a machine of its own; default 1. More than 1 only for a strategy that is independent. */
+  readonly workers?: number;
+  /** No schedule is begun after so long; default: no bound. */
+  readonly seconds?: number;
   /** Folder for the schedule file of a finding. */
   readonly outDir: string;
   /** What names the scenario in schedule files: its name or its module's path. */
   readonly scenarioReference: string;
   /** Start of the line to paste that replays a finding, such as `npx dmalab`. */
   readonly program: string;
+  /** The command line that runs this again, for a finding without a schedule. Default `program`. */
+  readonly again?: string;
+  /** Threads that give no sign of life for so long are lost; default EXPLORER_SILENCE_MS. */
+  readonly silenceMs?: number;
   readonly signal: AbortSignal;
   onProgress(schedules: number, seconds: number, findings: number): void;
 }
-
-/** An execution that found something, and its choices. */
-interface Failing {
-  readonly execution: Execution;
-  readonly choices: Int32Array;
-}
-
-/** Rule of schedules that are not the same twice. */
-const NONDETERMINISM = 'L-NONDETERMINISM';
 
 /**
  * Small traffic for controlled executions: few requests, few in flight. What the caller set stays, and so does all of a
@@ -54,111 +50,74 @@ export function controlledOverrides(scenario: Scenario, overrides: Overrides): O
   return { ...overrides, workload: { requests: CONTROLLED_REQUESTS, outstanding: 2, ...overrides.workload } };
 }
 
-/** So many schedules of a search are executed twice, and of those behind them one in `VERIFIED_EVERY`. */
-export const VERIFIED_FIRST = 1000;
-const VERIFIED_EVERY = 64;
+/** Schedules of a search that only time ends. */
+export const TIMED_SCHEDULES_MAX = 100_000_000;
+
+/** Throws UsageError USAGE_WORKERS for a strategy whose executions learn from each other. */
+function requireIndependent(strategy: Strategy): void {
+  if (strategy.isIndependent === true) return;
+  const names = strategies.filter((other) => other.create().isIndependent === true).map(({ name }) => name);
+  throw new UsageError('USAGE_WORKERS', `${strategy.name} learns from one execution for the next, so threads cannot share the search`, {
+    where: '--workers',
+    expected: `1, or a strategy whose executions depend on their seed alone: ${names.join(', ')}`,
+  });
+}
 
 /**
- * Executes schedules until one finds something, the budget is used up, or the strategy has none left. The first
- * thousand, a sample of the others, and each that finds something are executed twice, the second time from the recorded
- * choices: different hashes are the finding L-NONDETERMINISM, because nothing found on such ground could be had again.
+ * Executes schedules until one finds something, the budget is used up, or the strategy has none left; on several threads
+ * when it was asked for. What it finds is the finding of the lowest schedule number, and all numbers but times are the
+ * same, whatever the number of threads.
  */
 export async function explore(scenario: Scenario, settings: ExploreSettings): Promise<ExploreReport> {
   await loadDeviceModules(scenario);
+  const { strategy, signal, workers = 1 } = settings;
   const overrides = controlledOverrides(scenario, settings.overrides);
   const parameters = resolveParameters(scenario, overrides);
-  const backend = new ControlledBackend(parameters);
-  const { strategy, signal } = settings;
-  const tally = new PointTally();
-  const replay = new Replay([]);
-  let choiceWords = new Int32Array(1024);
-  const hashes = new Set<string>();
-  const deviceSteps: Record<string, number> = {};
+  if (workers > 1) requireIndependent(strategy);
+  const search: Search = {
+    parameters,
+    seed: overrides.seed,
+    strategy,
+    schedules: settings.schedules,
+    seconds: settings.seconds ?? null,
+    signal,
+    onProgress: (schedules, seconds, findings) => settings.onProgress(schedules, seconds, findings),
+  };
   const startMs = hostTimeMs();
-  let lastTurnMs = startMs;
-  let schedules = 0;
-  let verifiedTwice = 0;
-  let steps = 0;
-  let exhausted = false;
-  let failing: Failing | null = null;
-
-  while (schedules < settings.schedules && failing === null && !signal.aborted) {
-    if (!strategy.newExecution(deriveSeed(overrides.seed, `schedule ${schedules}`))) {
-      exhausted = strategy.leftOut !== true;
-      break;
-    }
-    const isSampled = schedules < VERIFIED_FIRST || schedules % VERIFIED_EVERY === 0;
-    backend.tally = tally;
-    const execution = backend.execute(strategy, isSampled);
-    backend.tally = null;
-    strategy.finished({ steps: execution.steps, foundSomething: execution.findingsTotal > 0 });
-    if (choiceWords.length < execution.choices.length) choiceWords = new Int32Array(execution.choices.length * 2);
-    choiceWords.set(execution.choices);
-    const choices = choiceWords.subarray(0, execution.choices.length);
-    schedules++;
-    steps += execution.steps;
-    hashes.add(execution.eventHash);
-    for (const [thread, count] of Object.entries(execution.deviceStepsByThread)) deviceSteps[thread] = (deviceSteps[thread] ?? 0) + count;
-    if (isSampled || execution.findingsTotal > 0) {
-      failing = verify(backend, replay, execution, choices);
-      verifiedTwice++;
-    }
-    const nowMs = hostTimeMs();
-    if (nowMs - lastTurnMs >= TURN_MS) {
-      lastTurnMs = nowMs;
-      settings.onProgress(schedules, (nowMs - startMs) / 1000, failing === null ? 0 : failing.execution.findingsTotal);
-      await hostTurn();
-    }
-  }
-
+  const { sum, failing, ended, lost } =
+    workers > 1
+      ? await searchInParallel({ ...search, workers, reference: settings.scenarioReference, overrides, ...silence(settings) })
+      : { ...(await searchSequentially(search)), lost: null };
   const seconds = (hostTimeMs() - startMs) / 1000;
-  const kept = failing === null ? NOTHING_KEPT : keepFindings(scenario, settings, overrides, failing);
+  const kept =
+    failing !== null ? keepFindings(scenario, settings, overrides, failing) : lost !== null ? lostThread(lost, settings) : NOTHING_KEPT;
   return {
-    verdict: failing !== null ? 'finding' : signal.aborted ? 'interrupted' : 'ok',
+    verdict: kept.findingsTotal > 0 ? 'finding' : signal.aborted ? 'interrupted' : 'ok',
     scenario: scenario.name,
     seed: overrides.seed,
     strategy: strategy.name,
-    schedules,
-    steps,
-    schedulesPerSecond: seconds > 0 ? schedules / seconds : 0,
-    exhausted,
+    workers,
+    schedules: sum.schedules,
+    steps: sum.steps,
+    schedulesPerSecond: seconds > 0 ? sum.schedules / seconds : 0,
+    exhausted: ended && strategy.leftOut !== true,
     races: parameters.races,
     ordering: parameters.machine.ordering,
     proof: strategy.proof ?? null,
-    verifiedTwice,
-    distinctHashes: hashes.size,
-    deviceStepsByThread: deviceSteps,
-    points: tally.totals(),
+    verifiedTwice: sum.verifiedTwice,
+    distinctHashes: sum.distinctHashes,
+    deviceStepsByThread: sum.deviceStepsByThread,
+    points: inOrder(sum.points),
     ...kept,
   };
 }
 
-/** Executes a schedule again from its choices. What it found, or that it was not the same twice; null when all is well. */
-function verify(backend: ControlledBackend, replay: Replay, execution: Execution, choices: Int32Array): Failing | null {
-  replay.follow(choices);
-  replay.newExecution();
-  const again = backend.execute(replay);
-  const difference = differenceBetween(execution, again);
-  if (difference === null) return again.findingsTotal > 0 ? { execution: again, choices } : null;
-  const findings = [nondeterminism(difference), ...execution.findings];
-  return { execution: { ...execution, findings, findingsTotal: execution.findingsTotal + 1 }, choices };
+function silence({ silenceMs }: ExploreSettings): { silenceMs?: number } {
+  return silenceMs === undefined ? {} : { silenceMs };
 }
 
-function differenceBetween(first: Execution, second: Execution): string | null {
-  if (first.eventHash !== second.eventHash) return `events ${first.eventHash} and ${second.eventHash}`;
-  // The first execution's memory was not hashed when nothing asked for it.
-  if (first.memoryHash !== '' && first.memoryHash !== second.memoryHash) return `memory ${first.memoryHash} and ${second.memoryHash}`;
-  return null;
-}
-
-function nondeterminism(difference: string): RecordedViolation {
-  return {
-    rule: NONDETERMINISM,
-    severity: 'error',
-    object: null,
-    step: 0,
-    message: `the same schedule executed twice gave different hashes (${difference}): driver or device code uses time, chance or state from outside the machine`,
-  };
+function lostThread(violation: RecordedViolation, { again, program }: ExploreSettings): Kept {
+  return { ...NOTHING_KEPT, findings: [toFinding(violation, null, again ?? program)], findingsTotal: 1 };
 }
 
 /** What is left of a search that found something: the findings of the shrunk schedule, and where that is written. */

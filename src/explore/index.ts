@@ -11,6 +11,7 @@ export * from './replay-schedule.js';
 export * from './schedule-file.js';
 export * from './schedule-of.js';
 export * from './schedule-token.js';
+export * from './search/index.js';
 export * from './shrink.js';
 export * from './shrink-failure.js';
 export * from './shrink-schedule.js';

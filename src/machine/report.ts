@@ -173,6 +173,9 @@ export interface ExploreReport {
   readonly scenario: string;
   readonly seed: number;
   readonly strategy: string;
+  /** Threads that shared the search. */
+  readonly workers: number;
+  /** Schedules up to the finding, or all; what other threads executed beyond it is left out here and in the sums. */
   readonly schedules: number;
   readonly steps: number;
   readonly schedulesPerSecond: number;

@@ -37,12 +37,13 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
   const blocks: string[] = [];
   if (!brief) {
     const perSchedule = report.schedules === 0 ? 0 : report.steps / report.schedules;
+    const threads = report.workers === 1 ? '' : `   on ${report.workers} threads`;
     const exhausted = report.exhausted ? '   no schedule is left' : '';
     blocks.push(
       `${paint.bold(printable(report.scenario))} under control, strategy ${printable(report.strategy)}, seed ${report.seed}`,
       formatFacts(
         [
-          ['schedules', `${formatCount(report.schedules)}   ${formatRate(report.schedulesPerSecond)}${exhausted}`],
+          ['schedules', `${formatCount(report.schedules)}   ${formatRate(report.schedulesPerSecond)}${threads}${exhausted}`],
           ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
           ...(report.proof === null ? [] : [['traces', proofText(report.proof)] as const]),
           ['device steps', threadsText(report.deviceStepsByThread)],

@@ -13,6 +13,7 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-LOST-WAKE-UP', title: 'what a device has to tell is looked at before everybody waits', severity: 'crash' },
   { id: 'L-STEP-BOUND', title: 'an execution ends within its bound of operations', severity: 'crash' },
   { id: 'L-ENGINE-LOST', title: 'an engine host answers as long as the run goes on', severity: 'crash' },
+  { id: 'L-WORKER-LOST', title: 'a thread of a search answers as long as the search goes on', severity: 'crash' },
   { id: 'L-NONDETERMINISM', title: 'the same schedule gives the same events and the same memory', severity: 'error' },
   { id: 'L-FORGOTTEN-YIELD', title: 'every framework call that may suspend is made with yield*', severity: 'crash' },
   { id: 'L-LIST-BOUNDS', title: 'a scatter/gather list is asked only for elements it has', severity: 'crash' },

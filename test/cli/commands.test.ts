@@ -147,12 +147,15 @@ describe('commands', () => {
     it('gives every flag to the laboratory', async () => {
       const line =
         'explore demo --strategy random --schedules 50 --seed 3 --requests 4 --outstanding 2 --min-bytes 64 --max-bytes 4096' +
-        ' --devices 3 --map-registers 16 --addressing iommu --ordering posted-writes --cancel 0.2 --power-cycle 1/4 --unplug 1/1000000 --faults hang=1/500';
+        ' --devices 3 --map-registers 16 --addressing iommu --ordering posted-writes --cancel 0.2 --power-cycle 1/4 --unplug 1/1000000' +
+        ' --faults hang=1/500 --seconds 7.5 --workers 3';
       expect((await invoke(`${line} --out ${directory}`, lab)).code).to.equal(0);
       const call = lab.calls[0]!;
       expect(call.options).to.deep.equal({
         strategy: 'random',
         schedules: 50,
+        seconds: 7.5,
+        workers: 3,
         races: false,
         seed: 3,
         requests: 4,
@@ -176,6 +179,12 @@ describe('commands', () => {
     it('searches a thousand schedules at random by default', async () => {
       await invoke('explore demo', lab);
       expect(lab.calls[0]!.options).to.include({ strategy: 'pos', schedules: 1000, seed: 1 });
+      expect(lab.calls[0]!.options).to.not.have.any.keys('seconds', 'workers');
+    });
+
+    it('searches on until the time is up when only that is given', async () => {
+      await invoke('explore demo --seconds 3', lab);
+      expect(lab.calls[0]!.options).to.include({ seconds: 3 }).and.not.have.property('schedules');
     });
   });
 

@@ -70,7 +70,7 @@ describe('progress', () => {
   });
 
   it('counts schedules and findings of a search', () => {
-    const state = exploreState({ schedules: 500, target: 1000, seconds: 2, findings: 2 });
+    const state = exploreState({ schedules: 500, target: 1000, seconds: 2, durationSeconds: null, findings: 2 });
     expect(state).to.deep.equal({ seconds: 2, fraction: 0.5, text: '500 of 1,000 schedules, 250/s, 2 findings' });
   });
 

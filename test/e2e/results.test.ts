@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dmalab, jsonOf, moduleText, newFolder, paste, start, type Json } from './dmalab.js';
+import { dmalab, jsonOf, moduleText, newFolder, paste, start, type Ended, type Json } from './dmalab.js';
 
 /** Members of the results, by their published names. */
 const EVERY = ['verdict', 'scenario', 'seed', 'findings'];
@@ -17,7 +17,7 @@ const RUN = [
   'nestedInterrupts',
   'cancels',
 ];
-const EXPLORE = [...EVERY, 'strategy', 'schedules', 'steps', 'schedulesPerSecond', 'exhausted'];
+const EXPLORE = [...EVERY, 'strategy', 'workers', 'schedules', 'steps', 'schedulesPerSecond', 'exhausted'];
 const FINDING = ['rule', 'title', 'message', 'object', 'step', 'schedule', 'replay'];
 
 function expectFinding(finding: unknown, rule: string): Json {
@@ -180,6 +180,35 @@ describe('dmalab as a user starts it: results', function () {
     expect(jsonOf(diverged)['divergence']).to.have.all.keys('step', 'expected', 'found');
   });
 
+  it('explore on threads finds what one thread finds, in a module of its own, too', async () => {
+    const search = async (workers: number): Promise<readonly [Json, string]> => {
+      const words = ['explore', 'deadlock.mjs', '--workers', String(workers), '--seed', '2', '--out', `found-${workers}`, '--json'];
+      const ended = await dmalab(words, folder);
+      expect(ended.code, ended.stderr).to.equal(1);
+      const json = jsonOf(ended);
+      const [finding] = json['findings'] as Json[];
+      // The schedule as it was found: how far it is shrunk depends on the time that takes.
+      return [json, readFileSync(join(folder, String(finding!['schedule']).replace(/json$/, 'full.json')), 'utf8')];
+    };
+    const [[alone, schedule], [shared, sharedSchedule]] = await Promise.all([search(1), search(2)]);
+    expect([alone['workers'], shared['workers']]).to.deep.equal([1, 2]);
+    expect(sharedSchedule).to.equal(schedule);
+    for (const name of ['schedules', 'steps', 'distinctHashes', 'verifiedTwice', 'points'])
+      expect(shared[name], name).to.deep.equal(alone[name]);
+  });
+
+  it('explore --seconds ends in time with whole results, on threads and alone', async () => {
+    const search = (more: readonly string[]): Promise<Ended> => dmalab(['explore', 'ring', '--seconds', '1.5', '--json', ...more], folder);
+    for (const ended of await Promise.all([search([]), search(['--workers', '2'])])) {
+      expect(ended.code, ended.stderr).to.equal(0);
+      const json = jsonOf(ended);
+      expect(json).to.deep.include({ verdict: 'ok', exhausted: false });
+      expect(json['distinctHashes']).to.equal(json['schedules']);
+    }
+    const first = jsonOf(await search(['--schedules', '3']));
+    expect(first).to.include({ schedules: 3 });
+  });
+
   it('explore takes the flags that shape the machine, and its schedule carries them', async () => {
     const flags =
       '--faults hang=1/1 --devices 2 --map-registers 8 --addressing iommu --min-bytes 64 --max-bytes 512 --cancel 0.1 --power-cycle 1/9';
@@ -231,6 +260,18 @@ describe('dmalab as a user starts it: interruption and progress', function () {
     expect(end.code).to.equal(130);
     expect(jsonOf(end)).to.include.all.keys(...EXPLORE);
     expect(jsonOf(end)).to.include({ verdict: 'interrupted' });
+    expect(jsonOf(end)['schedules']).to.be.a('number').greaterThan(0);
+  });
+
+  it('SIGINT during a search on threads ends all of them', async () => {
+    const words = ['explore', 'plx9x5x', '--schedules', '100000000', '--workers', '2', '--json'];
+    const { child, ended } = start(words, folder);
+    // Not before the threads are up and at work, which a progress line tells.
+    child.stderr!.on('data', (text: string) => /, [1-9][\d,]* of/.test(text) && child.kill('SIGINT'));
+    const end = await ended;
+    expect(end.code).to.equal(130);
+    expect(jsonOf(end)).to.include.all.keys(...EXPLORE);
+    expect(jsonOf(end)).to.include({ verdict: 'interrupted', workers: 2 });
     expect(jsonOf(end)['schedules']).to.be.a('number').greaterThan(0);
   });
 

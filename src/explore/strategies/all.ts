@@ -47,3 +47,8 @@ export const strategies: readonly { readonly name: string; readonly title: strin
     create: () => new FairTail(new Dpor('dpor-bounded', 'nothing', { preemptions: 1 })),
   },
 ];
+
+/** One of them; undefined when there is none of that name. */
+export function strategyNamed(name: string): (typeof strategies)[number] | undefined {
+  return strategies.find((strategy) => strategy.name === name);
+}

@@ -16,6 +16,7 @@ export const FAIR_TAIL_CHOICES = 20_000;
 export class FairTail implements Strategy {
   readonly name: string;
   readonly wantsOps: boolean;
+  readonly isIndependent: boolean;
   readonly #inner: Strategy;
   #choices = 0;
   #cutAny = false;
@@ -28,6 +29,7 @@ export class FairTail implements Strategy {
     this.#inner = inner;
     this.name = inner.name;
     this.wantsOps = inner.wantsOps === true;
+    this.isIndependent = inner.isIndependent === true;
   }
 
   get leftOut(): boolean {

@@ -15,6 +15,7 @@ const REDRAW = -1;
 export class Pos implements Strategy {
   readonly name = 'pos';
   readonly wantsOps = true;
+  readonly isIndependent = true;
   readonly #random = new SeededRandom(0);
   #priorities = new Int32Array(STRANDS_AT_FIRST).fill(REDRAW);
   #pending = new Int32Array(STRANDS_AT_FIRST).fill(DONE);

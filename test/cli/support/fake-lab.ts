@@ -79,6 +79,7 @@ export const exploreReport: ExploreReport = {
   scenario: 'demo',
   seed: 1,
   strategy: 'random',
+  workers: 1,
   schedules: 1000,
   steps: 120_000,
   schedulesPerSecond: 30_000,

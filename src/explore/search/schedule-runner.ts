@@ -1,0 +1,135 @@
+import { ControlledBackend, type Execution } from '../../backends/controlled.js';
+import { PointTally } from '../../backends/point-tally.js';
+import type { Strategy } from '../../backends/strategy.js';
+import { deriveSeed, type RecordedViolation } from '../../kernel/index.js';
+import type { MachineParameters } from '../../machine/parameters.js';
+import { Replay } from '../strategies/index.js';
+import type { SearchTotals } from './search-totals.js';
+
+/** An execution that found something, and its choices. */
+export interface Failing {
+  readonly execution: Execution;
+  readonly choices: Int32Array;
+}
+
+/** What became of one schedule; `none`: the strategy had nothing left to try. */
+export type ScheduleOutcome = 'clean' | 'none' | Failing;
+
+/** Rule of schedules that are not the same twice. */
+export const NONDETERMINISM = 'L-NONDETERMINISM';
+
+/** So many schedules of a search are executed twice, and of those behind them one in `VERIFIED_EVERY`. */
+export const VERIFIED_FIRST = 1000;
+const VERIFIED_EVERY = 64;
+
+/**
+ * One machine that executes schedules of a search by their numbers. The first thousand, a sample of the others, and
+ * each that finds something are executed twice, the second time from the recorded choices: different hashes are the
+ * finding L-NONDETERMINISM, because nothing found on such ground could be had again.
+ */
+export class ScheduleRunner {
+  readonly #backend: ControlledBackend;
+  readonly #replay = new Replay([]);
+  /** What executes: the strategy and the replay, or something that watches them. */
+  readonly #strategy: Strategy;
+  readonly #replaying: Strategy;
+  readonly #tally = new PointTally();
+  #choiceWords = new Int32Array(1024);
+  #first = -1;
+  #schedules = 0;
+  #steps = 0;
+  #verifiedTwice = 0;
+  #deviceSteps: Record<string, number> = {};
+  #eventHashes: number[] = [];
+
+  /** `watched` may put something around each strategy that executes; default nothing. */
+  constructor(
+    parameters: MachineParameters,
+    private readonly strategy: Strategy,
+    watched: (strategy: Strategy) => Strategy = (plain) => plain,
+  ) {
+    this.#backend = new ControlledBackend(parameters);
+    this.#strategy = watched(strategy);
+    this.#replaying = watched(this.#replay);
+  }
+
+  /** Executes schedule number `index` of the search with that seed. */
+  run(index: number, seed: number): ScheduleOutcome {
+    const { strategy } = this;
+    if (!strategy.newExecution(deriveSeed(seed, `schedule ${index}`))) return 'none';
+    if (this.#first < 0) this.#first = index;
+    const isSampled = index < VERIFIED_FIRST || index % VERIFIED_EVERY === 0;
+    const backend = this.#backend;
+    backend.tally = this.#tally;
+    const execution = backend.execute(this.#strategy, isSampled);
+    backend.tally = null;
+    strategy.finished({ steps: execution.steps, foundSomething: execution.findingsTotal > 0 });
+    const choices = this.#keep(execution.choices);
+    this.#count(execution);
+    if (!isSampled && execution.findingsTotal === 0) return 'clean';
+    this.#verifiedTwice++;
+    return this.#verify(execution, choices) ?? 'clean';
+  }
+
+  /** The choices again, valid until the next schedule. */
+  #keep(choices: Int32Array): Int32Array {
+    if (this.#choiceWords.length < choices.length) this.#choiceWords = new Int32Array(choices.length * 2);
+    this.#choiceWords.set(choices);
+    return this.#choiceWords.subarray(0, choices.length);
+  }
+
+  #count(execution: Execution): void {
+    this.#schedules++;
+    this.#steps += execution.steps;
+    for (const [thread, count] of Object.entries(execution.deviceStepsByThread))
+      this.#deviceSteps[thread] = (this.#deviceSteps[thread] ?? 0) + count;
+    const { eventHash } = execution;
+    this.#eventHashes.push(Number.parseInt(eventHash.slice(8), 16), Number.parseInt(eventHash.slice(0, 8), 16));
+  }
+
+  /** Executes a schedule again from its choices. What it found, or that it was not the same twice; null when all is well. */
+  #verify(execution: Execution, choices: Int32Array): Failing | null {
+    this.#replay.follow(choices);
+    this.#replay.newExecution();
+    const again = this.#backend.execute(this.#replaying);
+    const difference = differenceBetween(execution, again);
+    if (difference === null) return again.findingsTotal > 0 ? { execution: again, choices } : null;
+    const findings = [nondeterminism(difference), ...execution.findings];
+    return { execution: { ...execution, findings, findingsTotal: execution.findingsTotal + 1 }, choices };
+  }
+
+  /** What the schedules since the last call came to. */
+  takeTotals(): SearchTotals {
+    const totals: SearchTotals = {
+      first: Math.max(0, this.#first),
+      schedules: this.#schedules,
+      steps: this.#steps,
+      verifiedTwice: this.#verifiedTwice,
+      deviceStepsByThread: this.#deviceSteps,
+      points: this.#tally.takeTotals(),
+      eventHashes: Int32Array.from(this.#eventHashes),
+    };
+    this.#first = -1;
+    this.#schedules = this.#steps = this.#verifiedTwice = 0;
+    this.#deviceSteps = {};
+    this.#eventHashes = [];
+    return totals;
+  }
+}
+
+function differenceBetween(first: Execution, second: Execution): string | null {
+  if (first.eventHash !== second.eventHash) return `events ${first.eventHash} and ${second.eventHash}`;
+  // The first execution's memory was not hashed when nothing asked for it.
+  if (first.memoryHash !== '' && first.memoryHash !== second.memoryHash) return `memory ${first.memoryHash} and ${second.memoryHash}`;
+  return null;
+}
+
+function nondeterminism(difference: string): RecordedViolation {
+  return {
+    rule: NONDETERMINISM,
+    severity: 'error',
+    object: null,
+    step: 0,
+    message: `the same schedule executed twice gave different hashes (${difference}): driver or device code uses time, chance or state from outside the machine`,
+  };
+}
