@@ -58,6 +58,11 @@ export abstract class FxObject<C = unknown> {
     return this.fxChildren ?? NO_CHILDREN;
   }
 
+  /** It can be disposed at PASSIVE_LEVEL only: above it a system thread does it later. */
+  get isPassiveDispose(): boolean {
+    return false;
+  }
+
   get isLive(): boolean {
     return this.fxState === 'live';
   }

@@ -29,6 +29,13 @@ export class TimerQueue {
     return this.#heap.length === 0 ? Infinity : this.#heap[0]!.dueNs;
   }
 
+  /** The earliest due time not before `atNs`; Infinity when there is none. */
+  firstDueFrom(atNs: number): number {
+    let first = Infinity;
+    for (const { dueNs } of this.#heap) if (dueNs >= atNs && dueNs < first) first = dueNs;
+    return first;
+  }
+
   /** Some armed timer fires once only: what waits for it is not lost. */
   get hasOneShot(): boolean {
     for (const timer of this.#heap) if (timer.periodNs === 0) return true;

@@ -80,6 +80,7 @@ const implementedIds: ReadonlySet<string> = new Set<string>([
   'C21',
   'C23',
   'C25',
+  'C26',
   'C27',
   'C28',
   'C29',

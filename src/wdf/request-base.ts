@@ -1,5 +1,5 @@
 import { STATUS_BUFFER_TOO_SMALL, STATUS_INVALID_DEVICE_REQUEST, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
-import { FxObject, type Kernel } from '../kernel/index.js';
+import { FxObject, type Kernel, type Suspending } from '../kernel/index.js';
 import type { HalPlatform, Mdl } from '../hal/index.js';
 import type { Created } from './created.js';
 import type { DmaTransactionCore } from './dma-transaction-core.js';
@@ -9,7 +9,7 @@ import { methodOf } from './io-control.js';
 import type { IoQueue } from './io-queue.js';
 import { RequestMemory, type Memory, type RequestOfMemory } from './memory.js';
 import type { MemoryBuffer } from './memory-buffer.js';
-import { reportBufferInTransfer } from './request-findings.js';
+import { checkPassiveDispose, reportBufferInTransfer } from './request-findings.js';
 import { RequestType, type RequestParameters, type RequestorMode } from './request-state.js';
 import { allocateSystemMdl, type IoControl } from './request-buffers.js';
 
@@ -51,6 +51,18 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
   }
 
   abstract get queue(): IoQueue | null;
+
+  /** What is created with a request as parent belongs to the request's device, and its callbacks to its queue. */
+  override get parent(): FxObject | null {
+    return this.queue;
+  }
+
+  /** Completion takes what belongs to the request along. Rule C26: above PASSIVE_LEVEL a timer or work item can only go later. */
+  protected *disposeChildren(): Suspending<void> {
+    for (const child of this.children) if (child.isPassiveDispose) checkPassiveDispose(this, child);
+    yield* this.deleteChildren();
+  }
+
   protected abstract get isCompleted(): boolean;
   protected abstract requireNotCompleted(ddi: string): void;
   protected abstract requireDriverOwned(ddi: string): void;

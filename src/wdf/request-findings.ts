@@ -1,4 +1,5 @@
-import { WDF_VIOLATION, WdfViolation, statusName, type NtStatus } from '../nt/index.js';
+import { PASSIVE_LEVEL, WDF_VIOLATION, WdfViolation, irqlName, statusName, type NtStatus } from '../nt/index.js';
+import type { FxObject } from '../kernel/index.js';
 import type { RequestBase } from './request-base.js';
 import type { Request } from './request.js';
 
@@ -38,6 +39,18 @@ export function reportReferenced({ kernel, label, objectId, dmaReferences, memor
       code: WDF_VIOLATION,
       parameters: [WdfViolation.REQUEST_OUTSTANDING_REFERENCES, objectId, dmaReferences + memoryReferences],
     },
+  });
+}
+
+/** Rule C26: completing the request cannot dispose `child` here. */
+export function checkPassiveDispose({ kernel, label }: RequestBase, child: FxObject): void {
+  const { irql } = kernel.current;
+  if (irql === PASSIVE_LEVEL) return;
+  kernel.violation({
+    rule: 'C26',
+    severity: 'warning',
+    object: label,
+    message: `${label} is completed at ${irqlName(irql)} and has ${child.label} as a child, which can be disposed at ${irqlName(PASSIVE_LEVEL)} only: its disposal is deferred to a system thread; give it another parent`,
   });
 }
 

@@ -55,6 +55,10 @@ export class WorkItem<C = unknown> extends FxObject<C> {
     return { ok: true, status: STATUS_SUCCESS, object: new WorkItem<C>(parent, config, lock, attributes) };
   }
 
+  override get isPassiveDispose(): boolean {
+    return true;
+  }
+
   /** WdfWorkItemGetParentObject. */
   get parentObject(): FxObject {
     this.requireLive('WdfWorkItemGetParentObject');
