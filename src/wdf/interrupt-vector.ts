@@ -31,6 +31,8 @@ export class InterruptVector {
   #assertedInARow = 0;
   /** A passive ISR is on its way or running. */
   #isMasked = false;
+  /** Every sharer has been reported inactive: nobody expects an interrupt. */
+  #isQuiet = false;
 
   constructor(
     readonly kernel: Kernel,
@@ -45,16 +47,24 @@ export class InterruptVector {
 
   connect(interrupt: Interrupt): void {
     this.#sharers.push(interrupt);
+    this.expectationsChanged();
   }
 
   disconnect(interrupt: Interrupt): void {
     const index = this.#sharers.indexOf(interrupt);
     if (index >= 0) this.#sharers.splice(index, 1);
+    this.expectationsChanged();
+  }
+
+  /** A sharer was reported active or inactive, came or went. A line that its last sharer has left is masked, too. */
+  expectationsChanged(): void {
+    const isLeft = this.#sharers.length === 0;
+    this.#isQuiet = isLeft ? this.source.kind === 'line' : this.#sharers.every((interrupt) => !interrupt.isActive);
   }
 
   /** Something is pending and the vCPU's level lets it in. */
   get isDeliverable(): boolean {
-    return this.cpu.irql < this.irql && !this.#isMasked && this.source.isPending();
+    return this.cpu.irql < this.irql && !this.#isMasked && !this.#isQuiet && this.source.isPending();
   }
 
   /** Starts the delivery on top of whatever the vCPU runs. */

@@ -1,5 +1,13 @@
-import { NT_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
-import { Dpc, FxObject, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import {
+  DISPATCH_LEVEL,
+  NT_SUCCESS,
+  PASSIVE_LEVEL,
+  STATUS_INVALID_PARAMETER,
+  STATUS_SUCCESS,
+  type Irql,
+  type NtStatus,
+} from '../nt/index.js';
+import { Dpc, FxObject, makeOp, OpKind, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import { effectiveLock, type CallbackLock } from './callback-lock.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
@@ -33,6 +41,15 @@ export interface InterruptConfig {
   readonly resourceIndex?: number;
 }
 
+/** WDF_INTERRUPT_INFO: the resource behind an interrupt. */
+export interface InterruptInfo {
+  readonly messageNumber: number;
+  readonly vector: number;
+  readonly irql: Irql;
+  readonly mode: 'line' | 'edge' | 'message';
+  readonly messageSignaled: boolean;
+}
+
 /** WDFINTERRUPT: the interrupt spin lock, one ISR, one DPC object (queues-requests-cancel sections 6 and 7). */
 export class Interrupt extends FxObject {
   readonly vector: InterruptVector;
@@ -48,6 +65,13 @@ export class Interrupt extends FxObject {
   /** Held around its DPC or work item; null without automatic serialization. */
   readonly callbackLock: CallbackLock | null;
   #connected = false;
+  /** Its device is in D0, or on the way: the framework has connected it, unless the driver had disabled it. */
+  #isPowered = false;
+  /** EvtInterruptEnable was called, EvtInterruptDisable not yet. */
+  #isEnabled = false;
+  /** WdfInterruptDisable was called: it stays disconnected, over power cycles too, until WdfInterruptEnable. */
+  #isForcedOff = false;
+  #isActive = false;
 
   private constructor(
     readonly device: Device,
@@ -150,10 +174,10 @@ export class Interrupt extends FxObject {
 
   /** The vector asks this sharer; a disconnected interrupt answers false. */
   *service(): Suspending<boolean> {
-    if (!this.#connected) return false;
+    if (!this.#isActive) return false;
     yield* this.#takeLock();
     // While it waited for the lock it may have been disconnected: its ISR must not run any more.
-    const claimed = this.#connected && (yield* this.#callIsr());
+    const claimed = this.#isActive && (yield* this.#callIsr());
     yield* this.#freeLock();
     return claimed;
   }
@@ -183,10 +207,83 @@ export class Interrupt extends FxObject {
     if (lock !== null) yield* lock.release();
   }
 
+  /** WdfInterruptGetInfo. */
+  get info(): InterruptInfo {
+    this.requireLive('WdfInterruptGetInfo');
+    const { index, irql, source } = this.vector;
+    return { messageNumber: this.messageId, vector: index, irql, mode: source.kind, messageSignaled: source.kind === 'message' };
+  }
+
+  /**
+   * WdfInterruptEnable, at PASSIVE_LEVEL, not from request handlers: connects an interrupt that WdfInterruptDisable has
+   * disconnected, EvtInterruptEnable included. Rule C20 while it is connected, and outside of D0, where it is connected
+   * at the next D0 entry.
+   */
+  *enable(): Suspending<void> {
+    if (!(yield* this.#enterPassive('WdfInterruptEnable'))) return;
+    this.#isForcedOff = false;
+    if (this.#connected) this.#reportConnection('WdfInterruptEnable', 'which is connected already: ignored');
+    else if (this.#isPowered) yield* this.#connect();
+    else this.#reportConnection('WdfInterruptEnable', 'whose device is not in D0: it is connected at the next D0 entry');
+  }
+
+  /**
+   * WdfInterruptDisable, at PASSIVE_LEVEL, not from request handlers: EvtInterruptDisable, then the ISR cannot be reached.
+   * Power transitions leave the interrupt alone until WdfInterruptEnable.
+   */
+  *disable(): Suspending<void> {
+    if (!(yield* this.#enterPassive('WdfInterruptDisable'))) return;
+    this.#isForcedOff = true;
+    yield* this.#disconnect();
+  }
+
+  *#enterPassive(ddi: string): Suspending<boolean> {
+    const op = makeOp(this.objectId, OpKind.Update);
+    if (this.kernel.at(op)) yield op;
+    this.requireLive(ddi);
+    return this.kernel.requireIrqlAtMost(PASSIVE_LEVEL, ddi);
+  }
+
+  /** WdfInterruptReportInactive, at or below DISPATCH_LEVEL: no interrupts are expected; the system calls its ISR no more. Rule C20 while not connected. */
+  reportInactive(): void {
+    this.#setActive('WdfInterruptReportInactive', false);
+  }
+
+  /** WdfInterruptReportActive, at or below DISPATCH_LEVEL: interrupts are expected again. Rule C20 while not connected. */
+  reportActive(): void {
+    this.#setActive('WdfInterruptReportActive', true);
+  }
+
+  #setActive(ddi: string, isActive: boolean): void {
+    this.requireLive(ddi);
+    if (!this.kernel.requireIrqlAtMost(DISPATCH_LEVEL, ddi)) return;
+    if (!this.#connected) this.#reportConnection(ddi, 'which is not connected: ignored');
+    else {
+      this.#isActive = isActive;
+      this.vector.expectationsChanged();
+    }
+  }
+
+  /** Its ISR may be called. */
+  get isActive(): boolean {
+    return this.#isActive;
+  }
+
+  #reportConnection(ddi: string, what: string): void {
+    this.kernel.violation({ rule: 'C20', severity: 'warning', object: this.label, message: `${ddi} is called on ${this.label}, ${what}` });
+  }
+
   /** Power up: connect, then EvtInterruptEnable at DIRQL under the lock. */
   *connect(): Suspending<NtStatus> {
-    this.vector.connect(this);
+    this.#isPowered = true;
+    return this.#isForcedOff ? STATUS_SUCCESS : yield* this.#connect();
+  }
+
+  *#connect(): Suspending<NtStatus> {
     this.#connected = true;
+    this.#isActive = true;
+    this.vector.connect(this);
+    this.#isEnabled = true;
     const status = yield* this.#atDevice(this.#enable, 'EvtInterruptEnable');
     if (!NT_SUCCESS(status)) this.#leaveVector();
     return status;
@@ -194,7 +291,13 @@ export class Interrupt extends FxObject {
 
   /** Power down: EvtInterruptDisable, then the ISR is unreachable; queued DPCs and work items have ended when this returns. */
   *disconnect(): Suspending<void> {
-    if (!this.#connected) return;
+    this.#isPowered = false;
+    yield* this.#disconnect();
+  }
+
+  *#disconnect(): Suspending<void> {
+    if (!this.#isEnabled) return;
+    this.#isEnabled = false;
     yield* this.#atDevice(this.#disable, 'EvtInterruptDisable');
     // Flushed before the interrupt is disconnected, as the framework does: what still runs may take its lock.
     yield* this.#dpc.flush();
@@ -215,7 +318,9 @@ export class Interrupt extends FxObject {
   }
 
   #leaveVector(): void {
-    this.vector.disconnect(this);
     this.#connected = false;
+    this.#isEnabled = false;
+    this.#isActive = false;
+    this.vector.disconnect(this);
   }
 }

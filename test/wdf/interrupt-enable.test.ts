@@ -1,0 +1,194 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import type { Suspending } from '../../src/kernel/index.js';
+import { DIRQL_MIN, PASSIVE_LEVEL, STATUS_SUCCESS } from '../../src/nt/index.js';
+import { Interrupt, type Device, type InterruptConfig } from '../../src/wdf/index.js';
+import { Rig } from './rig.js';
+
+interface Bench {
+  readonly rig: Rig;
+  readonly device: Device;
+  readonly interrupt: Interrupt;
+  readonly rules: () => string[];
+}
+
+/** A device whose interrupt logs what happens to it; the source is a message unless said otherwise. */
+function bench(config: Partial<InterruptConfig> = {}, kind: 'line' | 'message' = 'message'): Bench {
+  const rig = new Rig({ sources: [kind] });
+  const device = rig.createDevice();
+  const log = (what: string): number => rig.log.push(`${what} at ${rig.kernel.current.irql}`);
+  const created = Interrupt.create(device, {
+    evtInterruptIsr: () => log('ISR') > 0,
+    evtInterruptEnable: () => (log('enable'), STATUS_SUCCESS),
+    evtInterruptDisable: () => (log('disable'), STATUS_SUCCESS),
+    ...config,
+  });
+  if (!created.ok) throw new Error('the interrupt was not created');
+  return { rig, device, interrupt: created.object, rules: () => rig.kernel.findings.kept.map(({ rule }) => rule) };
+}
+
+function raise(rig: Rig): void {
+  rig.sources[0]!.pending = true;
+  rig.settle();
+}
+
+const taken = (rig: Rig): string[] => rig.log.splice(0);
+
+describe('WdfInterruptDisable and WdfInterruptEnable', () => {
+  it('call the callbacks at DIRQL under the lock; in between the ISR cannot be reached', () => {
+    const { rig, device, interrupt, rules } = bench();
+    rig.start(device);
+    expect(taken(rig)).to.deep.equal([`enable at ${DIRQL_MIN}`]);
+    rig.run(interrupt.disable());
+    raise(rig);
+    expect(taken(rig)).to.deep.equal([`disable at ${DIRQL_MIN}`]);
+    rig.run(interrupt.enable());
+    raise(rig);
+    expect([taken(rig), rules()]).to.deep.equal([[`enable at ${DIRQL_MIN}`, `ISR at ${DIRQL_MIN}`], []]);
+  });
+
+  it('a line that is asserted meanwhile is masked, not a storm, and is delivered when somebody is connected again', () => {
+    const { rig, device, interrupt, rules } = bench(
+      { evtInterruptIsr: () => ((rig.sources[0]!.pending = false), rig.log.push('ISR') > 0) },
+      'line',
+    );
+    rig.start(device);
+    rig.run(interrupt.disable());
+    taken(rig);
+    raise(rig);
+    expect([taken(rig), rig.vectors[0]!.delivered]).to.deep.equal([[], 0]);
+    rig.run(interrupt.enable());
+    rig.settle();
+    expect([taken(rig), rules()]).to.deep.equal([[`enable at ${DIRQL_MIN}`, 'ISR'], []]);
+  });
+
+  it('a disabled interrupt stays so over a power cycle, with neither callback, until it is enabled', () => {
+    const { rig, device, interrupt, rules } = bench();
+    rig.start(device);
+    rig.run(interrupt.disable());
+    taken(rig);
+    rig.run(device.powerDown());
+    rig.run(device.powerUp());
+    raise(rig);
+    expect(taken(rig)).to.deep.equal([]);
+    rig.run(interrupt.enable());
+    expect([taken(rig), rules()]).to.deep.equal([[`enable at ${DIRQL_MIN}`], []]);
+    rig.run(device.powerDown());
+    expect(taken(rig)).to.deep.equal([`disable at ${DIRQL_MIN}`]);
+  });
+
+  it('enabling outside of D0 is C20; the next D0 entry connects it', () => {
+    const { rig, device, interrupt, rules } = bench();
+    rig.start(device);
+    rig.run(interrupt.disable());
+    rig.run(device.powerDown());
+    taken(rig);
+    rig.run(interrupt.enable());
+    expect([taken(rig), rules()]).to.deep.equal([[], ['C20']]);
+    rig.run(device.powerUp());
+    expect(taken(rig)).to.deep.equal([`enable at ${DIRQL_MIN}`]);
+  });
+
+  it('enabling what is connected is C20 and does nothing; disabling twice is harmless', () => {
+    const { rig, device, interrupt, rules } = bench();
+    rig.start(device);
+    taken(rig);
+    rig.run(interrupt.enable());
+    expect([taken(rig), rules()]).to.deep.equal([[], ['C20']]);
+    rig.run(interrupt.disable());
+    rig.run(interrupt.disable());
+    expect([taken(rig), rules()]).to.deep.equal([[`disable at ${DIRQL_MIN}`], ['C20']]);
+  });
+
+  it('above PASSIVE_LEVEL they are C01 and do nothing', () => {
+    const { rig, device, rules } = bench({
+      evtInterruptIsr: (own) => own.queueDpcForIsr(),
+      *evtInterruptDpc(own): Suspending<void> {
+        yield* own.disable();
+        yield* own.enable();
+      },
+    });
+    rig.start(device);
+    taken(rig);
+    raise(rig);
+    expect([taken(rig), rules()]).to.deep.equal([[], ['C01', 'C01']]);
+  });
+
+  it('disabling waits for the DPC and the work item that were queued', () => {
+    const { rig, device, interrupt } = bench({
+      evtInterruptIsr: (own) => own.queueWorkItemForIsr(),
+      evtInterruptWorkItem: () => void rig.log.push('work item'),
+    });
+    rig.start(device);
+    taken(rig);
+    rig.sources[0]!.pending = true;
+    rig.vectors[0]!.deliver();
+    rig.kernel.vcpus[0]!.advance();
+    rig.run(
+      (function* (): Suspending<void> {
+        yield* interrupt.disable();
+        rig.log.push('disabled');
+      })(),
+    );
+    expect(taken(rig)).to.deep.equal([`disable at ${DIRQL_MIN}`, 'work item', 'disabled']);
+  });
+
+  it('of an interrupt with passive handling the callbacks run at PASSIVE_LEVEL', () => {
+    const { rig, device, interrupt } = bench({ passiveHandling: true });
+    rig.start(device);
+    rig.run(interrupt.disable());
+    rig.run(interrupt.enable());
+    expect(taken(rig)).to.deep.equal(['enable', 'disable', 'enable'].map((what) => `${what} at ${PASSIVE_LEVEL}`));
+  });
+});
+
+describe('WdfInterruptReportInactive and WdfInterruptReportActive', () => {
+  it('nothing is delivered while the interrupt is inactive; a line that stays asserted comes then', () => {
+    const { rig, device, interrupt, rules } = bench(
+      { evtInterruptIsr: () => ((rig.sources[0]!.pending = false), rig.log.push('ISR') > 0) },
+      'line',
+    );
+    rig.start(device);
+    taken(rig);
+    interrupt.reportInactive();
+    raise(rig);
+    expect([taken(rig), rig.vectors[0]!.delivered]).to.deep.equal([[], 0]);
+    interrupt.reportActive();
+    rig.settle();
+    expect([taken(rig), rules()]).to.deep.equal([['ISR'], []]);
+  });
+
+  it('a sharer that is inactive is not asked, the others are', () => {
+    const { rig, device, interrupt } = bench({ evtInterruptIsr: () => expect.fail('inactive') }, 'line');
+    const neighbour = rig.createDevice('neighbour');
+    Interrupt.create(neighbour, { evtInterruptIsr: () => ((rig.sources[0]!.pending = false), rig.log.push('neighbour') > 0) });
+    rig.start(device);
+    rig.start(neighbour);
+    taken(rig);
+    interrupt.reportInactive();
+    raise(rig);
+    expect(taken(rig)).to.deep.equal(['neighbour']);
+  });
+
+  it('while it is not connected they are C20 and ignored; a D0 entry makes it active again', () => {
+    const { rig, device, interrupt, rules } = bench();
+    interrupt.reportActive();
+    rig.start(device);
+    interrupt.reportInactive();
+    rig.run(device.powerDown());
+    interrupt.reportInactive();
+    rig.run(device.powerUp());
+    taken(rig);
+    raise(rig);
+    expect([taken(rig), rules()]).to.deep.equal([[`ISR at ${DIRQL_MIN}`], ['C20', 'C20']]);
+  });
+});
+
+describe('WdfInterruptGetInfo', () => {
+  it('says which vector, level, mode and message', () => {
+    const { interrupt, rig } = bench();
+    expect(interrupt.info).to.deep.equal({ messageNumber: 0, vector: 0, irql: DIRQL_MIN, mode: 'message', messageSignaled: true });
+    expect(bench({}, 'line').interrupt.info.messageSignaled).to.equal(false);
+    expect(rig.kernel.findings.kept).to.deep.equal([]);
+  });
+});
