@@ -175,13 +175,22 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
 
   /**
    * WdfDmaEnablerConfigureSystemProfile: fetches the adapter of one direction of a system profile. INVALID_PARAMETER
-   * when the descriptor is missing, the direction is none or is configured already; UNSUCCESSFUL without an adapter.
+   * when the descriptor is missing, the direction is none or is configured already (the first and last: rule C03);
+   * UNSUCCESSFUL without an adapter.
    */
   configureSystemProfile(config: DmaSystemProfileConfig, direction: number): NtStatus {
     this.requireLive('WdfDmaEnablerConfigureSystemProfile');
-    if (config.dmaDescriptor === null || !isDmaDirection(direction)) return STATUS_INVALID_PARAMETER;
+    if (config.dmaDescriptor === null) {
+      this.#breakIn(`WdfDmaEnablerConfigureSystemProfile of ${this.label} is called without a DMA resource descriptor`);
+      return STATUS_INVALID_PARAMETER;
+    }
+    // Of a direction that is none the framework says nothing here.
+    if (!isDmaDirection(direction)) return STATUS_INVALID_PARAMETER;
     const info = this.adapterInfo(direction);
-    if (info.adapter !== null) return STATUS_INVALID_PARAMETER;
+    if (info.adapter !== null) {
+      this.#breakIn(`WdfDmaEnablerConfigureSystemProfile of ${this.label} is called again for a direction that is configured already`);
+      return STATUS_INVALID_PARAMETER;
+    }
     const { platform, domain, deviceName = null } = this.device;
     const adapter = platform.getDmaAdapter(this.#systemDescription(config, config.dmaDescriptor), domain, deviceName);
     if (adapter === null) return STATUS_UNSUCCESSFUL;
@@ -237,9 +246,21 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     return this.usesDmaV3 || this.kind !== 'packet';
   }
 
-  /** WdfDmaEnablerGetFragmentLength; 0 for a value that is no direction. */
+  /** WdfDmaEnablerGetFragmentLength; 0, and rule C03, for a value that is no direction. */
   fragmentLengthBytes(direction: number): number {
-    return isDmaDirection(direction) ? this.adapterInfo(direction).maximumFragmentLengthBytes : 0;
+    return this.#isDirection(direction, 'WdfDmaEnablerGetFragmentLength') ? this.adapterInfo(direction).maximumFragmentLengthBytes : 0;
+  }
+
+  #isDirection(direction: number, ddi: string): direction is DmaDirection {
+    if (isDmaDirection(direction)) return true;
+    this.#breakIn(`${ddi} of ${this.label} is called with direction ${direction}`);
+    return false;
+  }
+
+  /** A break of the framework verifier: rule C03. */
+  #breakIn(message: string): void {
+    if (this.device.platform.frameworkVerifier)
+      this.kernel.violation({ rule: 'C03', severity: 'warning', object: this.label, message });
   }
 
   get maximumScatterGatherElements(): number {
@@ -255,9 +276,9 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     if (elements !== 0) this.#maximumElements = Math.min(elements, UNLIMITED_FRAGMENTS);
   }
 
-  /** WdfDmaEnablerWdmGetDmaAdapter; null for a bad direction or an unconfigured system profile. */
+  /** WdfDmaEnablerWdmGetDmaAdapter; null for an unconfigured system profile, and with rule C03 for a value that is no direction. */
   wdmGetDmaAdapter(direction: number): WdmDmaAdapter | null {
-    return isDmaDirection(direction) ? this.adapterInfo(direction).adapter : null;
+    return this.#isDirection(direction, 'WdfDmaEnablerWdmGetDmaAdapter') ? this.adapterInfo(direction).adapter : null;
   }
 
   /**

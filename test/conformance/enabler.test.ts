@@ -133,3 +133,35 @@ describe('WdfDmaEnablerSetMaximumScatterGatherElements', () => {
     expect(setInEvtProgramDma(false)).to.equal(2);
   });
 });
+
+describe('breaks of the framework verifier on an enabler', () => {
+  const system: DmaEnablerConfig = { profile: 'System', maximumLengthBytes: 4096 };
+  const settings = { deviceAddress: 0, dmaWidthBits: 32, dmaDescriptor: { channel: 0, requestLine: 0 } } as const;
+
+  function rulesOf(use: (enabler: DmaEnabler) => void, frameworkVerifier = true): string[] {
+    const kernel = newHalKernel();
+    const device = new TestDevice(kernel, new HalPlatform(kernel, { frameworkVerifier }));
+    const created = kernel.runStraight('create', DmaEnabler.create(device, system));
+    if (created.ok) use(created.object);
+    return kernel.findings.kept.map(
+      ({ rule, object }) => `${rule} ${object === (created.ok && created.object.label) ? 'enabler' : object}`,
+    );
+  }
+
+  it('C03: a direction that is none, for the getters; a configuration without a descriptor, or a second one', () => {
+    const useAll = (enabler: DmaEnabler): void => {
+      expect([enabler.fragmentLengthBytes(2), enabler.wdmGetDmaAdapter(-1)]).to.deep.equal([0, null]);
+      expect(statusName(enabler.configureSystemProfile({ ...settings, dmaDescriptor: null }, 0))).to.equal('STATUS_INVALID_PARAMETER');
+      expect(statusName(enabler.configureSystemProfile(settings, 0))).to.equal('STATUS_SUCCESS');
+      expect(statusName(enabler.configureSystemProfile(settings, 1))).to.equal('STATUS_INVALID_PARAMETER');
+    };
+    expect(rulesOf(useAll)).to.deep.equal(Array(4).fill('C03 enabler'));
+    expect(rulesOf(useAll, false), 'without the verifier').to.deep.equal([]);
+  });
+
+  it('a wrong direction of the configuration is INVALID_PARAMETER, and nothing is said, as in the framework', () => {
+    expect(
+      rulesOf((enabler) => expect(statusName(enabler.configureSystemProfile(settings, 2))).to.equal('STATUS_INVALID_PARAMETER')),
+    ).to.deep.equal([]);
+  });
+});

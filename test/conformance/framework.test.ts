@@ -168,6 +168,18 @@ describe('what the framework does not notice and the lab reports', () => {
     expect(found).to.deep.equal(['D27 error']);
   });
 
+  it('nothing for asking a transaction for its device, in any state', () => {
+    const found = run('Packet', function* (transaction): Suspending<void> {
+      const { device } = transaction.enabler;
+      expect(transaction.device).to.equal(device);
+      yield* initializeAndExecute(transaction, (own, given) => own.device === given);
+      yield* transaction.dmaCompletedFinal(0);
+      yield* transaction.release();
+      expect(transaction.device).to.equal(device);
+    });
+    expect(found).to.deep.equal([]);
+  });
+
   it('D63: a reservation that waits is released', () => {
     const found = run(
       'Packet',

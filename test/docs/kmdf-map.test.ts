@@ -8,6 +8,7 @@ import type { Vector } from '../../src/conformance/index.js';
 import { projectRoot, readSources, type SourceFile } from '../tidy/project.js';
 import { codeIn, filesIn, membersIn, parsePage, testsIn, type Page, type Row } from './page.js';
 import { publicMembers } from './public-members.js';
+import { REFERENCE_DDIS } from './reference-ddis.js';
 import { testTitles } from './titles.js';
 
 const PAGE = 'docs/kmdf-map.md';
@@ -153,6 +154,22 @@ function unmappedDdis(of: Page): string[] {
   return [...spoken].filter((ddi) => !aliases.has(ddi) && !new RegExp(`\\b${ddi}\\b`).test(of.text));
 }
 
+/** DDIs of the reference tables that no row of the page is about. */
+function ddisWithoutRow(of: Page): string[] {
+  const named = new Set(ddiRows(of).flatMap(({ cells }) => cells.DDI!.split(/[ ,]+/)));
+  return Object.values(REFERENCE_DDIS)
+    .flat()
+    .filter((ddi) => !named.has(ddi));
+}
+
+/** Sections with rows that were read and no word where. */
+function sectionsWithoutSource(of: Page): string[] {
+  return of.text
+    .split(/^## /m)
+    .filter((section) => /\| read \|$/m.test(section) && /^\| DDI /m.test(section) && !/^Read in /m.test(section))
+    .map((section) => section.split('\n')[0]!);
+}
+
 // --- the page, and the checks themselves -------------------------------------------------------------------------------
 
 describe(`the page ${PAGE}`, function () {
@@ -171,6 +188,8 @@ describe(`the page ${PAGE}`, function () {
     expect(unmappedDdis(page)).to.deep.equal([]);
   });
 
+  it('has a row for every DDI of the reference tables', () => expect(ddisWithoutRow(page)).to.deep.equal([]));
+  it('says where it was read, section by section', () => expect(sectionsWithoutSource(page)).to.deep.equal([]));
   it('names files that exist', () => expect(missingFiles(page)).to.deep.equal([]));
   it('names public members where they are declared', () => expect(missingMembers(page)).to.deep.equal([]));
   it('names tests that exist', () => expect(missingTests(page, titles)).to.deep.equal([]));
@@ -210,5 +229,9 @@ describe(`the page ${PAGE}`, function () {
     expect(wrongScenarios(row('`DmaTransactionBase.execute`', '-', '`string`', 'done', 'read'))).to.have.length(1);
     expect(missingTests(parsePage('`wdf/request` "tells the caller once", and `wdf/request`'), titles)).to.have.length(2);
     expect(unmappedDdis(right)).to.include('WdfDmaTransactionRelease');
+    expect(ddisWithoutRow(right)).to.include('WdfDmaTransactionRelease').and.not.include('WdfDmaTransactionExecute');
+    expect(sectionsWithoutSource(parsePage(page.text.replace('Read in `fxtimer.cpp`', '`fxtimer.cpp`')))).to.have.length(1);
+    const shorter = page.text.split('\n').filter((line) => !line.startsWith('| ReadDmaCounter '));
+    expect(ddisWithoutRow(parsePage(shorter.join('\n'))), 'one row taken out').to.deep.equal(['ReadDmaCounter']);
   });
 });
