@@ -42,6 +42,7 @@ const workloadFields = {
   outstanding: 'number',
   ratePerSecond: 'number',
   readsPercent: 'number',
+  shares: 'string',
   deviceControlPercent: 'number',
   controlPercent: 'number',
   controlCode: 'number',

@@ -350,7 +350,7 @@ export class Machine {
     machineDevice.canceller =
       config.cancelPerMillion === 0
         ? null
-        : new Canceller(this.kernel, this.outsideCpu, config.cancelPerMillion, this.#random(`cancellations of ${machineDevice.name}`));
+        : new Canceller(this.kernel, this.outsideCpu, config, this.#random(`cancellations of ${machineDevice.name}`));
     const disturbs = config.powerCyclesPerMillion > 0 || config.unplugPerMillion > 0;
     machineDevice.power = disturbs
       ? new PowerActor(this.kernel, this.outsideCpu, device, config, this.#random(`power of ${machineDevice.name}`), machineDevice.name)

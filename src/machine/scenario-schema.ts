@@ -27,6 +27,7 @@ export const LIMITS = {
 
 export const ADDRESSING = ['direct', 'bounce32', 'iommu'] as const satisfies readonly MachineConfig['addressing'][];
 
+export const SHARES = ['drawn', 'even'] as const satisfies readonly WorkloadConfig['shares'][];
 export const TRAFFIC = ['storage', 'loopback'] as const satisfies readonly WorkloadConfig['traffic'][];
 
 function whole(min: number, max: number): z.ZodType<number> {
@@ -46,6 +47,7 @@ const workloadFields = {
   outstanding: whole(1, LIMITS.outstandingMax),
   ratePerSecond: z.number(rateText).min(0, rateText).max(LIMITS.ratePerSecondMax, rateText),
   readsPercent: whole(0, 100),
+  shares: z.enum(SHARES, `one of ${SHARES.join(', ')}`),
   deviceControlPercent: whole(0, 100),
   controlPercent: whole(0, 100),
   controlCode: whole(0, 0xffff_ffff),

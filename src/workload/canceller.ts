@@ -1,6 +1,8 @@
 import { STATUS_CANCELLED, type NtStatus } from '../nt/index.js';
 import type { Kernel, RandomSource, Suspending, VirtualCpu } from '../kernel/index.js';
 import type { CancelWindow, FileObject } from '../wdf/index.js';
+import type { WorkloadConfig } from './config.js';
+import { EvenShare } from './even-share.js';
 import type { RequestSlot } from './request-slot.js';
 
 /** How cancellations fared. Won: the request completed CANCELLED; lost: it completed otherwise. */
@@ -15,6 +17,9 @@ export interface CancelCounts {
 const FIRST_LIFETIME_POINTS = 200;
 /** One cancellation in so many closes the file instead, which cancels everything issued through it. */
 const CLOSES_ONE_IN = 64;
+
+/** How many are cancelled, and how they are picked. */
+type CancelShare = Pick<WorkloadConfig, 'cancelPerMillion' | 'shares'>;
 
 interface Doomed {
   slot: RequestSlot;
@@ -32,16 +37,19 @@ export class Canceller {
   readonly #kernel: Kernel;
   readonly #cpu: VirtualCpu;
   readonly #sharePerMillion: number;
+  /** Picks the doomed; null when chance does. */
+  readonly #even: EvenShare | null;
   readonly #random: RandomSource;
   readonly #doomed: Doomed[] = [];
   #lifetimePoints = FIRST_LIFETIME_POINTS;
   /** Kernel point at which the next cancellation is due; Infinity when none is. */
   nextPoint = Infinity;
 
-  constructor(kernel: Kernel, cpu: VirtualCpu, sharePerMillion: number, random: RandomSource) {
+  constructor(kernel: Kernel, cpu: VirtualCpu, { cancelPerMillion, shares }: CancelShare, random: RandomSource) {
     this.#kernel = kernel;
     this.#cpu = cpu;
-    this.#sharePerMillion = sharePerMillion;
+    this.#sharePerMillion = cancelPerMillion;
+    this.#even = shares === 'even' ? new EvenShare(cancelPerMillion, 1_000_000) : null;
     this.#random = random;
   }
 
@@ -49,7 +57,8 @@ export class Canceller {
   submitted(slot: RequestSlot): void {
     slot.cancelWindow = null;
     slot.submittedAtPoint = this.#kernel.points;
-    if (!this.#random.chance(this.#sharePerMillion, 1_000_000)) return;
+    const isDoomed = this.#even === null ? this.#random.chance(this.#sharePerMillion, 1_000_000) : this.#even.next();
+    if (!isDoomed) return;
     const atPoint = this.#kernel.points + 1 + this.#random.below(Math.ceil(this.#lifetimePoints * 1.25));
     this.#doomed.push({ slot, generation: slot.request.generation, atPoint });
     if (atPoint < this.nextPoint) this.nextPoint = atPoint;

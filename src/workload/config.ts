@@ -16,6 +16,11 @@ export interface WorkloadConfig {
   readonly ratePerSecond: number;
   /** Share of reads in percent. Default 50. */
   readonly readsPercent: number;
+  /**
+   * Which requests belong to the shares of reads and of cancellations. `drawn` (default): each by chance. `even`: the first
+   * one and from there on every so many, whatever the seed; for a few requests that must be of both kinds.
+   */
+  readonly shares: 'drawn' | 'even';
   /** Share, in percent, of the reads and writes that are issued as device control requests, see IOCTL_TRANSFER_READ. Default 0. */
   readonly deviceControlPercent: number;
   /** Share of all requests, in percent, that are `controlCode` without buffers instead; each must succeed. Default 0. */
@@ -45,6 +50,7 @@ export const workloadDefaults: WorkloadConfig = {
   applications: 2,
   ratePerSecond: 0,
   readsPercent: 50,
+  shares: 'drawn',
   deviceControlPercent: 0,
   controlPercent: 0,
   controlCode: 0,

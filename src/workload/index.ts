@@ -1,6 +1,7 @@
 export * from './canceller.js';
 export * from './config.js';
 export * from './device-workload.js';
+export * from './even-share.js';
 export * from './fault-ledger.js';
 export * from './latency.js';
 export * from './loopback-traffic.js';

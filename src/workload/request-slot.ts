@@ -5,6 +5,7 @@ import { Mdl } from '../hal/index.js';
 import type { CancelWindow, FileObject, Request } from '../wdf/index.js';
 import type { WorkloadConfig } from './config.js';
 import { TRANSFER_INPUT_BYTES } from './control-codes.js';
+import type { EvenShare } from './even-share.js';
 
 /**
  * One place in the closed loop: a request object, the caller's buffer (frames that are not adjacent, described anew
@@ -67,14 +68,14 @@ export class RequestSlot {
     return this.isDeviceControl ? `${transfer} by control code` : transfer;
   }
 
-  /** Draws direction, length, offsets and the split into MDLs for the next request. */
-  draw(random: RandomSource): void {
+  /** Draws length, offsets and the split into MDLs for the next request, and the direction, unless `reads` picks the reads. */
+  draw(random: RandomSource, reads: EvenShare | null = null): void {
     const { config } = this;
     const align = config.alignBytes;
     // Asked only where there are such requests: other traffic stays what it was for a seed.
     this.isPlainControl = config.controlPercent > 0 && random.chance(config.controlPercent, 100);
     this.isDeviceControl = config.deviceControlPercent > 0 && random.chance(config.deviceControlPercent, 100);
-    this.isRead = random.chance(config.readsPercent, 100);
+    this.isRead = reads === null ? random.chance(config.readsPercent, 100) : reads.next();
     this.lengthBytes = Math.min(drawLength(config, random), this.regionBytes);
     const slack = this.regionBytes - this.lengthBytes;
     this.deviceOffset = this.regionOffset + random.below(Math.floor(slack / align) + 1) * align;

@@ -2,6 +2,7 @@ import type { RandomSource } from '../kernel/index.js';
 import type { MachineMemory } from '../memory/index.js';
 import type { NtStatus } from '../nt/index.js';
 import type { WorkloadConfig } from './config.js';
+import { EvenShare } from './even-share.js';
 import type { PayloadPattern } from './payload.js';
 import type { RequestSlot } from './request-slot.js';
 
@@ -48,8 +49,13 @@ export interface TrafficParts {
 export class StorageTraffic implements Traffic {
   readonly owesMore = false;
   bytesVerified = 0;
+  /** Picks the reads; null when chance does. */
+  readonly #reads: EvenShare | null;
 
-  constructor(private readonly parts: TrafficParts) {}
+  constructor(private readonly parts: TrafficParts) {
+    const { shares, readsPercent } = parts.config;
+    this.#reads = shares === 'even' ? new EvenShare(readsPercent, 100) : null;
+  }
 
   next(left: number, free: number): 0 | 1 {
     return left > 0 && free > 0 ? 1 : 0;
@@ -59,7 +65,7 @@ export class StorageTraffic implements Traffic {
 
   prepare(slot: RequestSlot): void {
     const { random, pattern, memory, config, localMemoryAddress } = this.parts;
-    slot.draw(random);
+    slot.draw(random, this.#reads);
     if (slot.isPlainControl) slot.lengthBytes = 0;
     if (slot.isPlainControl || !config.verifyPayload) return;
     slot.patternStart = pattern.drawStart(random);

@@ -1,5 +1,13 @@
 import type { GalleryEntry } from '../../src/scenarios/index.js';
-import { FOUND_WITHIN, SEARCHES, SEARCH_SCHEDULES_MAX, TABLE_STRATEGIES, TWIN_SCHEDULES, medianSchedules } from './gallery.js';
+import {
+  FOUND_WITHIN,
+  SEARCHES,
+  SEARCH_SCHEDULES_MAX,
+  TABLE_STRATEGIES,
+  TWIN_SCHEDULES,
+  medianSchedules,
+  type TableStrategy,
+} from './gallery.js';
 
 /** A cell of the table: the median, or that there is none. */
 export const cell = (median: number): string => (median === Infinity ? `> ${SEARCH_SCHEDULES_MAX}` : String(median));
@@ -32,15 +40,26 @@ npx dmalab explore ${pairs[0]!.defect.name}              # finds it, shrinks it,
 npx dmalab explore ${pairs[0]!.defect.name}-repaired     # finds nothing
 \`\`\`
 
-The numbers are medians of the schedules until the first finding, over ${SEARCHES} seeds, of searches that give up after
-${SEARCH_SCHEDULES_MAX}. They are counts, so they are the same on every machine; \`npm run gates -- gallery-page\` writes this page.
+The numbers are medians of the schedules until the first finding over the seeds 1 to ${SEARCHES}, of searches that give up after
+${SEARCH_SCHEDULES_MAX}; \`explore --seed N\` is each of them. They are counts, so they are the same on every machine:
+\`npm run gates -- gallery-page\` writes this page, and \`npm test\` counts a few of its cells again, others every hour.
 \`npm run gates -- gallery\` holds every pair to the full bar: \`pos\` finds the expected rule first, within ${FOUND_WITHIN} schedules
-on each of ${SEARCHES} seeds, and the twin is clean over ${TWIN_SCHEDULES} schedules.
+on each of ${SEARCHES} seeds, and the twin is clean over ${TWIN_SCHEDULES} schedules, spread over the seeds.
 
 | defect | device | what goes wrong | finding | ${TABLE_STRATEGIES.join(' | ')} |
 |---|---|---|---|${TABLE_STRATEGIES.map(() => '---:').join('|')}|
 ${rows.join('\n')}
 `;
+}
+
+/** Cells of a pair's line, of the named strategies, that are not what the code comes to; empty when all are right. */
+export function wrongCells(pair: GalleryEntry, line: string, names: readonly TableStrategy[]): readonly string[] {
+  const cells = line.slice(lineStart(pair).length).split('|');
+  return names.flatMap((name) => {
+    const written = cells[TABLE_STRATEGIES.indexOf(name)]?.trim();
+    const counted = cell(medianSchedules(pair, name));
+    return written === counted ? [] : [`${name}: the page says ${written}, and it is ${counted}`];
+  });
 }
 
 /** Lines of a page by the name of the defect. */

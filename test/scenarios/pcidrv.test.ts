@@ -5,9 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WDF_VIOLATION, WdfViolation } from '../../src/nt/index.js';
 import type { ExploreReport } from '../../src/machine/report.js';
-import { explore, FairTail, Pct, RandomWalk } from '../../src/explore/index.js';
+import { explore, FairTail, Pct, Pos, RandomWalk } from '../../src/explore/index.js';
 import { planOf, type FaultPlan } from '../../src/faults/index.js';
 import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
+import { ControlledBackend } from '../../src/backends/index.js';
+import { deriveSeed } from '../../src/kernel/index.js';
+import { resolveParameters } from '../../src/machine/parameters.js';
+import { gallery } from '../../src/scenarios/index.js';
 import { pcidrv } from '../../src/scenarios/samples/pcidrv.js';
 import { PcidrvDriver } from '../../src/scenarios/samples/pcidrv-driver.js';
 import type { Strategy } from '../../src/backends/strategy.js';
@@ -98,6 +102,17 @@ describe('pcidrv', function () {
     const report = await search(pcidrv, 150, { workload: { requests: 8, outstanding: 6, cancelPerMillion: 100_000 } });
     expect(report.findings).to.deep.equal([]);
     expect([report.verdict, report.schedules]).to.deep.equal(['ok', 150]);
+  });
+
+  it('a receive unit that fills the list and stops while it is looked after is not started over a frame', () => {
+    // The order that showed it: of the driver that looked for a frame only before it read the unit's state.
+    const { repaired } = gallery.find(({ defect }) => defect.name === 'descriptor-back-before-copy')!;
+    const backend = new ControlledBackend(resolveParameters(repaired, { seed: 9 }));
+    const strategy = new Pos();
+    for (let n = 100; n < 125; n++) {
+      strategy.newExecution(deriveSeed(9, `schedule ${n}`));
+      expect(backend.execute(strategy).findings).to.deep.equal([]);
+    }
   });
 
   it('the reset recovers a hung device under every schedule', async () => {

@@ -17,7 +17,7 @@ import * as writesLeftToDpc from './writes-left-to-dpc/defect.js';
 import * as writesLeftToDpcRepaired from './writes-left-to-dpc/repaired.js';
 
 /** A few requests of one transfer each. */
-const workload = { requests: 4, outstanding: 4, minBytes: 64, maxBytes: 4096, maxMdls: 1 } as const;
+const workload = { requests: 4, outstanding: 4, shares: 'even', minBytes: 64, maxBytes: 4096, maxMdls: 1 } as const;
 /** Frames that come back to reads that wait for them. */
 const frames = { traffic: 'loopback', requests: 4, outstanding: 4, minBytes: 60, maxBytes: 256, maxMdls: 1 } as const;
 
@@ -35,7 +35,7 @@ export const boardsPairs: readonly GalleryPair[] = [
     name: 'writes-left-to-dpc',
     title: 'frames that find the ring full wait in a queue of their own',
     model: 'e100',
-    workload: frames,
+    workload: { ...frames, minBytes: 256 },
     machine: { mapRegisters: 2 },
     defect: writesLeftToDpc.driver,
     repaired: writesLeftToDpcRepaired.driver,

@@ -28,7 +28,6 @@ export const boardsLabels: GalleryLabels = {
   'isr-clears-all-causes': {
     expects: 'L-QUIESCENCE',
     defectText: 'the ISR clears all causes, not those it has read: one that arrives between the two is lost (D20)',
-    easyBecause: 'the other direction needs only to end while the ISR of the first one is between its read and its write',
   },
   'stop-issued-twice': {
     expects: 'B19',

@@ -65,6 +65,7 @@ export const plxLabels: GalleryLabels = {
     expects: 'A36',
     defectText:
       'the cancel callback ends the transaction and then tells the chip to stop: the chip goes on moving bytes through pages that are unmapped (D05)',
+    easyBecause: 'the chip needs only one more step between the end of the transaction and the stop',
   },
   'clear-after-look': {
     expects: 'L-QUIESCENCE',

@@ -23,12 +23,13 @@ export const ringLabels: GalleryLabels = {
     defectText: 'the ISR writes ones to all causes instead of those it has read: a completion behind an abort’s answer is lost (D20)',
   },
   'tag-used-again': {
-    expects: 'A36',
+    expects: 'L-REQUEST-FAILED',
     defectText: 'a tag names a place and not a transfer: the late completion of an aborted transfer ends the next one there (D28)',
   },
   'shared-staging-table': {
     expects: 'L-DATA',
     defectText: 'two EvtProgramDma at the same time take their lists apart into one table, before the lock (D41)',
+    easyBecause: 'every list has two pieces, and the other processor need only come between table and lock',
   },
   'looked-before-the-lock': {
     expects: 'L-QUIESCENCE',

@@ -34,7 +34,7 @@ import { pair, type GalleryPair } from './pair.js';
 
 const model = 'plx9656';
 /** A few requests on both channels, each of one transfer. */
-const workload = { requests: 4, outstanding: 4, minBytes: 64, maxBytes: 4096, maxMdls: 1 } as const;
+const workload = { requests: 4, outstanding: 4, shares: 'even', minBytes: 64, maxBytes: 4096, maxMdls: 1 } as const;
 
 /** One request of one transfer. */
 const one = { ...workload, requests: 1, outstanding: 1 } as const;
@@ -53,7 +53,7 @@ export const plxPairs: readonly GalleryPair[] = [
     name: 'intcsr-without-lock',
     title: 'two channels are started by read-modify-write of the interrupt register that they share',
     model,
-    workload,
+    workload: { ...workload, requests: 3, outstanding: 3 },
     defect: intcsrWithoutLock.driver,
     repaired: intcsrWithoutLockRepaired.driver,
   }),

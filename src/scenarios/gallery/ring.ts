@@ -27,7 +27,7 @@ import { pair, type GalleryPair } from './pair.js';
 /** The channel and a little memory: what an execution has to make ready. */
 const ground = { model: 'sgring', params: { channels: 1, localMemoryBytes: 65536 } } as const;
 /** A few requests of one transfer each. */
-const workload = { requests: 2, outstanding: 2, minBytes: 64, maxBytes: 2048, maxMdls: 1 } as const;
+const workload = { requests: 2, outstanding: 2, shares: 'even', minBytes: 64, maxBytes: 2048, maxMdls: 1 } as const;
 
 /** The gallery's drivers for sgring. */
 export const ringPairs: readonly GalleryPair[] = [
@@ -75,7 +75,7 @@ export const ringPairs: readonly GalleryPair[] = [
     name: 'tag-used-again',
     title: 'an aborted transfer ends when the abort is acknowledged, its completion is passed over',
     ...ground,
-    workload: { ...workload, requests: 2, outstanding: 1, cancelPerMillion: 500_000 },
+    workload: { ...workload, requests: 3, outstanding: 1, cancelPerMillion: 500_000 },
     defect: tagUsedAgain.driver,
     repaired: tagUsedAgainRepaired.driver,
   }),
@@ -83,7 +83,7 @@ export const ringPairs: readonly GalleryPair[] = [
     name: 'shared-staging-table',
     title: 'scatter/gather lists go through a table on their way to the ring',
     ...ground,
-    workload: { ...workload, requests: 4, outstanding: 2, readsPercent: 100, minBytes: 2048, maxBytes: 2048 },
+    workload: { ...workload, requests: 4, outstanding: 2, readsPercent: 100, minBytes: 4096, maxBytes: 4096 },
     defect: sharedStagingTable.driver,
     repaired: sharedStagingTableRepaired.driver,
   }),
@@ -99,7 +99,7 @@ export const ringPairs: readonly GalleryPair[] = [
     name: 'locks-of-an-abort',
     title: 'aborts have a lock of their own beside that of the rings',
     ...ground,
-    workload: { ...workload, cancelPerMillion: 700_000 },
+    workload: { ...workload, cancelPerMillion: 1_000_000 },
     defect: locksOfAnAbort.driver,
     repaired: locksOfAnAbortRepaired.driver,
   }),
@@ -123,7 +123,7 @@ export const ringPairs: readonly GalleryPair[] = [
     name: 'tail-beyond-neighbour',
     title: 'a transfer is given its place in the ring before its descriptors are written',
     ...ground,
-    workload: { ...workload, requests: 4, outstanding: 2, minBytes: 2048, maxBytes: 4096 },
+    workload: { ...workload, requests: 4, outstanding: 2, readsPercent: 100, minBytes: 2048, maxBytes: 4096 },
     defect: tailBeyondNeighbour.driver,
     repaired: tailBeyondNeighbourRepaired.driver,
   }),

@@ -85,20 +85,26 @@ export class CommandPort {
     yield* this.#lock.release();
   }
 
-  /** Starts the receive unit at `address` unless it runs or a start is on its way; reading states and byte at once leaves no gap between them. */
-  *startReceiveUnitIfStopped(address: number): Suspending<void> {
+  /**
+   * Starts the receive unit at `address` unless it runs or a start is on its way; reading states and byte at once leaves no gap between them.
+   * `isEmpty` is asked once the unit is known to stand: while it ran it may have filled the descriptor there. False: it had, and nothing is started.
+   */
+  *startReceiveUnitIfStopped(address: number, isEmpty: () => boolean): Suspending<boolean> {
+    let isFilled = false;
     yield* this.#lock.acquire();
     if (this.#isOpen && !this.#startsRu) {
       const scb = yield* this.#registers.read32(csr.SCB);
       // A load of the bases that is not accepted yet is no start.
       const isStarting = ((scb >>> 16) & csr.RU_COMMANDS) === csr.RU_START;
       if (scb !== csr.ALL_ONES && !isStarting && ((scb >>> csr.RUS_SHIFT) & 0xf) !== csr.RUS_READY) {
-        this.#startsRu = true;
+        isFilled = !isEmpty();
+        this.#startsRu = !isFilled;
         this.#ruPointer = address;
         yield* this.#pump();
       }
     }
     yield* this.#lock.release();
+    return !isFilled;
   }
 
   /** The timer's turn. */

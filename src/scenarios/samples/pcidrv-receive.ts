@@ -145,8 +145,11 @@ export class ReceiveList {
   /** Starts a unit that ran out of descriptors at the first empty one. True: a frame has come in meanwhile, look again. */
   *#restartUnit(): Suspending<boolean> {
     yield* this.#lock.acquire();
-    const isFrameIn = this.#isFrameIn;
-    if (!isFrameIn && this.#count > 0) yield* this.commands.startReceiveUnitIfStopped(this.frames[this.#at(0)]!.logicalAddress);
+    let isFrameIn = this.#isFrameIn;
+    if (!isFrameIn && this.#count > 0) {
+      const first = this.frames[this.#at(0)]!.logicalAddress;
+      isFrameIn = !(yield* this.commands.startReceiveUnitIfStopped(first, () => !this.#isFrameIn));
+    }
     yield* this.#lock.release();
     return isFrameIn;
   }

@@ -1,0 +1,37 @@
+import { expect } from 'chai';
+import { describe, it } from 'mocha';
+import { readFileSync } from 'node:fs';
+import { hostTimeMs } from '../../src/kernel/index.js';
+import { gallery } from '../../src/scenarios/index.js';
+import { galleryPage, lineStart, linesOf, wrongCells } from './gallery-page.js';
+import { TABLE_STRATEGIES } from './gallery.js';
+
+const page = readFileSync(new URL('../../../docs/gallery.md', import.meta.url), 'utf8');
+const lines = linesOf(page);
+const HOUR_MS = 3_600_000;
+
+describe('docs/gallery.md', function () {
+  this.timeout(60_000);
+
+  it('has a line for every pair, with its label, and nothing that the page is not made of', () => {
+    for (const pair of gallery) expect(lines.get(pair.defect.name), pair.defect.name).to.match(/^\| /).and.include(lineStart(pair));
+    expect(galleryPage(gallery, lines)).to.equal(page);
+  });
+
+  // A cell takes up to 2,700 schedules, so each hour has its own: two strategies of one pair, and all of them in three days.
+  const hour = Math.floor(hostTimeMs() / HOUR_MS);
+  const pair = gallery[hour % gallery.length]!;
+  const names = hour % (2 * gallery.length) < gallery.length ? TABLE_STRATEGIES.slice(0, 2) : TABLE_STRATEGIES.slice(2);
+  it(`says what the code comes to: this hour ${pair.defect.name} under ${names.join(' and ')}`, () => {
+    expect(wrongCells(pair, lines.get(pair.defect.name)!, names)).to.deep.equal([]);
+  });
+
+  it('a number that is not right is named', () => {
+    const easy = gallery.find(({ defect }) => defect.name === 'second-reservation-waits')!;
+    const line = lines.get(easy.defect.name)!;
+    expect(wrongCells(easy, line, ['pos'])).to.deep.equal([]);
+    const wrong = line.replace(/\| (\d+) \|/, (_, pos: string) => `| ${Number(pos) + 1} |`);
+    const [complaint] = wrongCells(easy, wrong, ['pos']);
+    expect(complaint).to.match(/^pos: the page says \d+, and it is \d+$/);
+  });
+});
