@@ -102,6 +102,11 @@ export class EventRing {
     return this.#words[(sequence & this.#mask) * WORDS + 2]!;
   }
 
+  /** Kind of that record. */
+  kindAt(sequence: number): number {
+    return this.#words[(sequence & this.#mask) * WORDS + 1]!;
+  }
+
   /** Takes an operation into the hash without keeping a record of it: who performed what, in order. */
   mixOperation(strand: number, op: number): void {
     this.#mix(Math.imul(op, 0x9e3779b1) ^ strand);

@@ -13,6 +13,15 @@ export interface RaceWatchObjects {
   readonly poolId: number;
 }
 
+/** What a race watch sees happen, as it happens. */
+export interface RaceListener {
+  synchronised(objectId: number): void;
+  /** A tracked field, by number, or a word of a common buffer. */
+  accessed(variable: number, isWrite: boolean): void;
+  /** A field that interlocked operations touch. */
+  interlocked(): void;
+}
+
 /** Where an access stood, without its moment: who, in which callback, holding what. */
 interface Site {
   readonly kind: ActivationKind | 'device';
@@ -72,6 +81,8 @@ export class RaceWatch {
   #isOn = false;
   /** What happens now is done by nobody's code: a device steps, time moves, somebody outside acts. */
   isOutside = false;
+  /** Told each object that the running code synchronises on and each tracked field it accesses; for searches that must know. */
+  listener: RaceListener | null = null;
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
@@ -246,6 +257,7 @@ export class RaceWatch {
   }
 
   #sync(objectId: number, direction: number): number {
+    if (this.listener !== null) this.listener.synchronised(objectId);
     const at = objectId * 2 + direction;
     while (at >= this.#syncs.length) {
       const grown = new Int32Array(this.#syncs.length * 2);
@@ -266,6 +278,7 @@ export class RaceWatch {
 
   /** An interlocked operation comes after all earlier ones on the field. */
   interlocked(sync: number): void {
+    if (this.listener !== null) this.listener.interlocked();
     const task = this.#current;
     if (task < 0) return;
     this.#track.acquire(task, sync);
@@ -283,6 +296,7 @@ export class RaceWatch {
   }
 
   read(variable: number): void {
+    if (this.listener !== null) this.listener.accessed(variable, false);
     const task = this.#current;
     if (task < 0) return;
     const site = this.#siteOf(task);
@@ -290,6 +304,7 @@ export class RaceWatch {
   }
 
   write(variable: number): void {
+    if (this.listener !== null) this.listener.accessed(variable, true);
     const task = this.#current;
     if (task < 0) return;
     const site = this.#siteOf(task);

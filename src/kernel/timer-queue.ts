@@ -19,6 +19,8 @@ export interface KernelTimer {
 export class TimerQueue {
   readonly #heap: KernelTimer[] = [];
   #order = 0;
+  /** Counts what changed the queue. */
+  changes = 0;
 
   get size(): number {
     return this.#heap.length;
@@ -44,6 +46,7 @@ export class TimerQueue {
 
   arm(timer: KernelTimer, dueNs: number): void {
     this.cancel(timer);
+    this.changes++;
     timer.dueNs = dueNs;
     timer.order = this.#order++;
     timer.heapIndex = this.#heap.length;
@@ -55,6 +58,7 @@ export class TimerQueue {
   cancel(timer: KernelTimer): boolean {
     const index = timer.heapIndex;
     if (index < 0) return false;
+    this.changes++;
     timer.heapIndex = -1;
     const last = this.#heap.pop()!;
     if (last !== timer) {

@@ -85,6 +85,11 @@ export class VirtualCpu {
     return this.#dpcs.length;
   }
 
+  /** Threads that wait for the processor, those that were woken among them. */
+  get readyThreads(): number {
+    return this.#ready.length;
+  }
+
   /** Threads that left the processor and wait to be woken, in the order they began to. */
   get parkedThreads(): Iterable<Activation> {
     return this.#parked;

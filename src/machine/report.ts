@@ -165,6 +165,11 @@ export interface SearchProof {
   readonly preemptions: number | null;
   /** Most times that virtual time went on although others could have. */
   readonly leaps: number;
+  /**
+   * Steps depend on each other by framework object and tracked field (`races`); what drivers share outside of tracked contexts
+   * is then taken to be guarded. False: any two steps of processors depend on each other.
+   */
+  readonly tellsObjectsApart: boolean;
 }
 
 /** Result of `dmalab explore`. */

@@ -26,10 +26,16 @@ function pointsText(points: ExploreReport['points']): string {
   return totals.length === 0 ? 'none' : totals.map(([type, count]) => `${type}: ${formatCount(count)}`).join(', ');
 }
 
-function proofText({ executions, redundant, preemptions, leaps }: SearchProof): string {
+/** What a search that ends by itself has come to: all there is within its bound, or so far. */
+function proofText({ executions, redundant, preemptions, leaps, tellsObjectsApart }: SearchProof, exhausted: boolean): string {
   const leapsText = leaps === 1 ? '1 leap of time' : `${leaps} leaps of time`;
   const bound = preemptions === null ? 'any number of preemptions' : `at most ${preemptions} preemption${preemptions === 1 ? '' : 's'}`;
-  return `${formatCount(executions)} executed to the end, ${formatCount(redundant)} given up as known; ${bound}, at most ${leapsText}`;
+  const explored = exhausted
+    ? `all ${formatPlural(executions, 'execution')} explored`
+    : `${formatPlural(executions, 'execution')} explored, others are left`;
+  const known = redundant === 0 ? '' : `; ${formatCount(redundant)} more given up as known`;
+  const relation = tellsObjectsApart ? '; framework objects told apart' : '';
+  return `${explored}, bound: ${bound}, at most ${leapsText}${known}${relation}`;
 }
 
 /** The report of `dmalab explore`; `brief` leaves the table out. */
@@ -45,7 +51,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
         [
           ['schedules', `${formatCount(report.schedules)}   ${formatRate(report.schedulesPerSecond)}${threads}${exhausted}`],
           ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
-          ...(report.proof === null ? [] : [['traces', proofText(report.proof)] as const]),
+          ...(report.proof === null ? [] : [['proof', proofText(report.proof, report.exhausted)] as const]),
           ['device steps', threadsText(report.deviceStepsByThread)],
           ...(report.races ? [['races', 'looked for in tracked contexts and common buffers'] as const] : []),
           ...(report.ordering.length === 0 ? [] : [['ordering', orderingsText(report.ordering)] as const]),

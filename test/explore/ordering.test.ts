@@ -66,7 +66,7 @@ describe('orders that are left to the schedule', function () {
 
   it('partial-order reduction takes what is on its way into account', async () => {
     const { defect, repaired } = ordered.find(({ defect: { name } }) => name === 'pause-not-read-back')!;
-    const bounded = (): Dpor => new Dpor('dpor-bounded', 'locks', { preemptions: 2, leaps: 0 });
+    const bounded = (): Dpor => new Dpor('dpor-bounded', { preemptions: 1, leaps: 0 });
     expect((await search(defect, { seed: 1 }, bounded(), 5000)).findings.map(({ rule }) => rule)).to.deep.equal(['A36']);
     expect((await search(repaired, { seed: 1 }, bounded(), 300)).verdict).to.equal('ok');
   });

@@ -44,7 +44,7 @@ export const strategies: readonly { readonly name: string; readonly title: strin
   {
     name: 'dpor-bounded',
     title: 'as dpor, but only schedules with at most one preemption',
-    create: () => new FairTail(new Dpor('dpor-bounded', 'nothing', { preemptions: 1 })),
+    create: () => new FairTail(new Dpor('dpor-bounded', { preemptions: 1 })),
   },
 ];
 

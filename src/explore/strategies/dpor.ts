@@ -5,7 +5,7 @@ import type { Strand } from '../../machine/strand.js';
 import type { SearchProof } from '../../machine/report.js';
 import type { Strategy } from '../../backends/strategy.js';
 import { Footprint } from './footprint.js';
-import { StepWatch, footprintOfOp, type Trust } from './step-watch.js';
+import { StepWatch, footprintOfOp } from './step-watch.js';
 import { placeAtOrAfter } from './systematic.js';
 
 /** Steps of one execution; a longer one is not taken apart, and the search is no proof then. */
@@ -70,7 +70,6 @@ export class Dpor implements Strategy {
   /** Within bounds: `preemptions` of an execution, default any number; `leaps` of time ahead of others, default 1. */
   constructor(
     readonly name: string = 'dpor',
-    private readonly trust: Trust = 'nothing',
     bounds: { readonly preemptions?: number; readonly leaps?: number } = {},
     /** Whether two steps depend on each other; only a test says something else. */
     private readonly dependent: (a: Footprint, b: Footprint) => boolean = (a, b) => a.dependsOn(b),
@@ -90,11 +89,17 @@ export class Dpor implements Strategy {
       redundant: this.#redundant,
       preemptions: this.#preemptionsMax === Infinity ? null : this.#preemptionsMax,
       leaps: this.#leapsMax,
+      tellsObjectsApart: this.#watch?.tellsObjectsApart ?? false,
     };
   }
 
   /** The steps of the execution that has ended, first to last. */
-  get lastSteps(): readonly { readonly strand: number; readonly op: Op; readonly clock: Int32Array }[] {
+  get lastSteps(): readonly {
+    readonly strand: number;
+    readonly op: Op;
+    readonly footprint: Footprint;
+    readonly clock: Int32Array;
+  }[] {
     return this.#steps.slice(0, this.#length);
   }
 
@@ -110,7 +115,8 @@ export class Dpor implements Strategy {
       );
     }
     this.#timers = strands.findIndex((strand) => strand.kind === 'timer');
-    if (machine !== this.#machine) this.#watch = new StepWatch(machine, strands, this.trust);
+    // Whether leaving a processor costs depends on more than what a step touches: with a bound, all their steps are dependent.
+    if (machine !== this.#machine) this.#watch = new StepWatch(machine, strands, this.#preemptionsMax === Infinity);
     this.#machine = machine;
   }
 
@@ -210,7 +216,8 @@ export class Dpor implements Strategy {
   executed(strand: number, op: Op): void {
     if (this.#isCut) return;
     if (!this.#arrived) {
-      // Nobody asked: there was one that could go on.
+      // Nobody asked: there was one that could go on, or the granularity knows no point here.
+      if (this.#isOpen && strand === this.#steps[this.#length - 1]!.strand && this.#watch?.isInside(op) === true) return;
       this.#endStep();
       if (!this.#fits()) return;
       if (this.#length >= this.#prefix) {
@@ -254,7 +261,7 @@ export class Dpor implements Strategy {
     else this.#watch.end(step.strand, step.op, step.footprint);
     if (index < this.#prefix - 1) return;
     // Whom the step stopped or moved before it could go on may go first.
-    if (this.#watch !== null) this.#addBacktrack(index, step.footprint.strands & step.enabled);
+    if (this.#watch !== null) this.#addBacktrack(index, step.footprint.displaced & step.enabled);
     this.#order(index);
   }
 

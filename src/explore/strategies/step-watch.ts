@@ -1,54 +1,54 @@
+import { kindMask, type Granularity } from '../../backends/granularity.js';
+import { plannedKinds } from '../../faults/index.js';
 import { DONE, opKind, opObject, OpKind, type Op } from '../../kernel/index.js';
 import type { Machine } from '../../machine/machine.js';
 import type { Strand } from '../../machine/strand.js';
-import type { Footprint } from './footprint.js';
+import { CoarseTouches } from './coarse-touches.js';
+import { Thing, type Footprint } from './footprint.js';
+import { ObjectTouches } from './object-touches.js';
 
-/** The framework and everything that hangs together in it - queues, requests, transactions, the HAL's pool - as one thing. */
-const FRAMEWORK = 0;
-
-/** What else drivers' code shares, such as the context of a device. */
-const DRIVERS_DATA = 255;
-
-/** Whether all that drivers' code on two processors does is taken to depend on each other. */
-export type Trust = 'nothing' | 'locks';
+/** Notes what steps of a machine touch, see its two forms. */
+export interface Touches {
+  /** A step begins: what happens from now on is its doing. */
+  begin(): void;
+  /** It has ended: what it touched goes into `footprint`. */
+  end(strand: Strand, op: Op, footprint: Footprint): void;
+}
 
 /**
- * Works out what a step of a machine touched: the object of its operation, the objects of the events it recorded, shared
- * memory, and the strands it affected. Where it cannot tell, it says more:
+ * Works out what a step of a machine touched. What it did to other strands is looked at here:
  *
- *     processor   itself (and so its IRQL), locks and registers by object, the framework as one thing
- *     device      itself; all devices together where a line or the system DMA controller connects them
- *     bus         the device that a write reaches
- *     delivery    all devices, and the processor it comes to
- *     time        everything: whether it leaps depends on who else could go on
- *
- * What drivers' code does besides is in no event. Trusting `nothing`, any two steps of processors depend on each other;
- * trusting `locks`, the driver's own data is taken to be guarded by locks or by a level, as a driver free of data races has it.
+ *     a queue of a processor, the code on top of it      depends on every step of that processor
+ *     whether somebody can go on, and with what          is told by the thing that strand stands before, where the step
+ *                                                        touched that; else it depends on every step of that strand
  */
 export class StepWatch {
+  readonly tellsObjectsApart: boolean;
   readonly #pending: Int32Array;
   readonly #isEnabled: Uint8Array;
-  #sequence = 0;
-  #accesses = 0;
-  readonly #devicesAreOne: boolean;
+  /** By processor: threads and DPCs that wait for it, and activations on it. */
+  readonly #load: Int32Array;
+  readonly #touches: Touches;
+  /** Kinds of operations at which the scheduler asks, by bit. */
+  readonly #kinds: number;
 
+  /** `mayTellApart`: framework objects are told apart where the machine lets it, see `ObjectTouches`. */
   constructor(
     private readonly machine: Machine,
     private readonly strands: readonly Strand[],
-    private readonly trust: Trust,
+    mayTellApart = true,
   ) {
     this.#pending = new Int32Array(strands.length);
     this.#isEnabled = new Uint8Array(strands.length);
-    this.#devicesAreOne =
-      machine.views.some((view) => view.model.isSubordinate === true) ||
-      machine.vectors.some((vector) => machine.controller.isLine(vector.index));
+    this.#load = new Int32Array(machine.kernel.vcpus.length);
+    this.#kinds = kindMask(machine.parameters.granularity as Granularity);
+    this.tellsObjectsApart = mayTellApart && seesDriversData(machine);
+    this.#touches = this.tellsObjectsApart ? new ObjectTouches(machine, machine.kernel.races!) : new CoarseTouches(machine);
   }
 
-  /** Bit mask of the strands that can go on, as of now. */
-  get enabled(): number {
-    let mask = 0;
-    for (const strand of this.strands) if (strand.isEnabled()) mask |= 1 << strand.id;
-    return mask;
+  /** Before such operations the granularity knows no point: they belong to the step that the processor is in. */
+  isInside(op: Op): boolean {
+    return (this.#kinds & (1 << opKind(op))) === 0;
   }
 
   /** A step begins. */
@@ -57,75 +57,51 @@ export class StepWatch {
       this.#pending[strand.id] = strand.pending;
       this.#isEnabled[strand.id] = strand.isEnabled() ? 1 : 0;
     }
-    this.#sequence = this.machine.kernel.events.sequence;
-    this.#accesses = this.machine.memory.driverAccesses;
+    for (const cpu of this.machine.kernel.vcpus) this.#load[cpu.id] = loadOf(cpu);
+    this.#touches.begin();
   }
 
   /** The step of `strand` that began has ended: `footprint` becomes what it touched. */
   end(strand: number, op: Op, footprint: Footprint): void {
     footprint.clear();
-    footprint.strands = this.#affected() | (1 << strand);
-    const { kind } = this.strands[strand]!;
-    if (kind === 'timer') footprint.writeAll();
-    else if (kind === 'engine') this.#touch(opObject(op), footprint);
-    else {
-      if (kind !== 'interrupt' && kind !== 'bus' && this.trust === 'nothing') footprint.write(DRIVERS_DATA);
-      this.#touch(opObject(op), footprint);
-      const { kernel } = this.machine;
-      const { events } = kernel;
-      for (let at = this.#sequence; at !== events.sequence; at = (at + 1) | 0) this.#touch(events.objectAt(at), footprint);
-      if (this.machine.memory.driverAccesses !== this.#accesses) this.#touchDevices(footprint);
-    }
+    const performer = this.strands[strand]!;
+    this.#touches.end(performer, op, footprint);
+    if (!performer.isEnabled()) footprint.write(Thing.Readiness);
+    footprint.strands = 1 << strand;
+    for (const cpu of this.machine.kernel.vcpus) if (this.#load[cpu.id] !== loadOf(cpu)) footprint.strands |= 1 << cpu.id;
+    for (const other of this.strands) if (other !== performer) this.#lookAt(other, footprint);
   }
 
-  #affected(): number {
-    let mask = 0;
-    for (const strand of this.strands) {
-      const { id } = strand;
-      if (strand.pending !== this.#pending[id] || (strand.isEnabled() ? 1 : 0) !== this.#isEnabled[id]) mask |= 1 << id;
-    }
-    return mask;
+  #lookAt(strand: Strand, footprint: Footprint): void {
+    const { id, pending } = strand;
+    const wasEnabled = this.#isEnabled[id] === 1;
+    if (pending === this.#pending[id] && strand.isEnabled() === wasEnabled) return;
+    if (wasEnabled) footprint.displaced |= 1 << id;
+    const op = pending === DONE ? this.#pending[id]! : pending;
+    if (!this.#isTold(strand, op, footprint)) footprint.strands |= 1 << id;
   }
 
-  #touch(objectId: number, footprint: Footprint): void {
-    switch (this.machine.kernel.objectType(objectId)) {
-      case 'VirtualCpu':
-      case 'SpinLock':
-      case 'Dpc':
-        footprint.write(objectId);
-        return;
-      case 'Device':
-        if (this.#isHardware(objectId)) {
-          if (this.#devicesAreOne) this.#touchDevices(footprint);
-          else footprint.write(objectId);
-          return;
-        }
-        break;
-      case 'InterruptVector':
-        this.#touchDevices(footprint);
-        return;
-    }
-    // Framework calls map, flush, copy and compare: what devices see as well.
-    footprint.write(FRAMEWORK);
-    this.#touchDevices(footprint);
-  }
-
-  /** The framework's device objects are called the same. */
-  #isHardware(objectId: number): boolean {
-    for (const view of this.machine.views) if (view.objectId === objectId) return true;
-    return false;
-  }
-
-  #touchDevices(footprint: Footprint): void {
-    for (const view of this.machine.views) footprint.write(view.objectId);
+  /** The strand's next step depends on this one through what it stands before. */
+  #isTold({ kind }: Strand, op: Op, footprint: Footprint): boolean {
+    if (kind === 'timer') return footprint.writes(Thing.Timers);
+    if (kind === 'actor') return footprint.writes(Thing.Requests);
+    return footprint.writesObject(opObject(op));
   }
 }
+
+/** Drivers' data is looked after, and nothing else changes the machine that a footprint could not name. */
+function seesDriversData({ kernel, devices, parameters }: Machine): boolean {
+  const isPlain = plannedKinds(parameters.faults).length === 0 && parameters.machine.ordering.length === 0;
+  return kernel.races !== null && isPlain && devices.every(({ power }) => power === null);
+}
+
+const loadOf = (cpu: Machine['kernel']['vcpus'][number]): number => cpu.readyThreads * 0x10000 + cpu.queuedDpcs * 0x100 + cpu.depth;
 
 /** What an operation of a model touches: the object it names. */
 export function footprintOfOp(strand: number, op: Op, footprint: Footprint): void {
   footprint.clear();
   footprint.strands = 1 << strand;
   if (op === DONE) return;
-  if (opKind(op) === OpKind.Read) footprint.read(opObject(op));
-  else footprint.write(opObject(op));
+  if (opKind(op) === OpKind.Read) footprint.readObject(opObject(op));
+  else footprint.writeObject(opObject(op));
 }
