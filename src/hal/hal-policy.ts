@@ -9,9 +9,11 @@ export interface HalPolicy {
   readonly preCancel: boolean;
   /** A request that waits at the head of its queue starves (L-STARVATION) when so many of other adapters were granted. Default 0: nobody counts as starved. */
   readonly starvationGrants: number;
+  /** Drivers reach a 64-bit field of a common buffer in two halves, as a processor of 32 bits does. Default false. */
+  readonly tornFields: boolean;
 }
 
-export const defaultHalPolicy: HalPolicy = { grantContext: 'freeing-call', preCancel: false, starvationGrants: 0 };
+export const defaultHalPolicy: HalPolicy = { grantContext: 'freeing-call', preCancel: false, starvationGrants: 0, tornFields: false };
 
 /**
  * How a device reaches a buffer's pages:

@@ -122,7 +122,7 @@ export class Machine {
   #build(): void {
     const { kernel, plan, parameters } = this;
     for (const view of this.views) kernel.nextObjectId('Device', view);
-    const { addressing, mapRegisters, starvationGrants } = parameters.machine;
+    const { addressing, mapRegisters, starvationGrants, ordering } = parameters.machine;
     this.faults.reset(this.views);
     this.platform = new HalPlatform(kernel, {
       addressing: addressing === 'bounce32' ? 'bounce' : addressing,
@@ -132,7 +132,12 @@ export class Machine {
       memory: this.memory,
       frames: this.frames,
       faults: this.faults.platform,
-      policy: { starvationGrants },
+      policy: {
+        starvationGrants,
+        grantContext: ordering.includes('grant-from-dpc') ? 'dpc' : 'freeing-call',
+        preCancel: ordering.includes('pre-cancel'),
+        tornFields: ordering.includes('torn-fields'),
+      },
     });
     this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
     this.#connectSystemDma();

@@ -4,6 +4,8 @@
  */
 export const load = (words: Int32Array, index: number): number => Atomics.load(words, index);
 export const store = (words: Int32Array, index: number, value: number): number => Atomics.store(words, index, value);
+export const load64 = (words: BigInt64Array, index: number): bigint => Atomics.load(words, index);
+export const store64 = (words: BigInt64Array, index: number, value: bigint): bigint => Atomics.store(words, index, value);
 export const add = (words: Int32Array, index: number, value: number): number => Atomics.add(words, index, value);
 export const or = (words: Int32Array, index: number, mask: number): number => Atomics.or(words, index, mask);
 export const and = (words: Int32Array, index: number, mask: number): number => Atomics.and(words, index, mask);

@@ -20,6 +20,7 @@ export class MachineMemory {
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
   readonly i32: Int32Array;
+  readonly i64: BigInt64Array;
   readonly f64: Float64Array;
   readonly lengthBytes: number;
   /** Accesses by drivers' code to buffers it shares with devices: of these there are no events. */
@@ -33,6 +34,7 @@ export class MachineMemory {
     this.u8 = new Uint8Array(buffer);
     this.u16 = new Uint16Array(buffer);
     this.i32 = new Int32Array(buffer);
+    this.i64 = new BigInt64Array(buffer);
     this.f64 = new Float64Array(buffer);
     this.lengthBytes = buffer.byteLength;
     this.#module = createCopyModule(wasm);

@@ -8,7 +8,7 @@ import {
   STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED,
 } from '../nt/index.js';
 import { PAGE_SIZE, atomics, type MachineMemory } from '../memory/index.js';
-import { FxObject, type ObjectAttributes, type RaceWatch, type Suspending } from '../kernel/index.js';
+import { FxObject, OpKind, makeOp, type ObjectAttributes, type RaceWatch, type Suspending } from '../kernel/index.js';
 import type { CommonBufferRegion, DmaAdapter, Mdl } from '../hal/index.js';
 import type { Created } from './created.js';
 import { DmaDirection, type DmaEnabler } from './dma-enabler.js';
@@ -36,6 +36,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   readonly #alignedOffset: number;
   readonly #lengthBytes: number;
   readonly #deviceId: number;
+  readonly #isTorn: boolean;
   /** By word: its variable plus 1, made when it is first touched; empty unless races are looked for. */
   readonly #variables: Int32Array;
 
@@ -53,6 +54,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     this.#memory = enabler.device.platform.memory!;
     this.#lengthBytes = lengthBytes;
     this.#deviceId = enabler.device.resources?.registers.objectId ?? 0;
+    this.#isTorn = enabler.device.platform.policy.tornFields;
     this.#variables = new Int32Array(enabler.kernel.races === null ? 0 : Math.ceil(lengthBytes / 4));
     this.#alignedOffset = alignedOffset(region.logicalAddress, alignmentMask);
   }
@@ -124,6 +126,36 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   write32(offset: number, value: number): void {
     if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 4, true);
     this.#memory.i32[this.#place(offset, 4) / 4] = value;
+  }
+
+  /**
+   * The aligned 64-bit field at `offset`, unsigned: in one load or, where the machine tears fields (ordering
+   * `torn-fields`), in two, low half first, with a scheduling point between. Two halves that were read apart need not
+   * belong together.
+   */
+  *read64(offset: number): Suspending<bigint> {
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 8, false);
+    const at = this.#place(offset, 8);
+    if (!this.#isTorn) return BigInt.asUintN(64, atomics.load64(this.#memory.i64, at / 8));
+    const low = atomics.load(this.#memory.i32, at / 4);
+    const op = makeOp(this.#deviceId, OpKind.Read);
+    if (this.kernel.at(op)) yield op;
+    const high = atomics.load(this.#memory.i32, this.#place(offset, 8) / 4 + 1);
+    return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
+  }
+
+  /** Stores the low 64 bits of `value` in the aligned field at `offset`; in one or in two stores, as `read64`. */
+  *write64(offset: number, value: bigint): Suspending<void> {
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 8, true);
+    const at = this.#place(offset, 8);
+    if (!this.#isTorn) {
+      atomics.store64(this.#memory.i64, at / 8, value);
+      return;
+    }
+    atomics.store(this.#memory.i32, at / 4, Number(BigInt.asIntN(32, value)));
+    const op = makeOp(this.#deviceId, OpKind.Write);
+    if (this.kernel.at(op)) yield op;
+    atomics.store(this.#memory.i32, this.#place(offset, 8) / 4 + 1, Number(BigInt.asIntN(32, value >> 32n)));
   }
 
   read8(offset: number): number {

@@ -77,6 +77,18 @@ describe('orders that are left to the schedule', function () {
     expect(strands({})).to.not.include('bus');
     expect(strands({ ordering: [] })).to.deep.equal(strands({}));
     expect(strands({ ordering: ['posted-writes'] })).to.include('bus');
+    expect(strands({ ordering: ['torn-fields', 'pre-cancel', 'grant-from-dpc'] })).to.deep.equal(strands({}));
+  });
+
+  it('free-running threads have what the platform decides by itself', async () => {
+    const overrides: Overrides = {
+      seed: 1,
+      machine: { ordering: ['torn-fields', 'pre-cancel', 'grant-from-dpc'], mapRegisters: 8 },
+      workload: { requests: 400 },
+    };
+    const common = { durationSeconds: null, preempt: null, keepGoing: false, again: 'again', ...quiet };
+    const report = await runOnThreads(builtIn('ring'), { overrides, ...common, blocking: true });
+    expect([report.verdict, report.requests, report.findings]).to.deep.equal(['ok', 400, []]);
   });
 
   it('free-running and recorded threads refuse what nobody there can choose', async () => {

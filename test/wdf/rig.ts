@@ -1,6 +1,6 @@
 import { EventRing, Kernel, VirtualClock, type Gate, type Suspending } from '../../src/kernel/index.js';
 import { FrameAllocator, MachineMemory, PAGE_SIZE } from '../../src/memory/index.js';
-import { HalPlatform, Mdl } from '../../src/hal/index.js';
+import { HalPlatform, Mdl, type DmaDomain, type HalPolicy } from '../../src/hal/index.js';
 import { DIRQL_MIN, STATUS_SUCCESS, type NtStatus } from '../../src/nt/index.js';
 import {
   DeviceInit,
@@ -62,6 +62,10 @@ export interface RigOptions {
   readonly executionLevel?: ExecutionLevel;
   /** Real memory under the platform: buffers can be looked into, and there is pool. Default false. */
   readonly hasMemory?: boolean;
+  /** Where its devices see memory. Default nowhere. */
+  readonly domain?: DmaDomain;
+  /** What its HAL does where it may do more than one thing. */
+  readonly policy?: Partial<HalPolicy>;
   /** Kind of each interrupt resource. Default none. */
   readonly sources?: readonly ('line' | 'edge' | 'message')[];
 }
@@ -87,7 +91,7 @@ export class Rig {
     this.kernel = new Kernel({ vcpus: 2, clock: new VirtualClock(), events: new EventRing(1024) });
     const memory = options.hasMemory === true ? MachineMemory.create(RIG_PAGES * PAGE_SIZE, false) : null;
     const frames = memory === null ? null : new FrameAllocator(RIG_PAGES / 2, RIG_PAGES / 2, RIG_PAGES / 4, { below: () => 0 });
-    this.platform = new HalPlatform(this.kernel, { memory, frames });
+    this.platform = new HalPlatform(this.kernel, { memory, frames, policy: options.policy ?? {} });
     this.sources = (options.sources ?? []).map((kind) => new FakeSource(kind));
     const cpu = this.kernel.vcpus[0]!;
     this.vectors = this.sources.map((source, i) => new InterruptVector(this.kernel, i, DIRQL_MIN + i, cpu, source, `${source.kind} ${i}`));
@@ -104,7 +108,7 @@ export class Rig {
       vectors,
       localMemoryBytes: 4096,
       platform,
-      domain: null,
+      domain: this.options.domain ?? null,
       capabilities: {},
       setBusMaster: (enabled) => void busMaster.push(enabled),
       setPowerState: (state) => void powerStates.push(state),

@@ -6,4 +6,19 @@ export const orderingLabels: GalleryLabels = {
     defectText:
       'the write that pauses the channel is posted, and nothing is read back: it may arrive when the pages are unmapped already (D05)',
   },
+  'entry-in-two-loads': {
+    expects: 'L-QUIESCENCE',
+    defectText:
+      'a field of 64 bits is read in two loads, and either half says that the entry is there: with the tag read before the device has written it the completion is nobody’s (D01)',
+  },
+  'withdraw-before-queued': {
+    expects: 'L-REQUEST-REFERENCE',
+    defectText:
+      'WdfDmaTransactionCancel is called while Execute has not returned: where the platform marks the request for registers before it comes, the framework drops its reference to the request twice (window C)',
+  },
+  'grant-beside-callbacks': {
+    expects: 'L-QUIESCENCE',
+    defectText:
+      'EvtProgramDma counts on the lock of the callbacks it is called from; called when a grant comes, it has none, and a smaller tail is written after a larger one (D17)',
+  },
 };

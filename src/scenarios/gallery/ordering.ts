@@ -1,6 +1,17 @@
 import * as pauseNotReadBack from './pause-not-read-back/defect.js';
 import * as pauseNotReadBackRepaired from './pause-not-read-back/repaired.js';
+import * as entryInTwoLoads from './entry-in-two-loads/defect.js';
+import * as entryInTwoLoadsRepaired from './entry-in-two-loads/repaired.js';
+import * as grantBesideCallbacks from './grant-beside-callbacks/defect.js';
+import * as grantBesideCallbacksRepaired from './grant-beside-callbacks/repaired.js';
+import * as withdrawBeforeQueued from './withdraw-before-queued/defect.js';
+import * as withdrawBeforeQueuedRepaired from './withdraw-before-queued/repaired.js';
 import { pair, type GalleryPair } from './pair.js';
+
+/** A few requests of one transfer each. */
+const few = { minBytes: 64, maxBytes: 2048, maxMdls: 1 } as const;
+/** One channel of the ring engine and a little memory. */
+const ring = { model: 'sgring', params: { channels: 1, localMemoryBytes: 65536 } } as const;
 
 /** One request of one transfer that somebody cancels. */
 const cancelled = { requests: 1, outstanding: 1, minBytes: 64, maxBytes: 4096, maxMdls: 1, cancelPerMillion: 1_000_000 } as const;
@@ -16,5 +27,33 @@ export const orderingPairs: readonly GalleryPair[] = [
     machine: { ordering: ['posted-writes'] },
     defect: pauseNotReadBack.driver,
     repaired: pauseNotReadBackRepaired.driver,
+  }),
+  pair({
+    name: 'entry-in-two-loads',
+    title: 'a completion is taken when its first field of 64 bits is not zero; the processor has loads of 32 bits',
+    ...ring,
+    workload: { ...few, requests: 2, outstanding: 2 },
+    machine: { ordering: ['torn-fields'] },
+    defect: entryInTwoLoads.driver,
+    repaired: entryInTwoLoadsRepaired.driver,
+  }),
+  pair({
+    name: 'withdraw-before-queued',
+    title: 'a cancelled transfer that waits for map registers is withdrawn; the platform may refuse one that has not asked yet',
+    ...ring,
+    boards: 2,
+    workload: { ...few, requests: 4, outstanding: 2, applications: 1, cancelPerMillion: 500_000 },
+    machine: { mapRegisters: 2, ordering: ['pre-cancel'] },
+    defect: withdrawBeforeQueued.driver,
+    repaired: withdrawBeforeQueuedRepaired.driver,
+  }),
+  pair({
+    name: 'grant-beside-callbacks',
+    title: 'request handlers and DPC are serialized by the framework; waiting transfers get their map registers from a DPC',
+    ...ring,
+    workload: { ...few, requests: 5, outstanding: 5 },
+    machine: { mapRegisters: 3, ordering: ['grant-from-dpc'] },
+    defect: grantBesideCallbacks.driver,
+    repaired: grantBesideCallbacksRepaired.driver,
   }),
 ];

@@ -47,8 +47,12 @@ export class CancelableRingDriver extends RingDriver {
       yield* super.requestDone(transfer, status);
       return;
     }
-    status = yield* transfer.transaction.execute(transfer);
+    status = yield* this.execute(transfer);
     if (!NT_SUCCESS(status)) yield* this.requestDone(transfer, status);
+  }
+
+  protected *execute(transfer: RingTransfer): Suspending<NtStatus> {
+    return yield* transfer.transaction.execute(transfer);
   }
 
   protected override *evtProgramDma(transfer: RingTransfer, list: ScatterGatherList): Suspending<boolean> {

@@ -59,6 +59,8 @@ export class RingDriver {
   /** Entries of both rings; a power of two that holds all descriptors in flight. */
   protected readonly entries: number = 64;
   protected readonly transfersMax: number = 4;
+  /** The DPC runs under the lock of the device's synchronization scope. */
+  protected readonly isSerialized: boolean = false;
   device!: Device;
   registers!: RegisterBlock;
   interrupt!: Interrupt;
@@ -97,6 +99,7 @@ export class RingDriver {
       evtInterruptDpc: () => this.dpc(),
       evtInterruptEnable: () => this.setInterruptMask(CAUSES),
       evtInterruptDisable: () => this.setInterruptMask(0),
+      automaticSerialization: this.isSerialized,
     });
     if (!interrupt.ok) return interrupt.status;
     this.interrupt = interrupt.object;
