@@ -9,7 +9,8 @@ import { STEPS_MAX } from './controlled-scheduler.js';
 const STEPS_PER_REQUEST_MAX = 20_000;
 
 /** Operations of an execution before it counts as one that never ends; the same for the one that recorded and the one that replays. */
-export function stepsMaxOf({ requests }: MachineParameters): number {
+export function stepsMaxOf({ requests, stepsMax }: MachineParameters): number {
+  if (stepsMax !== null) return stepsMax;
   return requests === Infinity ? STEPS_MAX : Math.max(STEPS_MAX, requests * STEPS_PER_REQUEST_MAX);
 }
 

@@ -21,6 +21,7 @@ interface ExploreFlags extends MachineFlags {
   readonly seed: number;
   readonly requests?: number;
   readonly out?: string;
+  readonly steps?: number;
   readonly granularity?: Granularity;
   readonly strict?: boolean;
   readonly quiet?: boolean;
@@ -56,6 +57,11 @@ export function exploreCommand(session: Session): Command {
     )
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
+    .option(
+      '--steps <n>',
+      'operations of one schedule before it counts as endless (default: 1000000, or 20000 a request)',
+      count('--steps'),
+    )
     .option('--races', 'look for data races too, in tracked contexts and common buffers (docs/races.md)')
     .option(
       '--granularity <how>',
@@ -86,6 +92,7 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
     races: flags.races === true,
     seed: flags.seed,
     ...given('requests', flags.requests),
+    ...given('stepsMax', flags.steps),
     ...given('granularity', flags.granularity),
     ...given('strict', flags.strict),
     ...machineOptions(flags, loaded.scenario),

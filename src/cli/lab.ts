@@ -85,6 +85,8 @@ export interface ExploreOptions extends ExecutionOptions {
   readonly workers?: number;
   /** Look for data races by happens-before. */
   readonly races: boolean;
+  /** Operations of one execution; absent: the default bound. */
+  readonly stepsMax?: number;
   readonly granularity?: Granularity;
   readonly strict?: boolean;
 }

@@ -69,6 +69,7 @@ const lab: Lab = {
         ...machineOverrides(options),
         workload: trafficOf(options),
         ...given('races', options.races ? true : undefined),
+        ...given('stepsMax', options.stepsMax),
         ...given('granularity', options.granularity),
         ...given('strict', options.strict),
       },

@@ -22,6 +22,7 @@ export function flattenOverrides(overrides: Overrides): Flat {
   put('workload', overrides.workload);
   for (const kind of plannedKinds(overrides.faults ?? NO_FAULTS)) flat[`faults.${kind}`] = ratioText(overrides.faults![kind]!);
   if (overrides.failCall !== undefined) flat['failCall'] = overrides.failCall;
+  if (overrides.stepsMax !== undefined) flat['stepsMax'] = overrides.stepsMax;
   if (overrides.races === true) flat['races'] = true;
   if (overrides.granularity !== undefined) flat['granularity'] = overrides.granularity;
   if (overrides.strict === true) flat['strict'] = true;
@@ -65,6 +66,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   let instances: number | undefined;
   let failCall: number | undefined;
   let races = false;
+  let stepsMax: number | undefined;
   let granularity: string | undefined;
   let strict: boolean | undefined;
   let ordering: readonly Ordering[] | null = null;
@@ -73,6 +75,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     const ratio = group === 'faults' && typeof value === 'string' ? parseRatio(value) : null;
     if (key === 'instances' && typeof value === 'number') instances = value;
     else if (key === 'failCall' && typeof value === 'number') failCall = value;
+    else if (key === 'stepsMax' && Number.isSafeInteger(value) && Number(value) > 0) stepsMax = Number(value);
     else if (key === 'races' && typeof value === 'boolean') races = value;
     else if (key === 'granularity' && GRANULARITIES.some((known) => known === value)) granularity = value as string;
     else if (key === 'strict' && typeof value === 'boolean') strict = value;
@@ -94,6 +97,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     ...(Object.keys(faults).length === 0 ? {} : { faults }),
     ...(failCall === undefined ? {} : { failCall }),
     ...(races ? { races } : {}),
+    ...(stepsMax === undefined ? {} : { stepsMax }),
     ...(granularity === undefined ? {} : { granularity }),
     ...(strict === undefined ? {} : { strict }),
   };

@@ -30,6 +30,8 @@ export interface Overrides {
   readonly failCall?: number;
   /** Look for data races; under control only. Default false. */
   readonly races?: boolean;
+  /** Operations of one controlled execution before it is L-STEP-BOUND. Default a million, or 20,000 a request when that is more. */
+  readonly stepsMax?: number;
   /** Before which operations the controlled scheduler is asked. Default `all`. */
   readonly granularity?: string;
   /** Under control, time, chance and the host's event loop are the finding L-NONDETERMINISM where code under test asks for them. Default false. */
@@ -59,6 +61,8 @@ export interface MachineParameters {
   /** The fallible call to fail, 0 to only count them; null for neither. */
   readonly failCall: number | null;
   readonly races: boolean;
+  /** See `Overrides`; null: the default. */
+  readonly stepsMax: number | null;
   /** See `Overrides`. */
   readonly granularity: string;
   readonly strict: boolean;
@@ -91,6 +95,7 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     faults,
     failCall: overrides.failCall ?? null,
     races: overrides.races ?? false,
+    stepsMax: overrides.stepsMax ?? null,
     granularity: overrides.granularity ?? 'all',
     strict: overrides.strict === true,
   };

@@ -148,7 +148,7 @@ describe('commands', () => {
       const line =
         'explore demo --strategy random --schedules 50 --seed 3 --requests 4 --outstanding 2 --min-bytes 64 --max-bytes 4096' +
         ' --devices 3 --map-registers 16 --addressing iommu --ordering posted-writes --cancel 0.2 --power-cycle 1/4 --unplug 1/1000000' +
-        ' --faults hang=1/500 --seconds 7.5 --workers 3';
+        ' --faults hang=1/500 --seconds 7.5 --workers 3 --steps 9000';
       expect((await invoke(`${line} --out ${directory}`, lab)).code).to.equal(0);
       const call = lab.calls[0]!;
       expect(call.options).to.deep.equal({
@@ -156,6 +156,7 @@ describe('commands', () => {
         schedules: 50,
         seconds: 7.5,
         workers: 3,
+        stepsMax: 9000,
         races: false,
         seed: 3,
         requests: 4,

@@ -209,6 +209,15 @@ describe('dmalab as a user starts it: results', function () {
     expect(first).to.include({ schedules: 3 });
   });
 
+  it('explore --steps bounds each schedule, and so does the replay of its file', async () => {
+    const ended = await dmalab(['explore', 'plx9x5x', '--steps', '120', '--out', 'bounded', '--json'], folder);
+    expect(ended.code).to.equal(1);
+    const finding = expectFinding((jsonOf(ended)['findings'] as unknown[])[0], 'L-STEP-BOUND');
+    expect(finding['message']).to.contain('120 operations');
+    const replayed = await dmalab(['replay', String(finding['schedule']), '--json'], folder);
+    expect([replayed.code, jsonOf(replayed)['verdict']]).to.deep.equal([1, 'finding']);
+  });
+
   it('explore takes the flags that shape the machine, and its schedule carries them', async () => {
     const flags =
       '--faults hang=1/1 --devices 2 --map-registers 8 --addressing iommu --min-bytes 64 --max-bytes 512 --cancel 0.1 --power-cycle 1/9';

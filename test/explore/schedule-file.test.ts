@@ -157,8 +157,10 @@ describe('schedule file: parameters', () => {
         workload,
         machine,
         fc.option(fc.integer({ min: 1, max: 4 }), { nil: undefined }),
-        (seed, w, m, instances) => {
-          const overrides = { seed, workload: w, machine: m, ...(instances === undefined ? {} : { instances }) } as Overrides;
+        fc.option(fc.integer({ min: 1, max: 1e9 }), { nil: undefined }),
+        (seed, w, m, instances, stepsMax) => {
+          const more = { ...(instances === undefined ? {} : { instances }), ...(stepsMax === undefined ? {} : { stepsMax }) };
+          const overrides = { seed, workload: w, machine: m, ...more } as Overrides;
           const parsed = parseOverrides(seed, flattenOverrides(overrides), 'x');
           expect(parsed).to.deep.equal(overrides);
         },
@@ -172,6 +174,8 @@ describe('schedule file: parameters', () => {
       { speed: 3 },
       { 'machine.vcpus': '2' },
       { instances: 'two' },
+      { stepsMax: 0 },
+      { stepsMax: 1.5 },
       { 'workload.requests': true },
       { 'other.vcpus': 1 },
     ];
