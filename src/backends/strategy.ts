@@ -19,6 +19,8 @@ export interface Strategy {
   readonly wantsOps?: boolean;
   /** True when an execution depends on its seed alone and there is always another: threads can share such a search. Default false. */
   readonly isIndependent?: boolean;
+  /** True when executions are drawn at random: what was seen once then tells how much is unseen. Default false. */
+  readonly isSample?: boolean;
   /** True when a bound kept the strategy from schedules that exist: its end is no proof then. Default false. */
   readonly leftOut?: boolean;
   /** For a strategy whose end is a proof: what it is made of. */

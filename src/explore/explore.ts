@@ -106,6 +106,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
     proof: strategy.proof ?? null,
     verifiedTwice: sum.verifiedTwice,
     distinctHashes: sum.distinctHashes,
+    coverage: sum.coverage(strategy.isSample === true),
     deviceStepsByThread: sum.deviceStepsByThread,
     points: inOrder(sum.points),
     ...kept,

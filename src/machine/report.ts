@@ -172,6 +172,37 @@ export interface SearchProof {
   readonly tellsObjectsApart: boolean;
 }
 
+/** Classes that the executions of a search fall into. */
+export interface BehaviourClasses {
+  readonly distinct: number;
+  /** Classes of exactly one execution. */
+  readonly once: number;
+  /** Chance that the next schedule falls into a class not seen so far (Good-Turing: once / schedules looked at); null when schedules are not drawn at random. */
+  readonly unseen: number | null;
+}
+
+/** How much of what a machine can do a search has seen. */
+export interface SearchCoverage {
+  /** Schedules whose behaviour was looked at: the first thousand, and one in four of the others. */
+  readonly schedules: number;
+  /** Executions are the same when the operations on each object have the same order: hash of the partial order. */
+  readonly orders: BehaviourClasses;
+  /** Executions are the same when they show the same set of reads-from pairs. */
+  readonly readsFrom: BehaviourClasses;
+  /** Reads-from pairs: which strand changed an object last, by which kind of operation, when which strand came to it by which. */
+  readonly pairs: {
+    readonly distinct: number;
+    /** Pairs that exactly one schedule showed. */
+    readonly once: number;
+    /** New pairs to be expected of the next schedule; null as above. */
+    readonly newPerSchedule: number | null;
+  };
+  /** Pairs seen within the first 1, 10, 100, ... schedules and in all. */
+  readonly curve: readonly { readonly schedules: number; readonly pairs: number }[];
+  /** Some classes or pairs found no room in the tables: the numbers are lower bounds. */
+  readonly isPartial: boolean;
+}
+
 /** Result of `dmalab explore`. */
 export interface ExploreReport {
   readonly verdict: Verdict;
@@ -196,6 +227,7 @@ export interface ExploreReport {
   readonly verifiedTwice: number;
   /** Different event hashes seen among the schedules. */
   readonly distinctHashes: number;
+  readonly coverage: SearchCoverage;
   /** Device steps by the host thread that executed them: `{"0": n}` in controlled execution; each DeviceStep event of the trace carries the thread, too. */
   readonly deviceStepsByThread: Readonly<Record<string, number>>;
   /** Scheduling points that were hit, how often: by type of object, then by kind of operation. */

@@ -1,9 +1,9 @@
 import { orderingsText } from '../machine/ordering.js';
-import type { ExploreReport, ReplayReport, SearchProof } from '../machine/report.js';
+import type { BehaviourClasses, ExploreReport, ReplayReport, SearchProof } from '../machine/report.js';
 import { shrinkText } from './shrink-summary.js';
 import { formatFindings, formatVerdict } from './findings.js';
 import { formatFacts, printable, type Paint } from './text.js';
-import { formatCount, formatPlural, formatRate } from './units.js';
+import { formatCount, formatPlural, formatRate, formatShare } from './units.js';
 
 function determinismText(report: ExploreReport): string {
   if (report.verifiedTwice === 0) return 'no schedule was executed twice';
@@ -38,6 +38,23 @@ function proofText({ executions, redundant, preemptions, leaps, tellsObjectsApar
   return `${explored}, bound: ${bound}, at most ${leapsText}${known}${relation}`;
 }
 
+function classesText({ distinct, once, unseen }: BehaviourClasses, schedules: number, atLeast: string): string {
+  const left = unseen === null ? '' : `, ${formatShare(once, schedules)} of further schedules would show new ones`;
+  return `${atLeast}${formatCount(distinct)} seen${left}`;
+}
+
+/** What a search has seen and how much is left, as two lines of the table. */
+function coverageFacts({ coverage }: ExploreReport): readonly (readonly [string, string])[] {
+  const { schedules, orders, readsFrom, pairs, curve, isPartial } = coverage;
+  const atLeast = isPartial ? 'at least ' : '';
+  const marks = curve.map((mark) => `${formatCount(mark.pairs)} after ${formatCount(mark.schedules)}`).join(', ');
+  return [
+    ['orders', `of operations on one object: ${classesText(orders, schedules, atLeast)}`],
+    ['reads-from', `sets of pairs: ${classesText(readsFrom, schedules, atLeast)}`],
+    ['pairs', `${atLeast}${formatCount(pairs.distinct)} of one operation read by another${marks === '' ? '' : `: ${marks} schedules`}`],
+  ];
+}
+
 /** The report of `dmalab explore`; `brief` leaves the table out. */
 export function formatExploreReport(report: ExploreReport, paint: Paint, brief = false): string {
   const blocks: string[] = [];
@@ -57,6 +74,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
           ...(report.ordering.length === 0 ? [] : [['ordering', orderingsText(report.ordering)] as const]),
           ['points', pointsText(report.points)],
           ['determinism', determinismText(report)],
+          ...coverageFacts(report),
           ...(report.shrink === null ? [] : [['shrunk', shrinkText(report.shrink)] as const]),
         ],
         paint,

@@ -114,6 +114,9 @@ describe('dmalab as a user starts it: results', function () {
       exhausted: false,
     });
     expect(json['steps']).to.be.a('number').greaterThan(25);
+    const { schedules, orders, pairs, curve } = json['coverage'] as { schedules: number; orders: Json; pairs: Json; curve: Json[] };
+    expect([schedules, orders['unseen']]).to.deep.equal([25, (orders['once'] as number) / 25]);
+    expect(curve.at(-1)).to.deep.equal({ schedules: 25, pairs: pairs['distinct'] });
     expect(existsSync(join(folder, 'dmalab-findings')), 'no folder without a finding').to.equal(false);
   });
 
@@ -193,7 +196,7 @@ describe('dmalab as a user starts it: results', function () {
     const [[alone, schedule], [shared, sharedSchedule]] = await Promise.all([search(1), search(2)]);
     expect([alone['workers'], shared['workers']]).to.deep.equal([1, 2]);
     expect(sharedSchedule).to.equal(schedule);
-    for (const name of ['schedules', 'steps', 'distinctHashes', 'verifiedTwice', 'points'])
+    for (const name of ['schedules', 'steps', 'distinctHashes', 'verifiedTwice', 'points', 'coverage'])
       expect(shared[name], name).to.deep.equal(alone[name]);
   });
 

@@ -5,7 +5,6 @@ import { loadDeviceModules } from '../../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../../machine/parameters.js';
 import type { Scenario } from '../../machine/scenario.js';
 import { strategyNamed } from '../strategies/index.js';
-import { Pulse } from './pulse.js';
 import { ScheduleRunner, type Failing } from './schedule-runner.js';
 import { BLOCK_SCHEDULES, SearchControl } from './search-control.js';
 import type { SearchTotals } from './search-totals.js';
@@ -63,12 +62,9 @@ class Share {
     scenario: Scenario,
   ) {
     const control = new SearchControl(task.control);
-    const beat = (): void => control.beat(task.thread);
     this.#control = control;
-    this.#runner = new ScheduleRunner(
-      resolveParameters(scenario, task.overrides),
-      strategyNamed(task.strategy)!.create(),
-      (strategy) => new Pulse(strategy, beat),
+    this.#runner = new ScheduleRunner(resolveParameters(scenario, task.overrides), strategyNamed(task.strategy)!.create(), () =>
+      control.beat(task.thread),
     );
   }
 

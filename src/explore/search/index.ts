@@ -1,5 +1,7 @@
+export * from './behaviour.js';
 export * from './explore-share.js';
 export * from './hash-counts.js';
+export * from './pair-counts.js';
 export * from './parallel-search.js';
 export * from './schedule-runner.js';
 export * from './search.js';

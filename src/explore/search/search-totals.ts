@@ -1,5 +1,8 @@
 import type { PointTotals } from '../../backends/point-tally.js';
+import type { BehaviourClasses, SearchCoverage } from '../../machine/report.js';
+import { BEHAVIOUR_WORDS } from './behaviour.js';
 import { HashCounts } from './hash-counts.js';
+import { PairCounts } from './pair-counts.js';
 
 /** What some schedules of a search came to. Made of sums, so that shares of a search can be put together. */
 export interface SearchTotals {
@@ -12,6 +15,10 @@ export interface SearchTotals {
   readonly points: PointTotals;
   /** Event hashes in the order of the schedules, two words each: low, high. */
   readonly eventHashes: Int32Array;
+  /** What `Behaviour` says of each schedule that was looked at: hash of the partial order, hash of the set of pairs, two words each. */
+  readonly behaviours: Int32Array;
+  /** Reads-from pairs, see `PairCounts.take`. */
+  readonly pairs: Int32Array;
 }
 
 /** Adds up a search. */
@@ -21,10 +28,34 @@ export class SearchSum {
   verifiedTwice = 0;
   readonly deviceStepsByThread: Record<string, number> = {};
   readonly points: Record<string, Record<string, number>> = {};
+  /** Schedules whose behaviour was looked at. */
+  #observed = 0;
   readonly #hashes = new HashCounts();
+  readonly #orders = new HashCounts();
+  readonly #sets = new HashCounts();
+  readonly #pairs = new PairCounts();
 
   get distinctHashes(): number {
     return this.#hashes.distinct;
+  }
+
+  /** `isSample`: the schedules were drawn at random, so that what was seen once tells of what was not seen. */
+  coverage(isSample: boolean): SearchCoverage {
+    const estimate = (single: number): number | null => (isSample && this.#observed > 0 ? single / this.#observed : null);
+    const classes = (counts: HashCounts): BehaviourClasses => ({
+      distinct: counts.distinct,
+      once: counts.single,
+      unseen: estimate(counts.single),
+    });
+    const pairs = this.#pairs;
+    return {
+      schedules: this.#observed,
+      orders: classes(this.#orders),
+      readsFrom: classes(this.#sets),
+      pairs: { distinct: pairs.distinct, once: pairs.single, newPerSchedule: estimate(pairs.single) },
+      curve: curveMarks(this.schedules).map((schedules) => ({ schedules, pairs: pairs.seenWithin(schedules) })),
+      isPartial: this.#orders.isFull || this.#sets.isFull || pairs.isFull,
+    };
   }
 
   add(totals: SearchTotals): void {
@@ -35,7 +66,21 @@ export class SearchSum {
     for (const [type, kinds] of Object.entries(totals.points)) addCounts((this.points[type] ??= {}), kinds);
     const { eventHashes } = totals;
     for (let i = 0; i < eventHashes.length; i += 2) this.#hashes.add(eventHashes[i]!, eventHashes[i + 1]!);
+    const { behaviours } = totals;
+    this.#observed += behaviours.length / BEHAVIOUR_WORDS;
+    for (let i = 0; i < behaviours.length; i += BEHAVIOUR_WORDS) {
+      this.#orders.add(behaviours[i]!, behaviours[i + 1]!);
+      this.#sets.add(behaviours[i + 2]!, behaviours[i + 3]!);
+    }
+    this.#pairs.add(totals.pairs);
   }
+}
+
+/** 1, 10, 100 and so on, and the end. */
+function curveMarks(schedules: number): number[] {
+  const marks: number[] = [];
+  for (let mark = 1; mark < schedules; mark *= 10) marks.push(mark);
+  return schedules === 0 ? [] : [...marks, schedules];
 }
 
 function addCounts(sums: Record<string, number>, counts: Readonly<Record<string, number>>): void {

@@ -10,6 +10,7 @@ import { Pct } from './pct.js';
  */
 export class FairPct implements Strategy {
   readonly name = 'fair-pct';
+  readonly isSample = true;
   readonly #pct: Pct;
   readonly #random = new SeededRandom(0);
   #choices = 0;

@@ -17,6 +17,7 @@ export class FairTail implements Strategy {
   readonly name: string;
   readonly wantsOps: boolean;
   readonly isIndependent: boolean;
+  readonly isSample: boolean;
   readonly #inner: Strategy;
   #choices = 0;
   #cutAny = false;
@@ -30,6 +31,7 @@ export class FairTail implements Strategy {
     this.name = inner.name;
     this.wantsOps = inner.wantsOps === true;
     this.isIndependent = inner.isIndependent === true;
+    this.isSample = inner.isSample === true;
   }
 
   get leftOut(): boolean {

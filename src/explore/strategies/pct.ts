@@ -17,6 +17,7 @@ const UNKNOWN = -1;
  */
 export class Pct implements Strategy {
   readonly name: string;
+  readonly isSample = true;
   readonly #random = new SeededRandom(0);
   readonly #changes: Int32Array;
   #priorities = new Int32Array(STRANDS_AT_FIRST).fill(UNKNOWN);

@@ -14,6 +14,7 @@ const REDRAW = -1;
  */
 export class Pos implements Strategy {
   readonly name = 'pos';
+  readonly isSample = true;
   readonly wantsOps = true;
   readonly isIndependent = true;
   readonly #random = new SeededRandom(0);
