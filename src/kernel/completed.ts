@@ -4,15 +4,14 @@ import type { Suspending } from './op.js';
  * What a call that had nothing to wait for gives back: `yield*` asks once, gets the value and goes on. A generator would
  * do the same at the price of its frame, which is most of what a short framework call costs.
  */
-class Completed<T> implements Suspending<T> {
-  readonly #result: IteratorReturnResult<T>;
+class Completed<T> implements Suspending<T>, IteratorReturnResult<T> {
+  readonly done = true;
 
-  constructor(value: T) {
-    this.#result = { done: true, value };
-  }
+  constructor(readonly value: T) {}
 
+  /** It is its own result: one object instead of two. */
   next(): IteratorReturnResult<T> {
-    return this.#result;
+    return this;
   }
 
   return(value: T): IteratorReturnResult<T> {

@@ -1,12 +1,14 @@
 import { DISPATCH_LEVEL, WDF_VIOLATION, WdfViolation, irqlName, type Irql } from '../nt/index.js';
 import { EventKind } from './event-ring.js';
-import { makeOp, OpKind, type Suspending } from './op.js';
+import { COMPLETED } from './completed.js';
+import { makeOp, OpKind, type Op, type Suspending } from './op.js';
 import type { Kernel } from './kernel.js';
 import type { VirtualCpu, Waitable } from './virtual-cpu.js';
 
 /**
  * A kernel spin lock. Acquiring raises the vCPU to `irql` (DISPATCH_LEVEL, or the interrupt's DIRQL) and stands
  * before the lock until its holder lets go; a vCPU that spins is not enabled, so no schedule is spent on it.
+ * Taking and releasing are most of what drivers call, so they make a generator only when they are suspended.
  */
 export class SpinLock implements Waitable {
   readonly objectId: number;
@@ -33,15 +35,26 @@ export class SpinLock implements Waitable {
     return this.#owner === this.kernel.current;
   }
 
-  *acquire(): Suspending<void> {
+  acquire(): Suspending<void> {
     const { kernel } = this;
     const cpu = kernel.current;
     this.#checkAcquire(cpu);
     const irqlBefore = cpu.irql;
     cpu.irql = Math.max(irqlBefore, this.irql);
     const op = makeOp(this.objectId, OpKind.Acquire);
-    if (kernel.atWaitable(op, this)) yield op;
+    if (kernel.atWaitable(op, this)) return this.#acquireLater(op, cpu, irqlBefore);
+    this.#take(cpu, irqlBefore);
+    return COMPLETED;
+  }
+
+  *#acquireLater(op: Op, cpu: VirtualCpu, irqlBefore: Irql): Suspending<void> {
+    yield op;
     while (this.#owner !== null) yield op;
+    this.#take(cpu, irqlBefore);
+  }
+
+  #take(cpu: VirtualCpu, irqlBefore: Irql): void {
+    const { kernel } = this;
     kernel.passed();
     this.#owner = cpu;
     this.#irqlBefore = irqlBefore;
@@ -49,7 +62,7 @@ export class SpinLock implements Waitable {
     if (kernel.races !== null) kernel.races.locked(this.objectId, this.name, this.irql > DISPATCH_LEVEL);
   }
 
-  *release(): Suspending<void> {
+  release(): Suspending<void> {
     const { kernel } = this;
     const cpu = kernel.current;
     if (this.#owner !== cpu) {
@@ -62,13 +75,28 @@ export class SpinLock implements Waitable {
       });
     }
     const op = makeOp(this.objectId, OpKind.Release);
-    if (kernel.at(op)) yield op;
+    if (kernel.at(op)) return this.#releaseLater(op, cpu);
+    this.#give(cpu);
+    return cpu.dpcIsDue ? this.#letDpcsRun(op) : COMPLETED;
+  }
+
+  *#releaseLater(op: Op, cpu: VirtualCpu): Suspending<void> {
+    yield op;
+    this.#give(cpu);
+    if (cpu.dpcIsDue) yield this.kernel.standAt(op);
+  }
+
+  /** Lowering the level lets queued DPCs run before the next instruction. */
+  *#letDpcsRun(op: Op): Suspending<void> {
+    yield this.kernel.standAt(op);
+  }
+
+  #give(cpu: VirtualCpu): void {
+    const { kernel } = this;
     if (kernel.races !== null) kernel.races.unlocked(this.objectId);
     this.#owner = null;
     cpu.irql = this.#irqlBefore;
     kernel.emit(EventKind.LockRelease, this.objectId, 0, 0);
-    // Lowering the level lets queued DPCs run before the next instruction.
-    if (cpu.dpcIsDue) yield kernel.standAt(op);
   }
 
   #checkAcquire(cpu: VirtualCpu): void {

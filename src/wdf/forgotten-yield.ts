@@ -1,4 +1,4 @@
-import type { Kernel, Suspending } from '../kernel/index.js';
+import type { Kernel, Op, Suspending } from '../kernel/index.js';
 import { CommonBuffer } from './common-buffer.js';
 import { DmaEnabler } from './dma-enabler.js';
 import { DmaPacketTransaction } from './dma-transaction-packet.js';
@@ -24,8 +24,8 @@ let isInstalled = false;
 
 /**
  * From now on, a framework call that is made without `yield*` is found when its callback returns (or at the next such
- * call): the generator it made was never started, so the call did nothing. The build finds this by types; scenarios
- * in plain JavaScript have only this check, which costs about 0.1 us a call and is installed when one is loaded.
+ * call): it was never started, so it did nothing. The build finds this by types; scenarios in plain JavaScript have
+ * only this check, which costs about 0.1 us a call and is installed when one is loaded.
  */
 export function watchForForgottenYields(): void {
   if (isInstalled) return;
@@ -55,14 +55,19 @@ export function watchForForgottenYields(): void {
   for (const [name, owner] of Object.entries({ DmaEnabler, CommonBuffer, DmaTransaction })) watchMethods(owner, name);
 }
 
-/** Plain methods that return what a private generator method made. */
-const RETURNS_SUSPENDING = new Set(['dmaCompleted', 'dmaCompletedWithLength', 'dmaCompletedFinal']);
+/** Plain methods that suspend all the same: they return what a generator method made, or that there is nothing to wait for. */
+const RETURNS_SUSPENDING: Readonly<Record<string, readonly string[]>> = {
+  DmaTransaction: ['dmaCompleted', 'dmaCompletedWithLength', 'dmaCompletedFinal'],
+  WdfSpinLock: ['acquire', 'release'],
+  Interrupt: ['acquireLock', 'releaseLock'],
+  RegisterBlock: ['read8', 'read16', 'read32', 'write8', 'write16', 'write32'],
+};
 
 function watchMethods(owner: object, typeName: string): void {
   for (const [name, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(owner))) {
     const method: unknown = descriptor.value;
     if (typeof method !== 'function') continue;
-    if (Object.getPrototypeOf(method) !== GeneratorFunction && !RETURNS_SUSPENDING.has(name)) continue;
+    if (Object.getPrototypeOf(method) !== GeneratorFunction && RETURNS_SUSPENDING[typeName]?.includes(name) !== true) continue;
     Object.defineProperty(owner, name, { ...descriptor, value: watched(method as Method, `${typeName}.${name}`) });
   }
 }
@@ -70,19 +75,39 @@ function watchMethods(owner: object, typeName: string): void {
 function watched(method: Method, name: string): Method {
   return function (this: unknown, ...args) {
     const kernel = kernelOf(this) ?? kernelOf(args[0]);
-    const body = method.apply(this, args) as Suspending<unknown>;
-    if (kernel === null) return body;
+    if (kernel === null) return method.apply(this, args);
     kernel.checkForgottenYield();
     kernel.unstartedCall = name;
-    // `yield*` asks for the iterator exactly once, when it starts the call.
-    Reflect.defineProperty(body, Symbol.iterator, {
-      value: () => {
-        kernel.unstartedCall = null;
-        return body;
-      },
-    });
-    return body;
+    return new WatchedCall(kernel, () => method.apply(this, args) as Suspending<unknown>);
   };
+}
+
+/** A call that has been made and not started: it starts when `yield*` asks for its iterator, or the kernel for its first step. */
+class WatchedCall implements Iterator<Op, unknown> {
+  readonly #kernel: Kernel;
+  readonly #call: () => Suspending<unknown>;
+  #body: Suspending<unknown> | null = null;
+
+  constructor(kernel: Kernel, call: () => Suspending<unknown>) {
+    this.#kernel = kernel;
+    this.#call = call;
+  }
+
+  [Symbol.iterator](): Suspending<unknown> {
+    if (this.#body === null) {
+      this.#kernel.unstartedCall = null;
+      this.#body = this.#call();
+    }
+    return this.#body;
+  }
+
+  next(): IteratorResult<Op, unknown> {
+    return this[Symbol.iterator]().next();
+  }
+
+  throw(error: unknown): IteratorResult<Op, unknown> {
+    return this[Symbol.iterator]().throw(error);
+  }
 }
 
 function kernelOf(value: unknown): Kernel | null {

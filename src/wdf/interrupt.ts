@@ -7,7 +7,17 @@ import {
   type Irql,
   type NtStatus,
 } from '../nt/index.js';
-import { Dpc, FxObject, makeOp, OpKind, SpinLock, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import {
+  COMPLETED,
+  Dpc,
+  FxObject,
+  makeOp,
+  OpKind,
+  SpinLock,
+  suspendingCallback,
+  type DriverCallback,
+  type Suspending,
+} from '../kernel/index.js';
 import { effectiveLock, type CallbackLock } from './callback-lock.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
@@ -112,8 +122,8 @@ export class Interrupt extends FxObject {
   }
 
   /** Raises to DIRQL and takes the interrupt spin lock. Not recursive. While the interrupt is not connected: rule C20, no lock is taken. */
-  *acquireLock(): Suspending<void> {
-    if (this.#isConnected('WdfInterruptAcquireLock')) yield* this.#takeLock();
+  acquireLock(): Suspending<void> {
+    return this.#isConnected('WdfInterruptAcquireLock') ? this.#takeLock() : COMPLETED;
   }
 
   /** WdfInterruptTryToAcquireLock, for interrupts handled at PASSIVE_LEVEL, from threads that must not wait. False: held by somebody, or not connected. */
@@ -122,9 +132,9 @@ export class Interrupt extends FxObject {
     return yield* this.#waitLock.tryToAcquire();
   }
 
-  *releaseLock(): Suspending<void> {
+  releaseLock(): Suspending<void> {
     const isHeld = this.#waitLock?.isHeldByCurrent ?? this.#lock.isHeldByCurrent;
-    if (isHeld || this.#isConnected('WdfInterruptReleaseLock')) yield* this.#freeLock();
+    return isHeld || this.#isConnected('WdfInterruptReleaseLock') ? this.#freeLock() : COMPLETED;
   }
 
   /** Runs `callback` at DIRQL under the interrupt lock and returns what it returns (WdfInterruptSynchronize); false while not connected (rule C20). */
@@ -137,14 +147,12 @@ export class Interrupt extends FxObject {
     return result;
   }
 
-  *#takeLock(): Suspending<void> {
-    if (this.#waitLock !== null) yield* this.#waitLock.acquire();
-    else yield* this.#lock.acquire();
+  #takeLock(): Suspending<void> {
+    return this.#waitLock === null ? this.#lock.acquire() : this.#waitLock.acquire();
   }
 
-  *#freeLock(): Suspending<void> {
-    if (this.#waitLock !== null) yield* this.#waitLock.release();
-    else yield* this.#lock.release();
+  #freeLock(): Suspending<void> {
+    return this.#waitLock === null ? this.#lock.release() : this.#waitLock.release();
   }
 
   #isConnected(ddi: string): boolean {

@@ -1,4 +1,4 @@
-import { EventKind, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import { COMPLETED, EventKind, completed, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
 import type { RegisterPort } from './hardware-resources.js';
 
 /**
@@ -19,43 +19,59 @@ export class RegisterBlock {
     this.#writeOp = makeOp(this.objectId, OpKind.Update);
   }
 
-  *read32(offset: number): Suspending<number> {
-    if (this.kernel.at(this.#readOp)) yield this.#readOp;
+  read32(offset: number): Suspending<number> {
     return this.#read(offset, 4);
   }
 
-  *read16(offset: number): Suspending<number> {
-    if (this.kernel.at(this.#readOp)) yield this.#readOp;
+  read16(offset: number): Suspending<number> {
     return this.#read(offset, 2);
   }
 
-  *read8(offset: number): Suspending<number> {
-    if (this.kernel.at(this.#readOp)) yield this.#readOp;
+  read8(offset: number): Suspending<number> {
     return this.#read(offset, 1);
   }
 
-  *write32(offset: number, value: number): Suspending<void> {
-    if (this.kernel.at(this.#writeOp)) yield this.#writeOp;
-    this.#write(offset, 4, value);
+  write32(offset: number, value: number): Suspending<void> {
+    return this.#write(offset, 4, value);
   }
 
-  *write16(offset: number, value: number): Suspending<void> {
-    if (this.kernel.at(this.#writeOp)) yield this.#writeOp;
-    this.#write(offset, 2, value);
+  write16(offset: number, value: number): Suspending<void> {
+    return this.#write(offset, 2, value);
   }
 
-  *write8(offset: number, value: number): Suspending<void> {
-    if (this.kernel.at(this.#writeOp)) yield this.#writeOp;
-    this.#write(offset, 1, value);
+  write8(offset: number, value: number): Suspending<void> {
+    return this.#write(offset, 1, value);
   }
 
-  #read(offset: number, widthBytes: 1 | 2 | 4): number {
+  /** As most accesses are not suspended, they do without a generator. */
+  #read(offset: number, widthBytes: 1 | 2 | 4): Suspending<number> {
+    if (this.kernel.at(this.#readOp)) return this.#readLater(offset, widthBytes);
+    return completed(this.#readNow(offset, widthBytes));
+  }
+
+  *#readLater(offset: number, widthBytes: 1 | 2 | 4): Suspending<number> {
+    yield this.#readOp;
+    return this.#readNow(offset, widthBytes);
+  }
+
+  #readNow(offset: number, widthBytes: 1 | 2 | 4): number {
     const value = this.port.readRegister(offset, widthBytes);
     this.kernel.emit(EventKind.RegisterRead, this.objectId, offset, value);
     return value;
   }
 
-  #write(offset: number, widthBytes: 1 | 2 | 4, value: number): void {
+  #write(offset: number, widthBytes: 1 | 2 | 4, value: number): Suspending<void> {
+    if (this.kernel.at(this.#writeOp)) return this.#writeLater(offset, widthBytes, value);
+    this.#writeNow(offset, widthBytes, value);
+    return COMPLETED;
+  }
+
+  *#writeLater(offset: number, widthBytes: 1 | 2 | 4, value: number): Suspending<void> {
+    yield this.#writeOp;
+    this.#writeNow(offset, widthBytes, value);
+  }
+
+  #writeNow(offset: number, widthBytes: 1 | 2 | 4, value: number): void {
     this.kernel.emit(EventKind.RegisterWrite, this.objectId, offset, value);
     this.port.writeRegister(offset, widthBytes, value);
   }

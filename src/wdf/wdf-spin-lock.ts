@@ -15,12 +15,12 @@ export class WdfSpinLock extends FxObject {
     return new WdfSpinLock(parent);
   }
 
-  *acquire(): Suspending<void> {
-    yield* this.#lock.acquire();
+  acquire(): Suspending<void> {
+    return this.#lock.acquire();
   }
 
-  *release(): Suspending<void> {
-    yield* this.#lock.release();
+  release(): Suspending<void> {
+    return this.#lock.release();
   }
 
   /** The lock of an interrupt that shares it: it raises to the highest DIRQL of them all. */
