@@ -23,6 +23,7 @@ function strandOf(cpu: VirtualCpu): Strand {
       return cpu.pending;
     },
     isEnabled: () => cpu.isEnabled(),
+    enabledOp: () => cpu.enabledOp(),
     advance: () => cpu.advance(),
   };
 }

@@ -1,4 +1,4 @@
-import type { Gate, Kernel, Op, RaceWatch, VirtualCpu } from '../kernel/index.js';
+import { DONE, type Gate, type Kernel, type Op, type RaceWatch, type VirtualCpu } from '../kernel/index.js';
 import type { Strand } from '../machine/strand.js';
 import { kindMask, type Granularity } from './granularity.js';
 import type { PointTally } from './point-tally.js';
@@ -23,6 +23,7 @@ export class ControlledScheduler implements Gate {
   readonly #buses: readonly Strand[];
   readonly #engines: readonly Strand[];
   readonly #interrupts: readonly Strand[];
+  readonly #othersStart: number;
   readonly #others: readonly Strand[];
   readonly #vcpuCount: number;
   readonly #enginesStart: number;
@@ -30,7 +31,6 @@ export class ControlledScheduler implements Gate {
   readonly #enabled: Int32Array;
   readonly #ops: Int32Array;
   #strategy: Strategy;
-  #wantsOps: boolean;
   #choices = new Int32Array(1024);
   #choiceCount = 0;
   #steps = 0;
@@ -39,6 +39,8 @@ export class ControlledScheduler implements Gate {
   readonly #engineSteps: Int32Array;
   #last = -1;
   #next = -1;
+  /** The operation of the strand that was chosen last. */
+  #chosenOp: Op = DONE;
   /** Counts what is performed; null when nobody asks. */
   tally: PointTally | null = null;
   /** Bit k: operations of kind k are points at which the strategy is asked. */
@@ -58,12 +60,12 @@ export class ControlledScheduler implements Gate {
     this.#buses = strands.slice(this.#vcpuCount, this.#enginesStart);
     this.#engines = strands.slice(this.#enginesStart, this.#enginesEnd);
     this.#interrupts = strands.slice(this.#enginesEnd, interruptsEnd);
+    this.#othersStart = interruptsEnd;
     this.#others = strands.slice(interruptsEnd);
     this.#engineSteps = new Int32Array(this.#engines.length);
     this.#enabled = new Int32Array(strands.length);
     this.#ops = new Int32Array(strands.length);
     this.#strategy = strategy;
-    this.#wantsOps = strategy.wantsOps === true;
   }
 
   /** Whoever polls must let others run now and then, whatever the granularity. */
@@ -74,7 +76,6 @@ export class ControlledScheduler implements Gate {
   /** Makes ready for the next execution, which `strategy` orders. */
   restart(strategy: Strategy): void {
     this.#strategy = strategy;
-    this.#wantsOps = strategy.wantsOps === true;
     this.#choiceCount = 0;
     this.#steps = 0;
     this.#engineSteps.fill(0);
@@ -114,7 +115,7 @@ export class ControlledScheduler implements Gate {
     for (;;) {
       const next = this.#choose();
       if (next === cpu.id) {
-        this.#account(next, cpu.pending);
+        this.#account(next, this.#chosenOp);
         return false;
       }
       if (next < this.#vcpuCount) {
@@ -139,7 +140,7 @@ export class ControlledScheduler implements Gate {
   #perform(id: number): void {
     const strand = this.#strands[id]!;
     if (id >= this.#enginesStart && id < this.#enginesEnd) this.#engineSteps[id - this.#enginesStart]!++;
-    this.#account(id, strand.pending);
+    this.#account(id, this.#chosenOp);
     const { races } = this.#kernel;
     if (races === null) {
       strand.advance();
@@ -178,30 +179,38 @@ export class ControlledScheduler implements Gate {
     const count = this.#findEnabled();
     if (count === 0) return -1;
     const enabled = this.#enabled;
-    if (count === 1) return enabled[0]!;
-    if (this.#wantsOps) for (let i = 0; i < count; i++) this.#ops[i] = this.#strands[enabled[i]!]!.pending;
-    const chosen = enabled[this.#strategy.pick(enabled, count, this.#last, this.#ops)]!;
+    if (count === 1) {
+      this.#chosenOp = this.#ops[0]!;
+      return enabled[0]!;
+    }
+    const at = this.#strategy.pick(enabled, count, this.#last, this.#ops);
+    this.#chosenOp = this.#ops[at]!;
+    const chosen = enabled[at]!;
     this.#record(chosen);
     return chosen;
   }
 
+  /** Who can go on, and the operation each stands before. */
   #findEnabled(): number {
-    const enabled = this.#enabled;
     let count = 0;
     const vcpus = this.#vcpus;
-    for (let i = 0; i < vcpus.length; i++) if (vcpus[i]!.isEnabled()) enabled[count++] = i;
+    for (let i = 0; i < vcpus.length; i++) count = this.#note(count, i, vcpus[i]!.enabledOp());
     const buses = this.#buses;
-    for (let i = 0; i < buses.length; i++) if (buses[i]!.isEnabled()) enabled[count++] = this.#vcpuCount + i;
+    for (let i = 0; i < buses.length; i++) count = this.#note(count, this.#vcpuCount + i, buses[i]!.enabledOp());
     const engines = this.#engines;
-    for (let i = 0; i < engines.length; i++) if (engines[i]!.isEnabled()) enabled[count++] = this.#enginesStart + i;
+    for (let i = 0; i < engines.length; i++) count = this.#note(count, this.#enginesStart + i, engines[i]!.enabledOp());
     const interrupts = this.#interrupts;
-    for (let i = 0; i < interrupts.length; i++) if (interrupts[i]!.isEnabled()) enabled[count++] = this.#enginesEnd + i;
+    for (let i = 0; i < interrupts.length; i++) count = this.#note(count, this.#enginesEnd + i, interrupts[i]!.enabledOp());
     const others = this.#others;
-    for (let i = 0; i < others.length; i++) {
-      const strand = others[i]!;
-      if (strand.isEnabled()) enabled[count++] = strand.id;
-    }
+    for (let i = 0; i < others.length; i++) count = this.#note(count, this.#othersStart + i, others[i]!.enabledOp());
     return count;
+  }
+
+  #note(count: number, id: number, op: Op): number {
+    if (op === DONE) return count;
+    this.#enabled[count] = id;
+    this.#ops[count] = op;
+    return count + 1;
   }
 
   #record(id: number): void {

@@ -110,10 +110,15 @@ export class VirtualCpu {
 
   /** Whether `advance` would get anywhere. */
   isEnabled(): boolean {
-    if (this.dpcIsDue) return true;
+    return this.enabledOp() !== DONE;
+  }
+
+  /** What `advance` would perform, DONE when it would get nowhere. */
+  enabledOp(): Op {
+    if (this.dpcIsDue) return makeOp(this.#dpcs[0]!.objectId, OpKind.Deliver);
     const top = this.top;
-    if (top === undefined) return this.#ready.length > 0;
-    return top.blockedOn === null || top.blockedOn.isAvailableTo(this);
+    if (top === undefined) return this.#ready.length > 0 ? this.#ready[0]!.pending : DONE;
+    return top.blockedOn === null || top.blockedOn.isAvailableTo(this) ? top.pending : DONE;
   }
 
   /** Starts code on top of whatever runs; the caller has checked that `irql` may interrupt it. */

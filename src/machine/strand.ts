@@ -13,5 +13,7 @@ export interface Strand {
   readonly name: string;
   readonly pending: Op;
   isEnabled(): boolean;
+  /** `pending` of a strand that is enabled, DONE of another: both in one look, for schedulers. */
+  enabledOp(): Op;
   advance(): void;
 }

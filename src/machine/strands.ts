@@ -1,4 +1,4 @@
-import { EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
+import { DONE, EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
 import type { DeviceView, PostedWrites } from '../hardware/index.js';
 import type { InterruptVector } from '../wdf/index.js';
 import { reportEngineThrew } from './engine-lost.js';
@@ -14,6 +14,10 @@ class EngineStrand implements Strand {
     private readonly machine: Machine,
     private readonly view: DeviceView,
   ) {}
+
+  enabledOp(): Op {
+    return this.pending;
+  }
 
   get name(): string {
     return this.view.name;
@@ -76,6 +80,10 @@ class InterruptStrand implements Strand {
     return this.machine.controller.isPending(this.index) && this.#vector.isDeliverable;
   }
 
+  enabledOp(): Op {
+    return this.isEnabled() ? this.pending : DONE;
+  }
+
   advance(): void {
     this.#vector.deliver();
   }
@@ -106,6 +114,10 @@ class PostedWritesStrand implements Strand {
     return this.#posted.count > 0;
   }
 
+  enabledOp(): Op {
+    return this.isEnabled() ? this.pending : DONE;
+  }
+
   advance(): void {
     this.#posted.arriveOne();
   }
@@ -131,12 +143,14 @@ class TimerStrand implements Strand {
     private readonly others: readonly Strand[],
   ) {}
 
-  get pending(): Op {
-    return makeOp(0, OpKind.Deliver);
-  }
+  readonly pending = makeOp(0, OpKind.Deliver);
 
   isEnabled(): boolean {
     return this.machine.kernel.timers.size > 0 && !this.machine.isDone;
+  }
+
+  enabledOp(): Op {
+    return this.isEnabled() ? this.pending : DONE;
   }
 
   advance(): void {
@@ -190,6 +204,10 @@ class CancelStrand implements Strand {
     return this.machine.devices[this.index]!.canceller?.isWaiting === true;
   }
 
+  enabledOp(): Op {
+    return this.isEnabled() ? this.pending : DONE;
+  }
+
   advance(): void {
     this.machine.devices[this.index]!.canceller!.issueNext();
   }
@@ -209,6 +227,7 @@ export function createStrands(machine: Machine, clock: VirtualClock): readonly S
       return cpu.pending;
     },
     isEnabled: () => cpu.isEnabled(),
+    enabledOp: () => cpu.enabledOp(),
     advance: () => cpu.advance(),
   }));
   // Before the devices: in straight order what is on its way arrives before anything comes from outside.
