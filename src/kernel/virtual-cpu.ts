@@ -58,7 +58,8 @@ export class VirtualCpu {
   readonly #stack: Activation[] = [];
   readonly #ready: Activation[] = [];
   readonly #dpcs: Dpc[] = [];
-  readonly #parked = new Set<Activation>();
+  /** An array: the tables that a Set outgrows hold on to one another, and to the executions whose threads were in them. */
+  readonly #parked: Activation[] = [];
   readonly objectId: number;
 
   constructor(
@@ -201,14 +202,15 @@ export class VirtualCpu {
     const top = this.top!;
     top.blockedOn = waitable;
     top.parked = true;
-    this.#parked.add(top);
+    this.#parked.push(top);
     return top;
   }
 
   wake(thread: Activation): void {
     thread.blockedOn = null;
     thread.parked = false;
-    this.#parked.delete(thread);
+    const index = this.#parked.indexOf(thread);
+    if (index >= 0) this.#parked.splice(index, 1);
     this.#ready.push(thread);
   }
 
@@ -218,7 +220,7 @@ export class VirtualCpu {
     this.top = undefined;
     this.#ready.length = 0;
     this.#dpcs.length = 0;
-    this.#parked.clear();
+    this.#parked.length = 0;
     this.irql = PASSIVE_LEVEL;
     this.nestedInterrupts = 0;
   }

@@ -376,8 +376,7 @@ export class Machine {
       power: machineDevice.power,
       faults: this.faults.ledgerOf(view),
     });
-    if (machineDevice.canceller !== null)
-      machineDevice.canceller.slotsOf = (file) => slots.filter((slot) => slot.inFlight && slot.fileObject === file);
+    if (machineDevice.canceller !== null) machineDevice.canceller.slots = slots;
     return workload;
   }
 

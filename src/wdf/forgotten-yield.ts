@@ -93,20 +93,25 @@ class WatchedCall implements Iterator<Op, unknown> {
     this.#call = call;
   }
 
-  [Symbol.iterator](): Suspending<unknown> {
+  [Symbol.iterator](): Iterator<Op, unknown> {
+    return this.#start();
+  }
+
+  #start(): Iterator<Op, unknown> {
     if (this.#body === null) {
       this.#kernel.unstartedCall = null;
+      // eslint-disable-next-line dmalab/suspending-under-yield-star -- this is where `yield*` has asked for it
       this.#body = this.#call();
     }
     return this.#body;
   }
 
   next(): IteratorResult<Op, unknown> {
-    return this[Symbol.iterator]().next();
+    return this.#start().next();
   }
 
   throw(error: unknown): IteratorResult<Op, unknown> {
-    return this[Symbol.iterator]().throw(error);
+    return this.#start().throw!(error);
   }
 }
 

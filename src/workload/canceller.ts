@@ -41,6 +41,8 @@ export class Canceller {
   readonly #even: EvenShare | null;
   readonly #random: RandomSource;
   readonly #doomed: Doomed[] = [];
+  /** Whose requests it cancels. */
+  slots: readonly RequestSlot[] = [];
   #lifetimePoints = FIRST_LIFETIME_POINTS;
   /** Kernel point at which the next cancellation is due; Infinity when none is. */
   nextPoint = Infinity;
@@ -132,10 +134,7 @@ export class Canceller {
   /** Closing the file cancels all of its requests at once. */
   *#close(fileObject: FileObject): Suspending<void> {
     if (fileObject.isClosed) return;
-    for (const slot of this.slotsOf(fileObject)) slot.cancelWindow ??= slot.request.cancelWindow;
+    for (const slot of this.slots) if (slot.inFlight && slot.fileObject === fileObject) slot.cancelWindow ??= slot.request.cancelWindow;
     yield* fileObject.close();
   }
-
-  /** Slots in flight through a file; set by the workload. */
-  slotsOf: (fileObject: FileObject) => readonly RequestSlot[] = () => [];
 }

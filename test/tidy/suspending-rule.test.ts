@@ -45,6 +45,10 @@ tester.run('dmalab/suspending-under-yield-star', suspendingUnderYieldStar, {
       'class Run { constructor(readonly body: Suspending<number>) {} } export const r = new Run(step());',
     ),
     good('a plain start function with a declared type', 'export function f(): Suspending<number> { return step(); }'),
+    good(
+      'a conditional that a plain start function returns',
+      'export function f(a: boolean): Suspending<number> { return a ? step() : step(); }',
+    ),
     good('an arrow whose context says Suspending', 'register({ evtDpc: () => device.lock.acquire(), *evtIsr() { return true; } });'),
     good(
       'a method whose context says Suspending',
@@ -63,6 +67,11 @@ tester.run('dmalab/suspending-under-yield-star', suspendingUnderYieldStar, {
     bad('forgotten yield* on a lock', 'export function* f(): Suspending<void> { device.lock.acquire(); }'),
     bad('forgotten yield* before a comparison', 'export function* f(): Suspending<boolean> { return (step() as unknown) === 0; }'),
     bad('yield without the star', 'export function* f(): Generator<unknown> { yield step(); }', 'yieldWithoutStar'),
+    bad('the condition of a conditional', 'export function f(): number { return (step() as unknown as boolean) ? 1 : 2; }'),
+    bad(
+      'a conditional that is stored',
+      'export function* f(a: boolean): Suspending<number> { const s = a ? step() : null; return yield* s!; }',
+    ),
     bad('stored', 'export function* f(): Suspending<number> { const s = step(); return yield* s; }'),
     bad('thrown away with void', 'export function f(): void { void step(); }'),
     bad('kept in a list whose elements are Suspending', 'const list: Suspending<number>[] = []; list.push(step());'),

@@ -104,12 +104,16 @@ export const suspendingUnderYieldStar = {
       }
     }
 
+    /** A plain start function may choose what it starts. @param {any} conditional */
+    const isReturned = ({ parent }) => parent.type === 'ReturnStatement' && isPlainStartFunction(enclosingFunction(parent));
+
     return {
       /** @param {any} call */
       CallExpression(call) {
         if (!isSuspending(checker, checker.getTypeAtLocation(tsNode(call)))) return;
         let node = call;
         while (transparent.has(node.parent.type)) node = node.parent;
+        if (isBranch(node) && isReturned(node.parent)) return;
         if (isAllowedUnder(node, node.parent)) return;
         const isPlainYield = node.parent.type === 'YieldExpression';
         context.report({
@@ -121,6 +125,11 @@ export const suspendingUnderYieldStar = {
     };
   },
 };
+
+/** @param {any} node */
+function isBranch(node) {
+  return node.parent.type === 'ConditionalExpression' && node.parent.test !== node;
+}
 
 /** @param {any} node */
 function enclosingFunction(node) {
