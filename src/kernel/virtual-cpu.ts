@@ -139,7 +139,10 @@ export class VirtualCpu {
     this.irql = irql;
   }
 
-  /** Queues a thread at PASSIVE_LEVEL; threads of one vCPU run first-in first-out and give way only when they wait. */
+  /**
+   * Queues a thread at PASSIVE_LEVEL; threads of one vCPU run first-in first-out and give way only when they wait. `body`
+   * is a generator's: a call that may have nothing to wait for (a lock, a register) would do its work here and now.
+   */
   queueThread(name: string, objectId: number, body: Suspending<void>): Activation {
     const thread = newActivation('thread', name, objectId, PASSIVE_LEVEL, PASSIVE_LEVEL, body);
     if (this.kernel.races !== null) this.kernel.races.began(thread, objectId);

@@ -27,6 +27,11 @@ export function* point(kernel: Kernel, objectId = 0): Suspending<void> {
   if (kernel.at(op)) yield op;
 }
 
+/** The body of a thread that makes one call: a call that need not be suspended has done its work when it is made. */
+export function* oneCall(call: () => Suspending<void>): Suspending<void> {
+  yield* call();
+}
+
 const ADVANCES_MAX = 10_000;
 
 /** Advances enabled vCPUs until none is: the lowest id first, or drawn from `random`. Returns the advances made. */

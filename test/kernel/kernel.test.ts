@@ -14,7 +14,7 @@ import {
   type Suspending,
 } from '../../src/kernel/index.js';
 import { BugCheck, DISPATCH_LEVEL, PASSIVE_LEVEL, WDF_VIOLATION, type Violation } from '../../src/nt/index.js';
-import { bracketed, crashOf, everyPoint, newKernel, point, runToEnd } from './bench-kernel.js';
+import { bracketed, crashOf, everyPoint, newKernel, oneCall, point, runToEnd } from './bench-kernel.js';
 
 const warning = (message: string): Violation => ({ rule: 'C02', severity: 'warning', object: null, message });
 
@@ -163,7 +163,11 @@ describe('a dead machine', () => {
       }),
     );
     b.advance();
-    a.queueThread('culprit', 2, new SpinLock(kernel, 'lock').release());
+    a.queueThread(
+      'culprit',
+      2,
+      oneCall(() => new SpinLock(kernel, 'lock').release()),
+    );
     expect(() => a.advance()).to.throw(BugCheck);
     const { dead } = kernel;
     expect(dead).to.be.instanceOf(BugCheck);
@@ -177,7 +181,11 @@ describe('a dead machine', () => {
     const kernel = newKernel(everyPoint);
     const firstId = new SpinLock(kernel, 'lock').objectId;
     const emptyHash = kernel.events.hash();
-    kernel.vcpus[1]!.queueThread('culprit', 2, new SpinLock(kernel, 'lock').release());
+    kernel.vcpus[1]!.queueThread(
+      'culprit',
+      2,
+      oneCall(() => new SpinLock(kernel, 'lock').release()),
+    );
     expect(() => kernel.vcpus[1]!.advance()).to.throw(BugCheck);
     kernel.reset();
     expect([kernel.dead, kernel.points, kernel.findings.total, kernel.events.hash()]).to.deep.equal([null, 0, 0, emptyHash]);
@@ -223,7 +231,12 @@ describe('runStraight', () => {
     const kernel = newKernel(everyPoint);
     kernel.runStraight('test', point(kernel));
     expect(kernel.gate).to.equal(everyPoint);
-    expect(() => kernel.runStraight('test', new SpinLock(kernel, 'lock').release())).to.throw(BugCheck);
+    expect(() =>
+      kernel.runStraight(
+        'test',
+        oneCall(() => new SpinLock(kernel, 'lock').release()),
+      ),
+    ).to.throw(BugCheck);
     expect(kernel.gate).to.equal(everyPoint);
   });
 

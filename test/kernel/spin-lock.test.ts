@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Dpc, SeededRandom, SpinLock, type Kernel, type Suspending } from '../../src/kernel/index.js';
 import { DISPATCH_LEVEL, PASSIVE_LEVEL, WDF_VIOLATION } from '../../src/nt/index.js';
-import { crashOf, everyPoint, newKernel, point, runToEnd } from './bench-kernel.js';
+import { crashOf, everyPoint, newKernel, oneCall, point, runToEnd } from './bench-kernel.js';
 
 /** Raises a counter by reading it, letting others run, and writing it back: loses counts unless the lock works. */
 function* addSlowly(kernel: Kernel, lock: SpinLock | null, counter: { value: number }, times: number): Suspending<void> {
@@ -113,7 +113,11 @@ describe('spin lock', () => {
     kernel.vcpus[0]!.advance();
     kernel.vcpus[0]!.advance();
     expect(lock.holder()).to.equal(kernel.vcpus[0]);
-    kernel.vcpus[1]!.queueThread('thief', 2, lock.release());
+    kernel.vcpus[1]!.queueThread(
+      'thief',
+      2,
+      oneCall(() => lock.release()),
+    );
     const violation = crashOf(() => kernel.vcpus[1]!.advance());
     expect([violation.rule, violation.severity]).to.deep.equal(['B21', 'crash']);
     expect(violation.message).to.include('virtual CPU 1');
@@ -122,7 +126,14 @@ describe('spin lock', () => {
 
   it('B21: released by nobody who ever acquired it', () => {
     const kernel = newKernel();
-    expect(crashOf(() => kernel.runStraight('test', new SpinLock(kernel, 'lock').release())).rule).to.equal('B21');
+    expect(
+      crashOf(() =>
+        kernel.runStraight(
+          'test',
+          oneCall(() => new SpinLock(kernel, 'lock').release()),
+        ),
+      ).rule,
+    ).to.equal('B21');
   });
 
   it('C01: acquired above its level is a finding, not a crash', () => {
