@@ -30,7 +30,11 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-POWER', title: 'a device that was sent to D3 comes back', severity: 'error' },
   { id: 'L-DRIVER-THREW', title: 'drivers and devices throw no exceptions', severity: 'crash' },
   { id: 'L-BUFFER-BOUNDS', title: 'a driver stays inside the buffers it is given', severity: 'crash' },
-  { id: 'L-WORK-ITEM', title: 'work items and passive timers are not waited for by their own callback, nor queued while being deleted', severity: 'warning' },
+  {
+    id: 'L-WORK-ITEM',
+    title: 'work items and passive timers are not waited for by their own callback, nor queued while being deleted',
+    severity: 'warning',
+  },
   { id: 'L-DATA-RACE', title: 'accesses to shared data, one of them a write, are ordered by synchronisation', severity: 'error' },
   { id: 'L-NTSTATUS', title: 'a callback that answers with an NTSTATUS returns one', severity: 'crash' },
 ];

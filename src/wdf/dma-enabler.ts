@@ -259,8 +259,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
 
   /** A break of the framework verifier: rule C03. */
   #breakIn(message: string): void {
-    if (this.device.platform.frameworkVerifier)
-      this.kernel.violation({ rule: 'C03', severity: 'warning', object: this.label, message });
+    if (this.device.platform.frameworkVerifier) this.kernel.violation({ rule: 'C03', severity: 'warning', object: this.label, message });
   }
 
   get maximumScatterGatherElements(): number {
