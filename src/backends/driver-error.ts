@@ -1,6 +1,8 @@
 import { BugCheck, InternalError, UsageError } from '../nt/index.js';
 import { fileURLToPath } from 'node:url';
 import type { Kernel } from '../kernel/index.js';
+import { dmaViolation } from '../hal/index.js';
+import { operationOnNullAdapter } from './null-adapter.js';
 
 /** Folders of the lab's own code, compiled and, for stacks that follow source maps, as written; scenarios in it count as code under test. */
 const COMPILED = fileURLToPath(new URL('../', import.meta.url));
@@ -18,7 +20,8 @@ function isLab(frame: string): boolean {
 /**
  * What an execution threw, sorted into the three kinds: the BugCheck of a dead machine is recorded already, the lab's
  * usage and internal errors pass on, and an exception of the driver's own code becomes the finding L-DRIVER-THREW,
- * whatever its class. Which code threw is told by the innermost frames of the stack.
+ * whatever its class - or A25, when it called a DMA operation on NULL. Which code threw is told by the innermost frames
+ * of the stack.
  */
 export function recordThrown(error: unknown, kernel: Kernel): void {
   if (error instanceof BugCheck && kernel.dead !== null) return;
@@ -26,13 +29,12 @@ export function recordThrown(error: unknown, kernel: Kernel): void {
   const place = error instanceof Error ? placeOf(error) : 'a place it does not tell';
   // Neither the code under test nor a call it made: the lab's own defect.
   if (place === null) throw error;
+  const operation = operationOnNullAdapter(error);
+  const object = kernel.current.top?.name ?? null;
   try {
-    kernel.violation({
-      rule: 'L-DRIVER-THREW',
-      severity: 'crash',
-      object: kernel.current.top?.name ?? null,
-      message: `the code under test threw ${what} at ${place}`,
-    });
+    if (operation !== null)
+      dmaViolation(kernel, 'A25', 'crash', object ?? 'driver', `${operation} is called on NULL instead of a DMA adapter at ${place}`, 0x19);
+    else kernel.violation({ rule: 'L-DRIVER-THREW', severity: 'crash', object, message: `the code under test threw ${what} at ${place}` });
   } catch (bugCheck) {
     if (!(bugCheck instanceof BugCheck)) throw bugCheck;
   }

@@ -65,7 +65,7 @@ export class ScriptedTransaction {
     const { transaction } = this;
     const { free } = this.host.machine.platform.pool;
     if (transaction.isDestroyed) return ['(gone)', 0, 0, free];
-    const snapshot: unknown[] = [transaction.stateName, transaction.bytesTransferred, transaction.currentDmaTransferLengthBytes, free];
+    const snapshot: unknown[] = [transaction.stateName, transaction.bytesTransferred, transaction.lengthInFlightBytes, free];
     const { request } = transaction;
     if (request !== null) snapshot.push(request.dmaReferences);
     return snapshot;

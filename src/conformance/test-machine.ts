@@ -1,3 +1,4 @@
+import { STATUS_SUCCESS } from '../nt/index.js';
 import { EventRing, FxObject, Kernel, VirtualClock } from '../kernel/index.js';
 import { HalPlatform, Mdl, type DmaDomain } from '../hal/index.js';
 import type { DmaEnabler } from '../wdf/dma-enabler.js';
@@ -32,6 +33,7 @@ const OTHER_MAJOR_FUNCTION = 0x0e + 0x10;
 /** A request that counts the references transactions take; it can go below zero, as the framework's does. */
 export class TestRequest implements DmaRequest {
   transaction: DmaRequest['transaction'] = null;
+  dmaStatus: DmaRequest['dmaStatus'] = STATUS_SUCCESS;
   readonly type: number;
   readonly lengthBytes: number;
   readonly deviceControl: DmaDeviceControl | undefined;

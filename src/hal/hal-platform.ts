@@ -7,6 +7,7 @@ import { CommonBufferAllocator } from './common-buffer-allocator.js';
 import type { DeviceDescription } from './device-description.js';
 import type { DmaDomain } from './dma-domain.js';
 import type { HalObserver } from './hal-observer.js';
+import { dmaViolation } from './hal-fault.js';
 import { defaultHalPolicy, type Addressing, type HalPolicy } from './hal-policy.js';
 import { LogicalWindow } from './logical-window.js';
 import { MapRegisterPool, type FrameSource } from './map-register-pool.js';
@@ -40,6 +41,21 @@ export interface HalPlatformOptions {
 
 function reachesWindow({ windowBase, windowSlots }: DmaDomain, { addressWidthBits }: DeviceDescription): boolean {
   return windowSlots > 0 && windowBase + windowSlots * PAGE_SIZE <= 2 ** addressWidthBits;
+}
+
+/** DEVICE_DESCRIPTION_VERSION3. */
+const DEVICE_DESCRIPTION_VERSION_MAX = 3;
+
+function reportVersion(kernel: Kernel, owner: string | null, version: number): void {
+  dmaViolation(
+    kernel,
+    'A35',
+    'crash',
+    owner ?? 'IoGetDmaAdapter',
+    `IoGetDmaAdapter is called with version ${version} of DEVICE_DESCRIPTION; the latest is ${DEVICE_DESCRIPTION_VERSION_MAX}`,
+    0x25,
+    version,
+  );
 }
 
 /** What reports call the one pool there is. */
@@ -97,9 +113,12 @@ export class HalPlatform {
     this.nonPagedPool = new NonPagedPool(this);
   }
 
-  /** IoGetDmaAdapter. Null for an unknown version, or when the device's address width reaches neither frames nor window. `owner` is the device's name in reports. */
+  /** IoGetDmaAdapter. Null for an unknown version (rule A35), or when the device's address width reaches neither frames nor window. `owner` is the device's name in reports. */
   getDmaAdapter(description: DeviceDescription, deviceDomain: DmaDomain | null, owner: string | null = null): WdmDmaAdapter | null {
-    if (description.version < 1 || description.version > 3) return null;
+    if (description.version < 1 || description.version > DEVICE_DESCRIPTION_VERSION_MAX) {
+      if (this.dmaVerification) reportVersion(this.kernel, owner, description.version);
+      return null;
+    }
     const systemDma = description.isMaster ? null : this.systemDma;
     if (systemDma !== null && !systemDma.isChannel(description.dmaChannel)) return null;
     // Of a system transfer memory sees the controller, never the device behind it.

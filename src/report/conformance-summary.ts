@@ -24,7 +24,13 @@ function rulesText(byRule: Readonly<Record<string, number>>): string {
 
 /** What `dmalab rules` prints. */
 export function formatRules(rules: readonly Rule[], paint: Paint): string {
-  const rows = rules.map(({ id, title, severity, implemented }) => [id, severity, implemented ? 'yes' : 'no', title]);
+  const rows = rules.map((rule) => [rule.id, rule.severity, checkedText(rule), rule.title]);
   const count = rules.filter((rule) => rule.implemented).length;
-  return `${formatTable([{ head: 'rule' }, { head: 'severity' }, { head: 'checked' }, { head: 'what must hold' }], rows, paint)}\n\n${count} of ${rules.length} rules are checked`;
+  const elsewhere = rules.filter((rule) => rule.reportedAs !== undefined).length;
+  return `${formatTable([{ head: 'rule' }, { head: 'severity' }, { head: 'checked' }, { head: 'what must hold' }], rows, paint)}\n\n${count} of ${rules.length} rules are checked, ${elsewhere} more are seen as another one`;
+}
+
+function checkedText({ implemented, reportedAs }: Rule): string {
+  if (implemented) return 'yes';
+  return reportedAs === undefined ? 'no' : `as ${reportedAs.join(', ')}`;
 }

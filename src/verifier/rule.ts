@@ -7,6 +7,8 @@ export interface RuleText {
   readonly severity: Severity;
   /** Why no check reports it, where that is for good: nothing in this lab can break it. */
   readonly notImplementedBecause?: string;
+  /** Where a rule has no check of its own: the rules under which what it forbids is found. */
+  readonly reportedAs?: readonly string[];
 }
 
 export interface Rule extends RuleText {

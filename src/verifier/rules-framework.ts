@@ -12,7 +12,12 @@ export const frameworkRules: readonly RuleText[] = [
   { id: 'B04', title: 'required pointer not NULL', severity: 'crash' },
   { id: 'B05', title: 'handle valid and right type', severity: 'crash' },
   { id: 'B06', title: 'information <= buffer length on success', severity: 'crash' },
-  { id: 'B07', title: 'request removed from the list it is on', severity: 'crash' },
+  {
+    id: 'B07',
+    title: 'request removed from the list it is on',
+    severity: 'crash',
+    notImplementedBecause: 'requests are on lists of the framework alone, which no call of a driver can mix up',
+  },
   { id: 'B08', title: 'object deleted by owner, not by dereference', severity: 'crash' },
   { id: 'B09', title: 'initialize only from Created, Reserved, Released', severity: 'crash' },
   { id: 'B10', title: 'execute only from Initialized, once', severity: 'crash' },
@@ -32,6 +37,16 @@ export const frameworkRules: readonly RuleText[] = [
   { id: 'B20', title: 'queue state DDIs succeed (one pending notification at a time, queue alive)', severity: 'crash' },
   { id: 'B21', title: 'lock object supports locking / spin lock released by its owner', severity: 'crash' },
   { id: 'B22', title: 'callback returns at the IRQL it was entered (enhanced verifier)', severity: 'crash' },
-  { id: 'B23', title: 'callback leaves no critical region open', severity: 'crash' },
-  { id: 'B24', title: 'PnP/power IRP protocol', severity: 'crash' },
+  {
+    id: 'B23',
+    title: 'callback leaves no critical region open',
+    severity: 'crash',
+    notImplementedBecause: 'there are no critical regions: threads take no kernel APCs here',
+  },
+  {
+    id: 'B24',
+    title: 'PnP/power IRP protocol',
+    severity: 'crash',
+    notImplementedBecause: 'PnP and power requests reach drivers as callbacks only, never as IRPs to be passed on',
+  },
 ];

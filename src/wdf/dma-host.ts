@@ -1,3 +1,4 @@
+import type { NtStatus } from '../nt/index.js';
 import type { FxObject } from '../kernel/index.js';
 import type { DmaDomain, HalPlatform, Mdl } from '../hal/index.js';
 import type { DmaEnabler } from './dma-enabler.js';
@@ -41,6 +42,8 @@ export interface DmaDeviceControl {
 export interface DmaRequest {
   /** The transaction initialised from it, until that is released. */
   transaction: DmaTransactionCore | null;
+  /** What the last transaction initialised from it has ended with; SUCCESS before, and while one is under way (rule D25). */
+  dmaStatus: NtStatus;
   readonly label: string;
   /** IRP major function. */
   readonly type: number;

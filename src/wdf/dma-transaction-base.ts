@@ -1,10 +1,10 @@
 import {
   NT_SUCCESS,
+  STATUS_CANCELLED,
   STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_SUCCESS,
-  STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS,
   STATUS_WDF_TOO_FRAGMENTED,
   STATUS_WDF_TOO_MANY_TRANSFERS,
   type NtStatus,
@@ -18,6 +18,7 @@ import { asUlong } from './dma-transaction-arithmetic.js';
 import { bufferOfRequest } from './dma-transaction-request.js';
 import {
   checkBufferedList,
+  refuseRegisters,
   reportExecuteErrorNotReleased,
   reportFrameworkDefect,
   reportProgramFailed,
@@ -118,6 +119,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     else {
       this.ioRequest = request;
       request.transaction = this;
+      request.dmaStatus = STATUS_SUCCESS;
     }
     return status;
   }
@@ -172,7 +174,8 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.maxFragmentBytes = Math.max(this.maxFragmentBytes, this.enabler.configuredMaximumLengthBytes);
     if (this.transactionBytes > this.maxFragmentBytes) return STATUS_WDF_TOO_MANY_TRANSFERS;
     const needed = this.adapter.getDmaTransferInfo(this.startMdl, this.startOffset, this.transactionBytes);
-    if (needed.mapRegisterCount > this.availableMapRegisters(info)) return STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS;
+    const available = this.availableMapRegisters(info);
+    if (needed.mapRegisterCount > available) return refuseRegisters(this, needed.mapRegisterCount, available, info.numberOfMapRegisters);
     const elements = needed.scatterGatherElementCount;
     if (elements > this.enabler.maximumScatterGatherElements) return STATUS_WDF_TOO_FRAGMENTED;
     if (this.enabler.kind === 'packet' && elements > 1) return STATUS_WDF_TOO_FRAGMENTED;
@@ -205,7 +208,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     this.setState(TransactionState.TransferFailed);
     this.#executeFailed = true;
     this.acquiredContext = null;
-    if (this.ioRequest !== null) this.dropRequestReference(true);
+    if (this.ioRequest !== null) this.dropRequestReference(status, true);
     return status;
   }
 
@@ -247,7 +250,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     }
     this.setState(NT_SUCCESS(status) ? TransactionState.TransferCompleted : TransactionState.TransferFailed);
     if (!this.releaseIdle(false)) yield* this.releaseResources(false);
-    if (this.ioRequest !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference(status);
     this.currentLengthBytes = 0;
     return status;
   }
@@ -292,7 +295,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     const withdrawn = yield* this.adapter.cancelAdapterChannel(this.transferContext!);
     if (!withdrawn) return false;
     this.setState(TransactionState.TransferFailed);
-    if (this.ioRequest !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference(STATUS_CANCELLED);
     return true;
   }
 
@@ -386,7 +389,6 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
    * WdfDmaTransactionAllocateResources: reserves `registers` (0: what the initialised buffer takes) for repeated use;
    * `evtReserveDma` runs when they are granted. Packet and system profiles, version 3; else INVALID_DEVICE_REQUEST.
    */
-
   *allocateResources(
     _direction: number,
     _registers: number,

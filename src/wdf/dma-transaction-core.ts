@@ -1,4 +1,4 @@
-import { DISPATCH_LEVEL, WDF_VIOLATION, WdfViolation, type Irql } from '../nt/index.js';
+import { DISPATCH_LEVEL, STATUS_UNSUCCESSFUL, WDF_VIOLATION, WdfViolation, type Irql, type NtStatus } from '../nt/index.js';
 import { EventKind, FxObject, type ObjectAttributes, type Op } from '../kernel/index.js';
 import { raiseAccessViolation, TransferContext, type DmaAdapter, type Mdl } from '../hal/index.js';
 import { DmaDirection, type AdapterInfo, type DmaEnabler } from './dma-enabler.js';
@@ -10,7 +10,7 @@ import {
   transactionStateName,
   type TransactionOperation,
 } from './dma-transaction-state.js';
-import { reportFrameworkDefect } from './dma-transaction-findings.js';
+import { reportFrameworkDefect, reportNoTransfer } from './dma-transaction-findings.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
 import type { Request } from './request.js';
 
@@ -140,9 +140,15 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
     return this.transferredBytes;
   }
 
-  /** WdfDmaTransactionGetCurrentDmaTransferLength: of the transfer in flight; 0 after the last completion. */
+  /** WdfDmaTransactionGetCurrentDmaTransferLength: of the transfer in flight. Without one, as after the last completion, 0 and rule D26. */
   get currentDmaTransferLengthBytes(): number {
     this.requireLive('WdfDmaTransactionGetCurrentDmaTransferLength');
+    if (this.state !== TransactionState.Transfer) reportNoTransfer(this);
+    return this.currentLengthBytes;
+  }
+
+  /** For reports and tests: the same in any state. */
+  get lengthInFlightBytes(): number {
     return this.currentLengthBytes;
   }
 
@@ -177,7 +183,8 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
   }
 
   /** Drops the reference Execute took but keeps the pointer, so that GetRequest goes on working. */
-  protected dropRequestReference(isExecuteFailing = false): void {
+  protected dropRequestReference(status: NtStatus, isExecuteFailing = false): void {
+    this.ioRequest!.dmaStatus = status;
     if (!this.#isRequestReferenced) {
       this.kernel.violation({
         rule: 'L-REQUEST-REFERENCE',
@@ -193,7 +200,7 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
   }
 
   protected clearRequest(): void {
-    if (this.#isRequestReferenced) this.dropRequestReference();
+    if (this.#isRequestReferenced) this.dropRequestReference(STATUS_UNSUCCESSFUL);
     if (this.ioRequest !== null) this.ioRequest.transaction = null;
     this.ioRequest = null;
   }

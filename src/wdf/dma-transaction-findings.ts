@@ -1,3 +1,4 @@
+import { STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS, type NtStatus } from '../nt/index.js';
 import type { Kernel } from '../kernel/index.js';
 import { chainLengthBytes, type Mdl } from '../hal/index.js';
 import type { DmaRequest } from './dma-host.js';
@@ -60,6 +61,28 @@ export function reportConfigureRefused({ kernel, label }: DmaTransactionCore): v
 /** Rule C29. */
 export function reportExecuteErrorNotReleased({ kernel, label }: DmaTransactionCore, what: string): void {
   report(kernel, 'C29', label, `${label} is ${what} after WdfDmaTransactionExecute failed: release it first`);
+}
+
+/** Rule D26. */
+export function reportNoTransfer({ kernel, label, stateName }: DmaTransactionCore): void {
+  report(
+    kernel,
+    'D26',
+    label,
+    `WdfDmaTransactionGetCurrentDmaTransferLength is called on ${label} in state ${stateName}, where it is 0: the length is to be asked for before the transfer is completed`,
+  );
+}
+
+/** What Initialize answers when a single transfer takes too many map registers. Rule D38 when a reservation is what is short of them. */
+export function refuseRegisters({ kernel, label }: DmaTransactionCore, needed: number, available: number, ofAdapter: number): NtStatus {
+  if (available === ofAdapter) return STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS;
+  report(
+    kernel,
+    'D38',
+    label,
+    `${label} must be a single transfer and takes ${needed} map registers, of which ${available} are reserved for it`,
+  );
+  return STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS;
 }
 
 /** Rule D54. */

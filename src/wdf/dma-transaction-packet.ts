@@ -314,7 +314,7 @@ export class DmaPacketTransaction<C = unknown> extends DmaTransactionBase<C> imp
     this.#reserveDma = null;
     this.acquiredContext = null;
     this.#registersReserved = 0;
-    if (this.ioRequest !== null) this.dropRequestReference();
+    if (this.ioRequest !== null) this.dropRequestReference(status);
     return status;
   }
 

@@ -17,6 +17,7 @@ import { allocateSystemMdl, type IoControl } from './request-buffers.js';
 export abstract class RequestBase extends FxObject implements RequestOfMemory {
   /** The DMA transaction initialised from this request, until that is released. */
   transaction: DmaTransactionCore | null = null;
+  dmaStatus: NtStatus = STATUS_SUCCESS;
   type: RequestType = RequestType.Read;
   /** Length of a read or write; of a device control request the output buffer's. */
   lengthBytes = 0;
@@ -101,6 +102,7 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
     this.#memoryReferences = 0;
     this.#dmaReferences = 0;
     this.transaction = null;
+    this.dmaStatus = STATUS_SUCCESS;
     this.information = 0;
     this.irpStatus = STATUS_SUCCESS;
   }

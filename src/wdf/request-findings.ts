@@ -64,6 +64,16 @@ export function reportBufferInTransfer({ kernel, label }: RequestBase): void {
   });
 }
 
+/** Rule D25: the transaction ended with an error that the driver did not look at. */
+export function reportFailedTransfer({ kernel, label, dmaStatus }: Request, status: NtStatus): void {
+  kernel.violation({
+    rule: 'D25',
+    severity: 'error',
+    object: label,
+    message: `${label} is completed with ${statusName(status)}, and its DMA transaction ended with ${statusName(dmaStatus)}: that the transaction has ended does not say that it went well`,
+  });
+}
+
 /** Rule B06: success with more information than the buffer holds. */
 export function reportInformation({ kernel, label, informationBytes, lengthBytes }: Request): void {
   kernel.violation({

@@ -25,7 +25,7 @@ import {
 } from './request-state.js';
 import { RequestBase } from './request-base.js';
 import type { IoControl } from './request-buffers.js';
-import { reportCompleted, reportInformation, reportQueued, reportReferenced } from './request-findings.js';
+import { reportCompleted, reportFailedTransfer, reportInformation, reportQueued, reportReferenced } from './request-findings.js';
 import { requesterStatus } from './request-status.js';
 
 export { RequestType, type EvtRequestCancel, type IoCompletion, type RequestParameters, type RequestorMode } from './request-state.js';
@@ -429,6 +429,8 @@ export class Request extends RequestBase {
       this.#misuse(rule, `${this.label} is completed with ${statusName(status)} ${why}: its cancel callback may complete it, too`);
     }
     if (this.dmaReferences + this.memoryReferences !== 0) reportReferenced(this, status);
-    if (NT_SUCCESS(status) && this.tellsLength && this.information > this.lengthBytes) reportInformation(this);
+    if (!NT_SUCCESS(status)) return;
+    if (!NT_SUCCESS(this.dmaStatus)) reportFailedTransfer(this, status);
+    if (this.tellsLength && this.information > this.lengthBytes) reportInformation(this);
   }
 }

@@ -180,6 +180,31 @@ describe('what the framework does not notice and the lab reports', () => {
     expect(found).to.deep.equal([]);
   });
 
+  it('D26: the length of the transfer in flight asked for when there is none', () => {
+    const found = run('Packet', function* (transaction): Suspending<void> {
+      yield* initializeAndExecute(transaction, () => transaction.currentDmaTransferLengthBytes === 4096);
+      yield* transaction.dmaCompletedFinal(0);
+      expect(transaction.currentDmaTransferLengthBytes).to.equal(0);
+    });
+    expect(found).to.deep.equal(['D26 error']);
+  });
+
+  it('D38: a single transfer that takes more registers than are reserved for it; not one that takes too many anyhow', () => {
+    const initialize = (registersReserved: number) =>
+      function* (transaction: DmaTransaction): Suspending<void> {
+        const buffer = new Mdl(Int32Array.of(10, 11), 100, 4096);
+        if (registersReserved > 0) yield* transaction.allocateResources(DmaDirection.WriteToDevice, registersReserved, () => undefined);
+        transaction.setSingleTransferRequirement(true);
+        const status = yield* transaction.initialize(() => true, DmaDirection.WriteToDevice, buffer, buffer.virtualAddress, 4096);
+        expect(statusName(status)).to.equal(registersReserved === 1 ? 'STATUS_WDF_NOT_ENOUGH_MAP_REGISTERS' : 'STATUS_SUCCESS');
+      };
+    expect([run('Packet', initialize(1)), run('Packet', initialize(2)), run('Packet', initialize(0))]).to.deep.equal([
+      ['D38 error'],
+      [],
+      [],
+    ]);
+  });
+
   it('D63: a reservation that waits is released', () => {
     const found = run(
       'Packet',

@@ -112,15 +112,15 @@ class Bench {
   }
 
   #isLegal([operation, which]: Call): boolean {
-    const { stateName, currentDmaTransferLengthBytes } = this.#transactions[which]!;
+    const { stateName, lengthInFlightBytes } = this.#transactions[which]!;
     const completes = operation === 'completed' || operation === 'withLength' || operation === 'final';
-    return LEGAL[operation].includes(stateName) && !(completes && currentDmaTransferLengthBytes === 0);
+    return LEGAL[operation].includes(stateName) && !(completes && lengthInFlightBytes === 0);
   }
 
   *#call([operation, which, argument]: Call): Suspending<void> {
     const transaction = this.#transactions[which]!;
     const before = transaction.bytesTransferred;
-    const current = transaction.currentDmaTransferLengthBytes;
+    const current = transaction.lengthInFlightBytes;
     switch (operation) {
       case 'initialize':
         yield* transaction.initializeUsingRequest(this.requests[which]!, () => true, DmaDirection.ReadFromDevice);

@@ -145,6 +145,26 @@ for (const { name, run } of backends) {
       expect(finding.message).to.contain('EvtIo').and.contain('PASSIVE_LEVEL').and.contain('DISPATCH_LEVEL');
     });
 
+    it('a request is completed as done although its transaction failed: D25 (and C02 for the length that made it fail)', async () => {
+      const outcome = await run(
+        scenarioOf(new faulty.IgnoresTransactionStatus('ignores the status'), { machine: { addressing: 'direct' } }),
+      );
+      expect([...new Set(rulesOf(outcome))].sort()).to.deep.equal(['C02', 'D25']);
+      expect(outcome.findings.find(({ rule }) => rule === 'D25')!.message).to.contain('STATUS_INVALID_PARAMETER');
+    });
+
+    it('an operation on NULL instead of a DMA adapter: A25, bug check 0xE6/19 (and C03 for how it came by it)', async () => {
+      const outcome = await run(scenarioOf(new faulty.UsesNullAdapter('uses null')));
+      expect(rulesOf(outcome)).to.deep.equal(['C03', 'A25']);
+      expect(outcome.findings[1]!.message).to.contain('allocateCommonBuffer').and.contain('drivers');
+      expect(outcome.findings[1]!.bugCheck).to.deep.equal({ code: DRIVER_VERIFIER_DMA_VIOLATION, parameters: [0x19] });
+    });
+
+    it('an unknown version of DEVICE_DESCRIPTION: A35, bug check 0xE6/25', async () => {
+      const finding = await only(scenarioOf(new faulty.AsksForUnknownVersion('version 4')), 'A35');
+      expect(finding.bugCheck).to.deep.equal({ code: DRIVER_VERIFIER_DMA_VIOLATION, parameters: [0x25, 4] });
+    });
+
     it('a request is lost: L-QUIESCENCE, naming who waits', async () => {
       const outcome = await run(scenarioOf(new faulty.LosesRequest('loses one')));
       expect(rulesOf(outcome)).to.deep.equal(['L-QUIESCENCE']);

@@ -11,6 +11,7 @@ import {
   WdfSpinLock,
   type Device,
   type DriverConfig,
+  type HardwareResources,
   type Interrupt,
   type NtStatus,
   type Request,
@@ -248,5 +249,33 @@ export class LeavesMasked extends SmallDriver {
 export class IgnoresStop extends SmallDriver {
   override createQueue(device: Device): IoQueue {
     return must(IoQueue.create(device, { dispatchType: 'parallel', evtIoDefault: () => undefined, evtIoStop: () => undefined }));
+  }
+}
+
+/** Reports a byte more than was moved, so that the framework ends the transaction with an error, and completes the request as done. */
+export class IgnoresTransactionStatus extends SmallDriver {
+  override *transferDone(device: Device, _isOk: boolean, movedBytes: number): Suspending<void> {
+    const { transaction } = smallContext(device);
+    const request = transaction.request!;
+    yield* transaction.dmaCompletedWithLength(movedBytes + 1);
+    yield* transaction.release();
+    yield* this.finish(device, request, STATUS_SUCCESS, request.lengthBytes);
+  }
+}
+
+/** Asks the enabler for the adapter of a direction that is none, and uses what it gets. */
+export class UsesNullAdapter extends SmallDriver {
+  override *d0Entry(device: Device): Suspending<NtStatus> {
+    smallContext(device).enabler.wdmGetDmaAdapter(7)!.allocateCommonBuffer(64);
+    return yield* super.d0Entry(device);
+  }
+}
+
+/** Wants a version of the DMA operations that nobody has heard of. */
+export class AsksForUnknownVersion extends SmallDriver {
+  override prepareHardware(device: Device, resources: HardwareResources): NtStatus {
+    const { platform, domain } = resources;
+    const description = { version: 4, isMaster: true, scatterGather: true, addressWidthBits: 64, maximumLengthBytes: 4096 };
+    return platform.getDmaAdapter(description, domain) === null ? STATUS_UNSUCCESSFUL : super.prepareHardware(device, resources);
   }
 }
