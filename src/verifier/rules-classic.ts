@@ -69,7 +69,7 @@ export const classicRules: readonly RuleText[] = [
   { id: 'D25', title: 'status out-parameter and return value both checked', severity: 'error' },
   { id: 'D26', title: 'GetCurrentDmaTransferLength before DmaCompleted*', severity: 'error' },
   { id: 'D27', title: 'retry bounded', severity: 'error' },
-  { id: 'D28', title: 'stale completion after abort/reset ignored', severity: 'error', reportedAs: ['A36', 'L-DATA'] },
+  { id: 'D28', title: 'stale completion after abort/reset ignored', severity: 'error', reportedAs: ['A36', 'L-DATA', 'L-REQUEST-FAILED'] },
   { id: 'D29', title: 'reset quiesces before reuse', severity: 'error' },
   { id: 'D30', title: 'ring index wrap and full/empty distinction', severity: 'error' },
   { id: 'D31', title: 'hardware-owned descriptor not modified by driver and vice versa', severity: 'error', reportedAs: ['L-DATA'] },
