@@ -2,7 +2,7 @@ import type { RuleText } from './rule.js';
 
 /** Family D: classic driver and device bugs that only a simulator can see. */
 export const classicRules: readonly RuleText[] = [
-  { id: 'D01', title: 'data visible before the interrupt / ownership flag', severity: 'error' },
+  { id: 'D01', title: 'data visible before the interrupt / ownership flag', severity: 'error', reportedAs: ['L-DATA', 'L-QUIESCENCE'] },
   { id: 'D02', title: 'descriptors visible before the doorbell', severity: 'error', reportedAs: ['L-QUIESCENCE'] },
   { id: 'D03', title: 'read data only after flush / Put', severity: 'error' },
   { id: 'D04', title: 'flush before freeing registers, before completing the request', severity: 'error', reportedAs: ['A15', 'A18'] },
