@@ -1,6 +1,7 @@
 import { DONE, type Gate, type Kernel, type Op, type RaceWatch, type VirtualCpu } from '../kernel/index.js';
 import type { Strand } from '../machine/strand.js';
 import { kindMask, type Granularity } from './granularity.js';
+import { LIVELOCK_FROM, type LivelockWatch } from './livelock-watch.js';
 import type { PointTally } from './point-tally.js';
 import type { Strategy } from './strategy.js';
 
@@ -43,6 +44,8 @@ export class ControlledScheduler implements Gate {
   #chosenOp: Op = DONE;
   /** Counts what is performed; null when nobody asks. */
   tally: PointTally | null = null;
+  /** Looks for states that come again; null when nobody asks. */
+  livelock: LivelockWatch | null = null;
   /** Bit k: operations of kind k are points at which the strategy is asked. */
   #kinds = -1;
   #passedUnasked = 0;
@@ -75,6 +78,7 @@ export class ControlledScheduler implements Gate {
 
   /** Makes ready for the next execution, which `strategy` orders. */
   restart(strategy: Strategy): void {
+    if (this.#steps > LIVELOCK_FROM) this.livelock?.restart();
     this.#strategy = strategy;
     this.#choiceCount = 0;
     this.#steps = 0;
@@ -160,6 +164,7 @@ export class ControlledScheduler implements Gate {
     const { races } = this.#kernel;
     if (races !== null && id < this.#vcpuCount) this.#orderOperation(races, this.#vcpus[id]!, op);
     this.#strategy.executed(id, op);
+    if (this.#steps > LIVELOCK_FROM && this.livelock !== null) this.livelock.performed(id, op);
     if (this.#steps <= this.#stepsMax) return;
     this.#kernel.violation({
       rule: 'L-STEP-BOUND',

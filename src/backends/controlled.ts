@@ -9,6 +9,7 @@ import { ControlledScheduler } from './controlled-scheduler.js';
 import { recordThrown } from './driver-error.js';
 import { requireDone, stepsMaxOf } from './execution-end.js';
 import type { Granularity } from './granularity.js';
+import { LivelockWatch } from './livelock-watch.js';
 import type { PointTally } from './point-tally.js';
 import type { Strategy } from './strategy.js';
 import { withStrictTraps } from './strict-traps.js';
@@ -47,6 +48,7 @@ export class ControlledBackend {
   readonly #stepsMax: number;
   readonly #granularity: Granularity;
   readonly #isStrict: boolean;
+  readonly #livelock: LivelockWatch | null;
   /** Counts scheduling points of all executions; null (default) when nobody asks. */
   tally: PointTally | null = null;
 
@@ -60,6 +62,7 @@ export class ControlledBackend {
     if (parameters.races) this.#machine.kernel.races = new RaceWatch(this.#machine.kernel);
     if (hosts === 0) this.#machine.stepper = new LocalStepper(this.#machine.kernel, threadId);
     this.#strands = createStrands(this.#machine, this.#clock);
+    this.#livelock = parameters.livelocks ? new LivelockWatch(this.#machine, this.#strands) : null;
   }
 
   get machine(): Machine {
@@ -96,6 +99,7 @@ export class ControlledBackend {
     scheduler.restart(strategy);
     scheduler.granularity = this.#granularity;
     scheduler.tally = this.tally;
+    scheduler.livelock = this.#livelock;
     if (this.#isStrict) withStrictTraps(kernel, () => this.#executeOnce(scheduler, strategy));
     else this.#executeOnce(scheduler, strategy);
     this.tally?.fold(kernel);

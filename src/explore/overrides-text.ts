@@ -23,6 +23,7 @@ export function flattenOverrides(overrides: Overrides): Flat {
   for (const kind of plannedKinds(overrides.faults ?? NO_FAULTS)) flat[`faults.${kind}`] = ratioText(overrides.faults![kind]!);
   if (overrides.failCall !== undefined) flat['failCall'] = overrides.failCall;
   if (overrides.stepsMax !== undefined) flat['stepsMax'] = overrides.stepsMax;
+  if (overrides.livelocks === false) flat['livelocks'] = false;
   if (overrides.races === true) flat['races'] = true;
   if (overrides.granularity !== undefined) flat['granularity'] = overrides.granularity;
   if (overrides.strict === true) flat['strict'] = true;
@@ -66,6 +67,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   let instances: number | undefined;
   let failCall: number | undefined;
   let races = false;
+  let livelocks: boolean | undefined;
   let stepsMax: number | undefined;
   let granularity: string | undefined;
   let strict: boolean | undefined;
@@ -76,6 +78,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     if (key === 'instances' && typeof value === 'number') instances = value;
     else if (key === 'failCall' && typeof value === 'number') failCall = value;
     else if (key === 'stepsMax' && Number.isSafeInteger(value) && Number(value) > 0) stepsMax = Number(value);
+    else if (key === 'livelocks' && typeof value === 'boolean') livelocks = value;
     else if (key === 'races' && typeof value === 'boolean') races = value;
     else if (key === 'granularity' && GRANULARITIES.some((known) => known === value)) granularity = value as string;
     else if (key === 'strict' && typeof value === 'boolean') strict = value;
@@ -97,6 +100,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     ...(Object.keys(faults).length === 0 ? {} : { faults }),
     ...(failCall === undefined ? {} : { failCall }),
     ...(races ? { races } : {}),
+    ...(livelocks === undefined ? {} : { livelocks }),
     ...(stepsMax === undefined ? {} : { stepsMax }),
     ...(granularity === undefined ? {} : { granularity }),
     ...(strict === undefined ? {} : { strict }),

@@ -98,7 +98,7 @@ class RecordedRun {
   async #boot(seed: number): Promise<void> {
     const { overrides, epochRequests, preempt, outDir, scenarioReference } = this.#settings;
     const requests = Math.min(epochRequests, this.#target - this.#totals.requests);
-    const own: Overrides = { ...overrides, seed, workload: { ...overrides.workload, requests } };
+    const own: Overrides = { ...overrides, seed, livelocks: false, workload: { ...overrides.workload, requests } };
     const keeper = new RecordingKeeper(this.#scenario, { overrides: own, outDir, reference: scenarioReference });
     const backend = new RecordedBackend(resolveParameters(this.#scenario, own), preempt);
     try {

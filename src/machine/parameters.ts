@@ -30,6 +30,8 @@ export interface Overrides {
   readonly failCall?: number;
   /** Look for data races; under control only. Default false. */
   readonly races?: boolean;
+  /** Under control, states that come again and again are the finding L-LIVELOCK. Default true; recordings, whose end was decided on threads, say false. */
+  readonly livelocks?: boolean;
   /** Operations of one controlled execution before it is L-STEP-BOUND. Default a million, or 20,000 a request when that is more. */
   readonly stepsMax?: number;
   /** Before which operations the controlled scheduler is asked. Default `all`. */
@@ -61,6 +63,7 @@ export interface MachineParameters {
   /** The fallible call to fail, 0 to only count them; null for neither. */
   readonly failCall: number | null;
   readonly races: boolean;
+  readonly livelocks: boolean;
   /** See `Overrides`; null: the default. */
   readonly stepsMax: number | null;
   /** See `Overrides`. */
@@ -95,6 +98,7 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     faults,
     failCall: overrides.failCall ?? null,
     races: overrides.races ?? false,
+    livelocks: overrides.livelocks ?? true,
     stepsMax: overrides.stepsMax ?? null,
     granularity: overrides.granularity ?? 'all',
     strict: overrides.strict === true,

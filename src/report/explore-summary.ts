@@ -47,11 +47,11 @@ function classesText({ distinct, once, unseen }: BehaviourClasses, schedules: nu
 function coverageFacts({ coverage }: ExploreReport): readonly (readonly [string, string])[] {
   const { schedules, orders, readsFrom, pairs, curve, isPartial } = coverage;
   const atLeast = isPartial ? 'at least ' : '';
-  const marks = curve.map((mark) => `${formatCount(mark.pairs)} after ${formatCount(mark.schedules)}`).join(', ');
+  const marks = curve.map((mark) => `${formatCount(mark.pairs)} after ${formatPlural(mark.schedules, 'schedule')}`).join(', ');
   return [
     ['orders', `of operations on one object: ${classesText(orders, schedules, atLeast)}`],
     ['reads-from', `sets of pairs: ${classesText(readsFrom, schedules, atLeast)}`],
-    ['pairs', `${atLeast}${formatCount(pairs.distinct)} of one operation read by another${marks === '' ? '' : `: ${marks} schedules`}`],
+    ['pairs', `${atLeast}${formatCount(pairs.distinct)} of one operation read by another${marks === '' ? '' : `: ${marks}`}`],
   ];
 }
 

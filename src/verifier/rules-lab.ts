@@ -11,6 +11,7 @@ export const labRules: readonly RuleText[] = [
   { id: 'L-DEADLOCK', title: 'no cycle of strands that wait for each other', severity: 'crash' },
   { id: 'L-QUIESCENCE', title: 'when nothing can run any more, no request is outstanding', severity: 'crash' },
   { id: 'L-LOST-WAKE-UP', title: 'what a device has to tell is looked at before everybody waits', severity: 'crash' },
+  { id: 'L-LIVELOCK', title: 'a machine in which everybody goes on comes to a new state', severity: 'crash' },
   { id: 'L-STEP-BOUND', title: 'an execution ends within its bound of operations', severity: 'crash' },
   { id: 'L-ENGINE-LOST', title: 'an engine host answers as long as the run goes on', severity: 'crash' },
   { id: 'L-WORKER-LOST', title: 'a thread of a search answers as long as the search goes on', severity: 'crash' },

@@ -10,7 +10,7 @@ export const FAIR_TAIL_CHOICES = 20_000;
 /**
  * Lets a strategy choose for a while and then goes round robin: whoever polls for something another strand must do
  * would go on for ever under a strategy that never lets the other one run. An execution that still does not end is
- * stuck under a fair scheduler, so L-STEP-BOUND then names a livelock of the driver and not of the search
+ * stuck under a fair scheduler, so L-LIVELOCK or L-STEP-BOUND then name a livelock of the driver and not of the search
  * (fair scheduling: Musuvathi, Qadeer, PLDI 2008).
  */
 export class FairTail implements Strategy {
