@@ -49,6 +49,8 @@ interface Memo {
   isStopped: boolean;
   /** EvtProgramDma has been called for a transfer that was not completed yet. */
   isPresented: boolean;
+  /** Sum of its completed transfers since Initialize. */
+  bytes: number;
   direction: DmaDirection;
 }
 
@@ -85,6 +87,7 @@ class Bench {
     isSpoiled: false,
     isStopped: false,
     isPresented: false,
+    bytes: 0,
     direction: DmaDirection.ReadFromDevice,
   }));
 
@@ -182,14 +185,13 @@ class Bench {
     const transaction = this.#transactions[which]!;
     const memo = this.#memos[which]!;
     switch (operation) {
-      case 'initialize':
+      case 'initialize': {
         memo.isStopped = false;
-        yield* transaction.initializeUsingRequest(
-          this.requests[2 * which + (argument % 2)]!,
-          () => (memo.isPresented = true),
-          directionOf(argument),
-        );
+        const request = this.requests[2 * which + (argument % 2)]!;
+        const present = (): boolean => (memo.isPresented = true);
+        if (NT_SUCCESS(yield* transaction.initializeUsingRequest(request, present, directionOf(argument)))) memo.bytes = 0;
         return;
+      }
       case 'execute':
         yield* transaction.execute();
         return;
@@ -197,7 +199,7 @@ class Bench {
       case 'withLength':
       case 'final':
         memo.isPresented = false;
-        yield* this.#complete(transaction, operation, argument);
+        yield* this.#complete(which, operation, argument);
         return;
       case 'release':
         yield* transaction.release();
@@ -224,16 +226,17 @@ class Bench {
   }
 
   /** Bytes are the sum of the transfers, whatever comes of the transaction. */
-  *#complete(transaction: DmaTransaction, operation: 'completed' | 'withLength' | 'final', argument: number): Suspending<void> {
-    const before = transaction.bytesTransferred;
+  *#complete(which: number, operation: 'completed' | 'withLength' | 'final', argument: number): Suspending<void> {
+    const transaction = this.#transactions[which]!;
     const current = transaction.lengthInFlightBytes;
     // More than is in flight would end the transaction without a flush.
     const moved = this.drawn.isCareful ? argument % (current + 1) : argument;
     if (operation === 'completed') yield* transaction.dmaCompleted();
     else if (operation === 'withLength') yield* transaction.dmaCompletedWithLength(moved);
     else yield* transaction.dmaCompletedFinal(moved);
-    const counted = operation === 'completed' ? current : moved > current ? 0 : moved;
-    expect(transaction.bytesTransferred).to.equal(before + counted);
+    const memo = this.#memos[which]!;
+    memo.bytes += operation === 'completed' ? current : moved > current ? 0 : moved;
+    expect(transaction.bytesTransferred).to.equal(memo.bytes);
   }
 
   /** The driver did what makes the framework leak: nothing can be said of what is left. */
