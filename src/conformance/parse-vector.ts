@@ -1,5 +1,10 @@
 import { UsageError } from '../nt/index.js';
-import { ENABLER_OPERATIONS, TRANSACTION_OPERATIONS, type Vector, type VectorCall } from './vector.js';
+import { PAGE_SIZE } from '../memory/index.js';
+import { callFault, isDirection, isNamed, isRecord } from './vector-calls.js';
+import type { Vector } from './vector.js';
+
+/** The last page whose physical address is a whole number here. */
+const PFN_MAX = 2 ** 41 - 1;
 
 const EXPECTED =
   'a JSON object with name, enabler, script and expect, and - where it needs them - machine, buffers, requests and callbacks';
@@ -35,23 +40,51 @@ function faultOf(value: unknown): string | null {
 
 function machineFault({ machine = {}, enabler }: Vector): string | null {
   const { pool = 64, maxMapRegisters = 64 } = machine;
-  if (!Number.isSafeInteger(pool) || pool < 0) return 'its machine has no whole number of map registers as pool';
-  if (!Number.isSafeInteger(maxMapRegisters) || maxMapRegisters < 1) return 'its machine has a maxMapRegisters below 1';
-  return Number.isSafeInteger(enabler.maximumLength) ? null : 'the maximumLength of its enabler is no whole number';
+  if (!isWhole(pool)) return 'its machine has no whole number of map registers as pool';
+  if (!isWhole(maxMapRegisters) || maxMapRegisters < 1) return 'its machine has a maxMapRegisters below 1';
+  const notBoolean =
+    flagThatIsNone(machine, ['bounce', 'direct', 'verifier']) ?? flagThatIsNone(enabler, ['noSgPrealloc', 'singleTransfer']);
+  if (notBoolean !== null) return `${notBoolean} is neither true nor false`;
+  if (!isWhole(enabler.maximumLength)) return 'the maximumLength of its enabler is no whole number';
+  for (const field of ['dmaVersion', 'addressWidth', 'configSize', 'maxScatterGatherElements'] as const)
+    if (enabler[field] !== undefined && !isWhole(enabler[field])) return `the ${field} of its enabler is no whole number`;
+  const { power = {}, configure = [] } = enabler;
+  if (!isRecord(power) || !Object.values(power).every((status) => typeof status === 'string'))
+    return 'the power of its enabler names no statuses';
+  return Array.isArray(configure) && configure.every(isDirection) ? null : 'the configure of its enabler is no list of directions';
+}
+
+function flagThatIsNone(fields: object, names: readonly string[]): string | null {
+  const wrong = Object.entries(fields).find(([name, value]) => names.includes(name) && typeof value !== 'boolean');
+  return wrong === undefined ? null : wrong[0];
 }
 
 function bufferFault({ buffers = {}, requests = {} }: Vector): string | null {
   for (const [name, mdls] of Object.entries(buffers)) {
-    const isChain = Array.isArray(mdls) && mdls.length > 0;
-    if (!isChain || !mdls.every((mdl) => isRecord(mdl) && isNumber(mdl['off']) && isNumber(mdl['len']) && Array.isArray(mdl['pfns'])))
-      return `buffer ${name} is no list of MDLs with off, len and pfns`;
+    if (!Array.isArray(mdls) || mdls.length === 0) return `buffer ${name} is no list of MDLs with off, len and pfns`;
+    for (const mdl of mdls) {
+      const fault = mdlFault(mdl);
+      if (fault !== null) return `an MDL of buffer ${name} ${fault}`;
+    }
   }
   for (const [name, request] of Object.entries(requests)) {
     if (!isRecord(request)) return `request ${name} is no object`;
-    const { buffer } = request;
+    const { buffer, length = 0, in: input = 0, out = 0 } = request;
+    if (![length, input, out].every(isWhole)) return `request ${name} has a length that is no whole number`;
     if (buffer !== undefined && buffer !== null && !isNamed(buffers, buffer)) return `request ${name} names a buffer that is not there`;
   }
   return null;
+}
+
+function mdlFault(mdl: unknown): string | null {
+  if (!isRecord(mdl)) return 'is no object with off, len and pfns';
+  const { off, len, pfns } = mdl;
+  if (!isWhole(off) || off >= PAGE_SIZE) return `has an off that is no whole number below ${PAGE_SIZE}`;
+  if (!isWhole(len)) return 'has a len that is no whole number';
+  if (!Array.isArray(pfns) || !pfns.every((pfn) => isWhole(pfn) && pfn <= PFN_MAX))
+    return 'has pfns that are no list of page frame numbers';
+  const pages = Math.ceil((off + len) / PAGE_SIZE);
+  return pfns.length >= pages ? null : `has ${pfns.length} pfns for ${pages} pages`;
 }
 
 function callsFault(vector: Vector): string | null {
@@ -69,31 +102,7 @@ function callsFault(vector: Vector): string | null {
   return null;
 }
 
-function callFault({ buffers = {}, requests = {} }: Vector, call: VectorCall, isInCallback: boolean): string | null {
-  if (!Array.isArray(call) || typeof call[0] !== 'string') return `${JSON.stringify(call)} is no call: [operation, transaction, argument]`;
-  const [op, tx, argument] = call as VectorCall;
-  if (op === 'Return' && isInCallback) return null;
-  const known: readonly string[] = typeof tx === 'string' ? TRANSACTION_OPERATIONS : ENABLER_OPERATIONS;
-  if (!known.includes(op)) return `it makes a call nobody knows: ${op} on ${typeof tx === 'string' ? `transaction ${tx}` : 'the enabler'}`;
-  const needsArgument = op === 'Initialize' || op.startsWith('InitializeUsing') || op === 'AllocateResources';
-  if (!needsArgument) return null;
-  if (!isRecord(argument)) return `${op} of ${String(tx)} has no argument`;
-  const { buffer, request } = argument;
-  if (op === 'InitializeUsingRequest') {
-    return isNamed(requests, request) ? null : `${op} of ${String(tx)} names a request that is not there`;
-  }
-  if (op === 'AllocateResources' || buffer === null || isNamed(buffers, buffer)) return null;
-  return `${op} of ${String(tx)} names a buffer that is not there`;
-}
-
-function isNamed(named: object, name: unknown): boolean {
-  return typeof name === 'string' && Object.hasOwn(named, name);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isNumber(value: unknown): boolean {
-  return typeof value === 'number';
+/** A size or a count. */
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -113,7 +113,7 @@ export class TestMachine {
 }
 
 function chain(parts: readonly VectorMdl[]): Mdl {
-  const mdls = parts.map(({ off, len, pfns }) => new Mdl(Int32Array.from(pfns), off, len));
+  const mdls = parts.map(({ off, len, pfns }) => new Mdl(Float64Array.from(pfns), off, len));
   mdls.forEach((mdl, i) => (mdl.next = mdls[i + 1] ?? null));
   return mdls[0]!;
 }

@@ -17,8 +17,8 @@ export class Mdl {
   readonly #virtualBase: number;
 
   constructor(
-    /** Page frame numbers, at least as many as offset and length touch. */
-    readonly frames: Int32Array,
+    /** Page frame numbers, at least as many as offset and length touch; of floats where there is no machine memory to bound them. */
+    readonly frames: Int32Array | Float64Array,
     /** Offset of the first byte in `frames[0]`, 0..4095. */
     public byteOffset: number,
     public byteCount: number,

@@ -97,6 +97,8 @@ describe('conformance', () => {
     expect([code, stdout.includes('findings on the way   2: D62 (2)')]).to.deep.equal([0, true]);
   });
 
+  const withMdl = (mdl: object): object => ({ ...good, buffers: { b0: [mdl] } });
+  const withEnabler = (fields: object): object => ({ ...good, enabler: { profile: 'System', maximumLength: 4096, ...fields } });
   const init = (argument: unknown): object => ({ ...good, script: [['Initialize', 't0', argument]] });
   const broken: [what: string, line: string, message: string][] = [
     ['no JSON', '{"name": ', 'JSON'],
@@ -115,6 +117,21 @@ describe('conformance', () => {
     ['a missing argument', lines(init(undefined)), 'Initialize of t0 has no argument'],
     ['a buffer that is not there', lines(init({ buffer: 'toString', offset: 0, length: 1, dir: 'Read' })), 'a buffer that is not there'],
     ['a buffer without MDLs', lines({ ...good, buffers: { b0: [] } }), 'buffer b0'],
+    ['an MDL with too few pages', lines(withMdl({ off: 1, len: 4096, pfns: [1] })), 'has 1 pfns for 2 pages'],
+    ['an MDL that begins behind its page', lines(withMdl({ off: 4096, len: 1, pfns: [1, 2] })), 'off that is no whole number below 4096'],
+    ['an MDL of half a byte', lines(withMdl({ off: 0, len: 0.5, pfns: [1] })), 'a len that is no whole number'],
+    ['a page without a number', lines(withMdl({ off: 0, len: 1, pfns: ['1'] })), 'no list of page frame numbers'],
+    ['a page below the first', lines(withMdl({ off: 0, len: 1, pfns: [-1] })), 'no list of page frame numbers'],
+    ['a length that is none', lines(init({ buffer: null, offset: 0, length: '1', dir: 'Read' })), 'no whole numbers as offset and length'],
+    ['a direction that is none', lines(init({ buffer: null, offset: 0, length: 1, dir: 'Up' })), 'no dir'],
+    ['an argument of another type', lines({ ...good, script: [['DmaCompletedFinal', 't0']] }), 'not a whole number'],
+    ['an unknown completion', lines({ ...good, script: [['HalComplete', 't0', 'Done']] }), 'not DmaComplete'],
+    ['a transaction without a name', lines({ ...good, script: [['Create', 5]] }), 'names 5 instead of a transaction'],
+    ['a flag that is none', lines({ ...good, machine: { verifier: 'no' } }), 'verifier is neither true nor false'],
+    ['a version that is none', lines(withEnabler({ dmaVersion: '3' })), 'the dmaVersion of its enabler'],
+    ['power without statuses', lines(withEnabler({ power: { Fill: 0 } })), 'the power of its enabler'],
+    ['a configuration that is no list', lines(withEnabler({ configure: 'Read' })), 'the configure of its enabler'],
+    ['a request of no length', lines({ ...good, requests: { r0: { type: 'Read', length: -1 } } }), 'request r0 has a length'],
   ];
   for (const [what, line, message] of broken) {
     it(`${what} is USAGE_BAD_VECTOR and names file and line`, async () => {

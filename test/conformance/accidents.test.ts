@@ -150,3 +150,26 @@ describe('a system transfer whose transaction was released with its reservation'
     ]);
   });
 });
+
+describe('physical addresses beyond what 32 bits number pages of', () => {
+  it('come out whole', () => {
+    const vector: Vector = {
+      name: 'high memory',
+      enabler: { profile: 'ScatterGather64', maximumLength: 8192 },
+      buffers: { b0: [{ off: 8, len: 5000, pfns: [2 ** 31, 2 ** 40] }] },
+      script: [['Create', 't0'], initialize(0, 5000), ['Execute', 't0']],
+      expect: [],
+    };
+    const { events } = runVector(vector);
+    expect(events.find((event) => (event as string[])[1] === 'EvtProgramDma')).to.deep.equal([
+      'cb',
+      'EvtProgramDma',
+      't0',
+      'Write',
+      [
+        ['0x80000000008', 4088],
+        ['0x10000000000000', 912],
+      ],
+    ]);
+  });
+});
