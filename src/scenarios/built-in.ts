@@ -9,6 +9,7 @@ import { plx9x5xCancel } from './samples/plx9x5x-cancel.js';
 import { reserveContention } from './samples/reserve-contention.js';
 import { ring } from './samples/ring.js';
 import { systemdma } from './samples/systemdma.js';
+import { systemdmaCancel } from './samples/systemdma-cancel.js';
 import { systemdmaLoop } from './samples/systemdma-loop.js';
 
 /** The scenarios that come with the lab, in the order `dmalab list` shows them. */
@@ -23,5 +24,6 @@ export const builtInScenarios: readonly Scenario[] = [
   reserveContention,
   ring,
   systemdma,
+  systemdmaCancel,
   systemdmaLoop,
 ];

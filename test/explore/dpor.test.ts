@@ -1,10 +1,13 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { ControlledBackend } from '../../src/backends/controlled.js';
-import { cancelRace, Dpor, ModelLoop, SourceDpor, type Footprint } from '../../src/explore/index.js';
+import { cancelRace, Dpor, explore, ModelLoop, SourceDpor, type Footprint } from '../../src/explore/index.js';
 import { makeOp, OpKind, type Op } from '../../src/kernel/index.js';
+import type { ExploreReport } from '../../src/machine/report.js';
 import { resolveParameters, type Overrides } from '../../src/machine/parameters.js';
 import type { Scenario } from '../../src/machine/scenario.js';
+import { formatExploreReport } from '../../src/report/index.js';
+import { createPaint } from '../../src/report/text.js';
 import { gallery } from '../../src/scenarios/gallery/gallery.js';
 import { builtInScenarios } from '../../src/scenarios/index.js';
 import { straightModel } from './models.js';
@@ -175,5 +178,61 @@ describe('dpor', function () {
       exhaust(backendOf(scenario, { readsPercent: 100, ...CANCELLED }), new Dpor('dpor', { preemptions: 1, leaps: 0 }));
     expect([...search(defect).found]).to.include('C11');
     expect([...search(repaired).found]).to.deep.equal([]);
+  });
+
+  /** The documented cancel pattern: I/O, cancellation and timer hold a part of the request each. */
+  const PATTERN: readonly {
+    readonly name: string;
+    readonly overrides: Partial<Overrides>;
+    readonly bounds: Bounds;
+    readonly executions: number;
+  }[] = [
+    { name: 'all three, no preemption', overrides: {}, bounds: { preemptions: 0, leaps: 1 }, executions: 308 },
+    {
+      name: 'I/O and cancellation at framework calls, any number of preemptions',
+      overrides: { races: true, granularity: 'calls' },
+      bounds: { leaps: 0 },
+      executions: 3480,
+    },
+  ];
+
+  for (const { name, overrides, bounds, executions } of PATTERN) {
+    it(`systemdma-cancel, ${name}: exhausted, nothing found`, () => {
+      const searched = exhaust(backendOf('systemdma-cancel', {}, overrides), new Dpor('dpor', bounds));
+      expect([searched.executions, [...searched.found]]).to.deep.equal([executions, []]);
+    });
+  }
+
+  it('the same with one lock removed is found (D62)', () => {
+    const { defect, repaired } = gallery.find((entry) => entry.defect.name === 'stop-without-lock')!;
+    const bounded = (): Dpor => new Dpor('dpor', { preemptions: 1, leaps: 0 });
+    expect([...exhaust(backendOf(defect, {}), bounded()).found]).to.deep.equal(['D62']);
+    expect([...exhaust(backendOf(repaired, {}), bounded()).found]).to.deep.equal([]);
+  });
+
+  it('explore says that the search has ended, and what that proves', async () => {
+    const plx9x5x = builtInScenarios.find(({ name }) => name === 'plx9x5x')!;
+    const search = (strategy: Dpor, schedules: number): Promise<ExploreReport> =>
+      explore(plx9x5x, {
+        overrides: { seed: 1, races: true, workload: { ...ONE_REQUEST, readsPercent: 100 } },
+        strategy,
+        schedules,
+        outDir: '',
+        scenarioReference: 'plx9x5x',
+        program: 'dmalab',
+        signal: new AbortController().signal,
+        onProgress: () => undefined,
+      });
+    const all = await search(new Dpor('dpor', { leaps: 0 }), 1000);
+    expect([all.exhausted, all.proof]).to.deep.equal([
+      true,
+      { executions: 3, redundant: 1, preemptions: null, leaps: 0, tellsObjectsApart: true },
+    ]);
+    expect(formatExploreReport(all, createPaint(false))).to.contain(
+      'all 3 executions explored, bound: any number of preemptions, at most 0 leaps of time',
+    );
+    const some = await search(new Dpor('dpor-bounded', { preemptions: 1 }), 2);
+    expect([some.exhausted, some.proof?.executions]).to.deep.equal([false, 2]);
+    expect(formatExploreReport(some, createPaint(false))).to.contain('2 executions explored, others are left, bound: at most 1 preemption');
   });
 });

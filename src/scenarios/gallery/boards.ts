@@ -13,6 +13,8 @@ import * as secondReservationWaits from './second-reservation-waits/defect.js';
 import * as secondReservationWaitsRepaired from './second-reservation-waits/repaired.js';
 import * as stopIssuedTwice from './stop-issued-twice/defect.js';
 import * as stopIssuedTwiceRepaired from './stop-issued-twice/repaired.js';
+import * as stopWithoutLock from './stop-without-lock/defect.js';
+import * as stopWithoutLockRepaired from './stop-without-lock/repaired.js';
 import * as writesLeftToDpc from './writes-left-to-dpc/defect.js';
 import * as writesLeftToDpcRepaired from './writes-left-to-dpc/repaired.js';
 
@@ -80,6 +82,14 @@ export const boardsPairs: readonly GalleryPair[] = [
     workload: { ...workload, cancelPerMillion: 1_000_000 },
     defect: stopIssuedTwice.driver,
     repaired: stopIssuedTwiceRepaired.driver,
+  }),
+  pair({
+    name: 'stop-without-lock',
+    title: 'a system transfer is given up by the cancel callback or the timer while its end is on its way',
+    model: 'sdma-port',
+    workload: { ...workload, requests: 1, outstanding: 1, applications: 1, maxBytes: 64, cancelPerMillion: 1_000_000 },
+    defect: stopWithoutLock.driver,
+    repaired: stopWithoutLockRepaired.driver,
   }),
   pair({
     name: 'second-reservation-waits',

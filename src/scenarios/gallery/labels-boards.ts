@@ -34,6 +34,11 @@ export const boardsLabels: GalleryLabels = {
     defectText:
       'a cancel that comes after the channel was granted stops the transfer, and EvtProgramDma, which sees the cancellation, stops it again (B19)',
   },
+  'stop-without-lock': {
+    expects: 'D62',
+    defectText:
+      'the transfer is given up without the lock: what was to be withdrawn or stopped may have ended since its phase was looked at (D17)',
+  },
   'second-reservation-waits': {
     expects: 'D36',
     defectText: 'each board waits for its second reservation with the first in hand, and the other board holds what it waits for (D36)',

@@ -18,6 +18,7 @@ export class DemandTransfer extends PortTransfer {
   /** Looks at the counter in a row that found it where it was. */
   #idleChecks = 0;
   #lastCounter = 0;
+  #counter = 0;
 
   constructor(
     device: Device,
@@ -49,12 +50,16 @@ export class DemandTransfer extends PortTransfer {
     return completion === DmaCompletionStatus.DmaComplete ? this.transaction.currentDmaTransferLengthBytes : 0;
   }
 
-  /** Position by ReadDmaCounter: a transfer that moves, or whose end is on its way, gets more time. */
-  protected *look(adapter: DmaAdapter, isRunning: boolean): Suspending<NtStatus | null> {
-    const counter = yield* adapter.readDmaCounter();
-    const isAlive = counter === 0 || counter !== this.#lastCounter || !isRunning;
+  /** Position by ReadDmaCounter. */
+  protected *look(adapter: DmaAdapter): Suspending<void> {
+    this.#counter = yield* adapter.readDmaCounter();
+  }
+
+  /** A transfer that moves, or whose end is on its way, gets more time. */
+  protected verdict(isRunning: boolean): NtStatus | null {
+    const isAlive = this.#counter === 0 || this.#counter !== this.#lastCounter || !isRunning;
     this.#idleChecks = isAlive ? 0 : this.#idleChecks + 1;
-    this.#lastCounter = counter;
+    this.#lastCounter = this.#counter;
     return this.#idleChecks > this.idleChecksMax ? STATUS_IO_TIMEOUT : null;
   }
 }

@@ -79,15 +79,18 @@ export class LoopTransfer extends PortTransfer {
    * A position that went back has gone round. Each look reads it once more often than the one before, so that no
    * rhythm of looks and rounds can hide that for ever.
    */
-  protected *look(adapter: DmaAdapter): Suspending<NtStatus | null> {
+  protected *look(adapter: DmaAdapter): Suspending<void> {
     if (this.#looks < READS_MAX) this.#looks++;
     for (let read = 0; read < this.#looks; read++) {
       const position = this.request!.lengthBytes - (yield* adapter.readDmaCounter());
       this.#hasGoneRound ||= position < this.#lastPosition;
       this.#lastPosition = position;
-      if (this.#hasGoneRound) return STATUS_SUCCESS;
+      if (this.#hasGoneRound) return;
     }
-    return null;
+  }
+
+  protected verdict(): NtStatus | null {
+    return this.#hasGoneRound ? STATUS_SUCCESS : null;
   }
 }
 

@@ -11,6 +11,7 @@ import {
   Timer,
   WdfSpinLock,
   declareContext,
+  trackFields,
   type Device,
   type DmaAdapter,
   type DmaDevice,
@@ -34,6 +35,19 @@ const Phase = {
 } as const;
 type Phase = (typeof Phase)[keyof typeof Phase];
 
+/** What the lock of a transfer guards. `status` and `bytes` are written by who ends it and read by who drops the last part. */
+class TransferState {
+  phase: Phase = Phase.Idle;
+  parties = 0;
+  /** Why the transfer is given up; null while it is not. */
+  stopStatus: NtStatus | null = null;
+  /** The I/O path is through with the transaction and stops the timer. */
+  hasEnded = false;
+  isTimerStarted = false;
+  status: NtStatus = STATUS_SUCCESS;
+  bytes = 0;
+}
+
 /** Leads EvtRequestCancel from the request to its transfer. */
 export class RequestOwner {
   transfer: PortTransfer | null = null;
@@ -56,17 +70,9 @@ export abstract class PortTransfer {
   #timer!: Timer;
   protected request: Request | null = null;
   protected direction: DmaDirection = DmaDirection.ReadFromDevice;
-  readonly #lock: WdfSpinLock;
-  #phase: Phase = Phase.Idle;
-  #parties = 0;
-  /** Why the transfer is given up; null while it is not. */
-  #stopStatus: NtStatus | null = null;
+  protected readonly lock: WdfSpinLock;
+  readonly #state: TransferState;
   protected isStopIssued = false;
-  /** The I/O path is through with the transaction and stops the timer. */
-  #hasEnded = false;
-  #isTimerStarted = false;
-  #status: NtStatus = STATUS_SUCCESS;
-  #bytes = 0;
 
   constructor(
     device: Device,
@@ -75,7 +81,8 @@ export abstract class PortTransfer {
     private readonly line: number,
     private readonly checkMs: number,
   ) {
-    this.#lock = WdfSpinLock.create(device);
+    this.lock = WdfSpinLock.create(device);
+    this.#state = trackFields(device.kernel, new TransferState(), 'TRANSFER_STATE');
   }
 
   /** Before Execute: what the device must know of a transfer that may begin at once (rule D53). */
@@ -86,8 +93,10 @@ export abstract class PortTransfer {
   protected abstract stopDevice(): Suspending<void>;
   /** Bytes of the transfer that was ended so. */
   protected abstract movedBytes(completion: DmaCompletionStatus): number;
-  /** The timer looks at the transfer: the status to stop it with, or null to let it go on. */
-  protected abstract look(adapter: DmaAdapter, isRunning: boolean): Suspending<NtStatus | null>;
+  /** The timer looks at the transfer. */
+  protected abstract look(adapter: DmaAdapter): Suspending<void>;
+  /** What it makes of that, the lock held: the status to stop the transfer with, or null to let it go on. */
+  protected abstract verdict(isRunning: boolean): NtStatus | null;
   /** Settings of the transaction between Initialize and Execute. */
   protected configure(_transaction: DmaTransaction): void {}
 
@@ -116,13 +125,13 @@ export abstract class PortTransfer {
     const { transaction } = this;
     this.request = request;
     this.direction = direction;
-    this.#phase = Phase.Idle;
-    this.#stopStatus = this.isGone ? STATUS_DEVICE_REMOVED : null;
+    this.#state.phase = Phase.Idle;
+    this.#state.stopStatus = this.isGone ? STATUS_DEVICE_REMOVED : null;
     this.isStopIssued = false;
-    this.#isTimerStarted = false;
-    this.#hasEnded = false;
+    this.#state.isTimerStarted = false;
+    this.#state.hasEnded = false;
     // The I/O path's part and the cancel callback's.
-    this.#parties = 2;
+    this.#state.parties = 2;
     requestOwner(request).transfer = this;
     this.beforeInitialize(transaction);
     let status = yield* transaction.initializeUsingRequest(request, evtProgramDma, direction);
@@ -137,8 +146,8 @@ export abstract class PortTransfer {
     if (!NT_SUCCESS(status)) {
       yield* this.#enter(Phase.Completing);
       yield* transaction.release();
-      this.#status = status;
-      this.#bytes = 0;
+      this.#state.status = status;
+      this.#state.bytes = 0;
       yield* this.#dropParts(2);
       return;
     }
@@ -150,40 +159,41 @@ export abstract class PortTransfer {
   protected beforeInitialize(_transaction: DmaTransaction): void {}
 
   *#enter(phase: Phase): Suspending<void> {
-    yield* this.#lock.acquire();
-    this.#phase = phase;
-    yield* this.#lock.release();
+    yield* this.lock.acquire();
+    this.#state.phase = phase;
+    yield* this.lock.release();
   }
 
   /** EvtProgramDma. The device asks for its data from here on: never before (rule D52). */
   *program(): Suspending<void> {
-    yield* this.#lock.acquire();
-    this.#phase = Phase.Running;
-    if (this.#stopStatus !== null) yield* this.stopController();
+    yield* this.lock.acquire();
+    this.#state.phase = Phase.Running;
+    if (this.#state.stopStatus !== null) yield* this.stopController();
     else {
-      if (!this.#isTimerStarted) {
-        this.#isTimerStarted = true;
-        this.#parties++;
+      if (!this.#state.isTimerStarted) {
+        this.#state.isTimerStarted = true;
+        this.#state.parties++;
         this.#timer.start(this.checkMs);
       }
       yield* this.startDevice(this.transaction.currentDmaTransferLengthBytes);
     }
-    yield* this.#lock.release();
+    yield* this.lock.release();
   }
 
   /** The controller is through with the transfer, or was stopped, or the transfer never began. */
   *transferComplete(completion: DmaCompletionStatus): Suspending<void> {
     const { transaction } = this;
-    yield* this.#lock.acquire();
-    this.#phase = Phase.Completing;
+    yield* this.lock.acquire();
+    this.#state.phase = Phase.Completing;
     const isWhole = completion === DmaCompletionStatus.DmaComplete;
-    const isFinal = !isWhole || this.#stopStatus !== null;
+    const { stopStatus } = this.#state;
+    const isFinal = !isWhole || stopStatus !== null;
     if (!isWhole) yield* this.stopDevice();
-    yield* this.#lock.release();
+    yield* this.lock.release();
     const moved = this.movedBytes(completion);
     const ended = isFinal ? yield* transaction.dmaCompletedFinal(moved) : yield* transaction.dmaCompleted();
     if (ended === STATUS_MORE_PROCESSING_REQUIRED) return;
-    const why = this.#whyEnded(completion);
+    const why = this.#whyEnded(completion, stopStatus);
     yield* this.#end(NT_SUCCESS(why) ? ended : why);
   }
 
@@ -194,83 +204,88 @@ export abstract class PortTransfer {
     yield* this.#end(status);
   }
 
-  #whyEnded(completion: DmaCompletionStatus): NtStatus {
+  #whyEnded(completion: DmaCompletionStatus, stopStatus: NtStatus | null): NtStatus {
     if (completion === DmaCompletionStatus.DmaError) return this.isGone ? STATUS_DEVICE_REMOVED : STATUS_IO_DEVICE_ERROR;
-    return this.#stopStatus ?? (completion === DmaCompletionStatus.DmaComplete ? STATUS_SUCCESS : STATUS_CANCELLED);
+    return stopStatus ?? (completion === DmaCompletionStatus.DmaComplete ? STATUS_SUCCESS : STATUS_CANCELLED);
   }
 
   /** The I/O path has ended: all bytes moved is success, whoever asked for an end. */
   *#end(status: NtStatus): Suspending<void> {
     const { transaction } = this;
     const request = this.request!;
-    this.#bytes = transaction.bytesTransferred;
-    this.#status = this.#bytes === request.lengthBytes ? STATUS_SUCCESS : status;
+    this.#state.bytes = transaction.bytesTransferred;
+    this.#state.status = this.#state.bytes === request.lengthBytes ? STATUS_SUCCESS : status;
     // Of a transaction that is released there is nothing to withdraw.
     yield* this.#enter(Phase.Completing);
     yield* transaction.release();
-    yield* this.#lock.acquire();
-    this.#hasEnded = true;
-    yield* this.#lock.release();
+    yield* this.lock.acquire();
+    this.#state.hasEnded = true;
+    yield* this.lock.release();
     let parts = 1;
     if (NT_SUCCESS(yield* request.unmarkCancelable())) parts++;
-    if (this.#isTimerStarted && (yield* this.#timer.stop(false))) parts++;
+    if (this.#state.isTimerStarted && (yield* this.#timer.stop(false))) parts++;
     yield* this.#dropParts(parts);
   }
 
   *#evtTimerFunc(): Suspending<void> {
     const adapter = this.enabler.wdmGetDmaAdapter(this.direction)!;
-    const stopWith = yield* this.look(adapter, this.#phase === Phase.Running);
-    yield* this.#lock.acquire();
+    yield* this.look(adapter);
+    yield* this.lock.acquire();
+    const stopWith = this.verdict(this.#state.phase === Phase.Running);
     // The I/O path has ended: it could not stop a timer that was not in the queue, so this part is ours to drop.
-    const isOver = this.#hasEnded;
+    const isOver = this.#state.hasEnded;
     if (stopWith === null && !isOver) this.#timer.start(this.checkMs);
-    yield* this.#lock.release();
+    yield* this.lock.release();
     if (isOver) yield* this.#dropParts(1);
-    else if (stopWith !== null) yield* this.#stop(stopWith);
+    else if (stopWith !== null) yield* this.stop(stopWith);
   }
 
   /** EvtRequestCancel. */
   *cancel(): Suspending<void> {
-    yield* this.#stop(STATUS_CANCELLED);
+    yield* this.stop(STATUS_CANCELLED);
   }
 
   /** `isGone`: in demand mode nobody will ask for data any more, so the controller is stopped. */
   *deviceRemoved(): Suspending<void> {
-    yield* this.#lock.acquire();
-    const isBusy = this.#parties > 0;
-    if (isBusy) this.#parties++;
-    yield* this.#lock.release();
-    if (isBusy) yield* this.#stop(STATUS_DEVICE_REMOVED);
+    yield* this.lock.acquire();
+    const isBusy = this.#state.parties > 0;
+    if (isBusy) this.#state.parties++;
+    yield* this.lock.release();
+    if (isBusy) yield* this.stop(STATUS_DEVICE_REMOVED);
   }
 
   /** The first to come gives the transfer up; each drops its part. */
-  *#stop(status: NtStatus): Suspending<void> {
-    const { transaction } = this;
-    let parts = 1;
-    yield* this.#lock.acquire();
-    if (this.#stopStatus === null) {
-      this.#stopStatus = status;
-      // In the other phases the I/O path sees the status itself. The lock keeps the transaction from ending meanwhile.
-      if (this.#phase === Phase.Waiting && (yield* transaction.cancel())) {
-        this.#phase = Phase.Completing;
-        parts++;
-      } else if (this.#phase === Phase.Waiting || this.#phase === Phase.Running) yield* this.stopController();
-    }
-    yield* this.#lock.release();
-    // Withdrawn: no callback of the transaction will come, so the I/O path's part is ours, too.
-    if (parts === 2) {
-      this.#status = status;
-      this.#bytes = 0;
-      yield* transaction.release();
-      yield* this.#withdrawn();
-    }
-    yield* this.#dropParts(parts);
+  protected *stop(status: NtStatus): Suspending<void> {
+    yield* this.lock.acquire();
+    const isWithdrawn = yield* this.giveUp(status);
+    yield* this.lock.release();
+    yield* this.givenUp(status, isWithdrawn);
   }
 
-  /** The I/O path's end for a transaction that never ran: a cancel callback that is not running gives its part back. */
-  *#withdrawn(): Suspending<void> {
-    if (this.#stopStatus === STATUS_CANCELLED) return;
-    if (NT_SUCCESS(yield* this.request!.unmarkCancelable())) yield* this.#dropParts(1);
+  /** True: the transaction waited for a channel, is withdrawn and never will run. The lock keeps it from ending meanwhile. */
+  protected *giveUp(status: NtStatus): Suspending<boolean> {
+    const state = this.#state;
+    if (state.stopStatus !== null) return false;
+    state.stopStatus = status;
+    if (state.phase === Phase.Waiting && (yield* this.transaction.cancel())) {
+      state.phase = Phase.Completing;
+      return true;
+    }
+    // In the other phases the I/O path sees the status itself.
+    if (state.phase === Phase.Waiting || state.phase === Phase.Running) yield* this.stopController();
+    return false;
+  }
+
+  /** After the lock: drops the part of whoever gave up; of a withdrawn transaction no callback will come, so the I/O path's part, too. */
+  protected *givenUp(status: NtStatus, isWithdrawn: boolean): Suspending<void> {
+    if (isWithdrawn) {
+      this.#state.status = status;
+      this.#state.bytes = 0;
+      yield* this.transaction.release();
+      // The I/O path's end for a transaction that never ran: a cancel callback that is not running gives its part back.
+      if (status !== STATUS_CANCELLED && NT_SUCCESS(yield* this.request!.unmarkCancelable())) yield* this.#dropParts(1);
+    }
+    yield* this.#dropParts(isWithdrawn ? 2 : 1);
   }
 
   /** Once a request (rule B19); the lock is held. */
@@ -281,13 +296,13 @@ export abstract class PortTransfer {
   }
 
   *#dropParts(parts: number): Suspending<void> {
-    yield* this.#lock.acquire();
-    this.#parties -= parts;
-    const isLast = this.#parties === 0;
-    yield* this.#lock.release();
+    yield* this.lock.acquire();
+    this.#state.parties -= parts;
+    const isLast = this.#state.parties === 0;
+    yield* this.lock.release();
     if (!isLast) return;
     const request = this.request!;
-    const [status, bytes] = [this.#status, this.#bytes];
+    const [status, bytes] = [this.#state.status, this.#state.bytes];
     this.request = null;
     yield* request.completeWithInformation(status, NT_SUCCESS(status) ? bytes : 0);
   }
