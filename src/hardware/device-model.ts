@@ -83,6 +83,11 @@ export interface DeviceModel {
    * its command bits are latched. `offset` is that of the 32-bit word, `written` the value in its lanes.
    */
   registerWritten?(d: DeviceView, offset: number, written: number): void;
+  /**
+   * Where the machine holds back what devices write back (ordering `delayed-write-back`): whether reading the 32-bit register at
+   * `offset` makes the device write it first. Default: no register does, only a message.
+   */
+  writesBackAt?(offset: number): boolean;
   /** Level of the interrupt line, a pure function of the registers. For devices with a line. */
   lineAsserted?(d: DeviceView): boolean;
   /**

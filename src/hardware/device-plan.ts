@@ -2,6 +2,7 @@ import { assertInternal } from '../nt/index.js';
 import { CACHE_LINE_BYTES, struct, type LayoutBuilder } from '../memory/index.js';
 import { resolveParams, type DeviceModel, type DeviceParams, type VectorRequest } from './device-model.js';
 import { planFaults } from './device-faults.js';
+import { planDmaWrites } from './dma-writes.js';
 import { planIommu, type IommuPlacement } from './iommu.js';
 import { planPostedWrites } from './posted-writes.js';
 
@@ -45,6 +46,9 @@ export interface DevicePlacement {
   readonly vectors: VectorRequest & { readonly first: number };
   /** Buffer of register writes on their way, see posted-writes.ts; 0 where each arrives at once. */
   readonly postedWrites: number;
+  /** Buffers of what the device has written and memory does not show yet, see dma-writes.ts; 0 where it is there at once. */
+  readonly dataWrites: number;
+  readonly writeBacks: number;
   /** Control block of the engine host that steps it; 0 when the main thread does. */
   readonly host: number;
 }
@@ -68,6 +72,10 @@ export interface DeviceOptions {
   readonly modelUrl?: string;
   /** Drivers' register writes arrive later. Default false. */
   readonly postsWrites?: boolean;
+  /** What a device with a level line writes to memory arrives later. Default false. */
+  readonly delaysData?: boolean;
+  /** Status that a device writes back to memory is held back in it. Default false. */
+  readonly delaysWriteBack?: boolean;
 }
 
 const LOW_APERTURE = 0x4000_0000;
@@ -93,9 +101,13 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
   const localMemoryBytes = model.localMemoryBytes(params);
   const localMemory = layout.reserve(`${name}.local`, Math.max(localMemoryBytes, 8), { sparse: true });
   const engaged = layout.reserve(`${name}.engaged`, CACHE_LINE_BYTES, { align: CACHE_LINE_BYTES, hashed: false });
-  const vectors = { ...model.vectors(params), first: firstVector };
   const modelUrl = options.modelUrl ?? null;
+  const vectors = { ...model.vectors(params), first: firstVector };
   const postedWrites = options.postsWrites === true ? planPostedWrites(layout, name) : 0;
+  // A message travels behind the data: there is nothing to choose.
+  const isLate = options.delaysData === true && vectors.kind === 'line';
+  const dataWrites = isLate ? planDmaWrites(layout, `${name}.data`) : 0;
+  const writeBacks = options.delaysWriteBack === true ? planDmaWrites(layout, `${name}.writeback`) : 0;
   return {
     model: model.name,
     modelUrl,
@@ -115,6 +127,8 @@ export function planDevice(layout: LayoutBuilder, model: DeviceModel, options: D
     iommu,
     vectors,
     postedWrites,
+    dataWrites,
+    writeBacks,
     host,
   };
 }

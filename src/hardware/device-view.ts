@@ -1,5 +1,6 @@
 import { atomics, type MachineMemory } from '../memory/index.js';
 import { DONE, makeOp, type Op, type OpKind } from '../kernel/op.js';
+import { DmaWrites } from './dma-writes.js';
 import { DeviceHeader, assertReachable, type DevicePlacement } from './device-plan.js';
 import type { DeviceModel, DeviceParams, RegisterDescription } from './device-model.js';
 import { HostWord } from './host-layout.js';
@@ -45,6 +46,9 @@ export class DeviceView implements LineSource {
   readonly steps: number;
   /** Word index of the planned faults; the word is 0 while none are planned. */
   readonly faults: number;
+  /** What it has written and memory does not show yet: data on the bus, status held back in the device. Null where it is there at once. */
+  readonly dataWrites: DmaWrites | null;
+  readonly writeBacks: DmaWrites | null;
   readonly #header: number;
   readonly #engaged: number;
   readonly #host: number;
@@ -71,6 +75,11 @@ export class DeviceView implements LineSource {
     this.gate = this.#header + DeviceHeader.Gate;
     this.steps = this.#header + DeviceHeader.Steps;
     this.faults = placement.faults >> 2;
+    const { dataWrites, writeBacks } = placement;
+    this.dataWrites = dataWrites === 0 ? null : new DmaWrites(memory, dataWrites);
+    this.writeBacks = writeBacks === 0 ? null : new DmaWrites(memory, writeBacks);
+    // A device's read goes behind its own writes.
+    if (this.dataWrites !== null) this.iommu.beforeRead = () => this.dataWrites!.flush();
     this.#engaged = placement.engaged >> 2;
     this.#host = placement.host >> 2;
     if (placement.vectors.kind === 'line') platform.interrupts.connectLine(placement.vectors.first, this);
@@ -134,8 +143,47 @@ export class DeviceView implements LineSource {
 
   // ---- The device's side
 
-  /** Sends the device's message `vector` (0-based). */
+  /** Writes data to memory; `target` and `source` are byte offsets, and `lengthBytes` lie within a page of the target. */
+  writeMemory(target: number, source: number, lengthBytes: number): void {
+    if (this.dataWrites === null) this.memory.copy(target, source, lengthBytes);
+    else this.dataWrites.copy(target, source, lengthBytes);
+  }
+
+  /** Writes a word of status back to index `word` of `memory.i32`: whoever sees it sees the data written before (rule D01). */
+  storeStatus(word: number, value: number): void {
+    const held = this.writeBacks ?? this.dataWrites;
+    if (held === null) atomics.store(this.words, word, value);
+    else held.store(word << 2, value);
+  }
+
+  /** As `storeStatus`, and sets bits only. */
+  raiseStatus(word: number, bits: number): void {
+    const held = this.writeBacks ?? this.dataWrites;
+    if (held === null) atomics.or(this.words, word, bits);
+    else held.or(word << 2, bits);
+  }
+
+  /** The oldest status held back reaches memory, behind all data. */
+  writeBackOne(): void {
+    this.dataWrites?.flush();
+    this.writeBacks!.arriveOne();
+  }
+
+  /** Everything reaches memory. */
+  pushWrites(): void {
+    this.dataWrites?.flush();
+    this.writeBacks?.flush();
+  }
+
+  /** The answer to a register read comes behind the data on the bus and, of some registers, behind status that was held back. */
+  pushAheadOfRead(offset: number): void {
+    this.dataWrites?.flush();
+    if (this.writeBacks !== null && this.model.writesBackAt?.(offset - (offset & 3)) === true) this.writeBacks.flush();
+  }
+
+  /** Sends the device's message `vector` (0-based), behind all it has written. */
   message(vector: number): void {
+    if (this.writeBacks !== null) this.pushWrites();
     this.interrupts.message(this.firstVector + vector);
   }
 
@@ -184,6 +232,9 @@ export class DeviceView implements LineSource {
   unplug(): boolean {
     this.setPresent(false);
     const quiet = this.quiesce();
+    // Data on the bus is beyond the device already; what it held back is lost with it.
+    this.dataWrites?.flush();
+    this.writeBacks?.discard();
     const { kind, first, count } = this.placement.vectors;
     if (kind === 'message') for (let vector = first; vector < first + count; vector++) this.interrupts.discard(vector);
     return quiet;

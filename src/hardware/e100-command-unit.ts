@@ -195,7 +195,7 @@ function writeStatus(d: DeviceView): void {
   if (words[d.faults] !== 0 && isLate(d)) return;
   const at = block(d, BusAccess.Write);
   if (at === TRANSLATION_FAULT) return masterAbort(d);
-  atomics.or(words, (at >> 2) + E100Block.StatusCommand, words[state + E100Word.CuStatus]!);
+  d.raiseStatus((at >> 2) + E100Block.StatusCommand, words[state + E100Word.CuStatus]!);
   const interrupts = (words[state + E100Word.CuCommand]! & e100.E100_INTERRUPT) !== 0;
   words[state + E100Word.CuPhase] = interrupts ? CuPhase.Cause : CuPhase.Check;
 }

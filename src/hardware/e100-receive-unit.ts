@@ -122,7 +122,7 @@ function burst(d: DeviceView): void {
   const bytes = Math.min(stored(d) - moved, d.params['burstBytes']!, PAGE_SIZE - (data & (PAGE_SIZE - 1)));
   const host = d.iommu.translate(0, data, 0, bytes, BusAccess.Write, CHANNEL);
   if (host === TRANSLATION_FAULT) return masterAbort(d);
-  d.memory.copy(host, wireFrame(d, words[state + E100Word.WireOut]!) + moved, bytes);
+  d.writeMemory(host, wireFrame(d, words[state + E100Word.WireOut]!) + moved, bytes);
   words[state + E100Word.RuMoved] = moved + bytes;
   if (moved + bytes === stored(d)) words[state + E100Word.RuPhase] = RuPhase.Count;
 }
@@ -132,7 +132,7 @@ function writeCount(d: DeviceView): void {
   const host = block(d, BusAccess.Write);
   if (host === TRANSLATION_FAULT) return masterAbort(d);
   const count = words[state + E100Word.RuMoved]! | e100.E100_RFD_EOF | e100.E100_RFD_F;
-  words[(host >> 2) + E100Block.Count] = (words[state + E100Word.RuSize]! << e100.E100_RFD_SIZE_SHIFT) | count;
+  d.storeStatus((host >> 2) + E100Block.Count, (words[state + E100Word.RuSize]! << e100.E100_RFD_SIZE_SHIFT) | count);
   words[state + E100Word.RuPhase] = RuPhase.Next;
 }
 
@@ -142,7 +142,7 @@ function writeStatus(d: DeviceView): void {
   const host = block(d, BusAccess.Write);
   if (host === TRANSLATION_FAULT) return masterAbort(d);
   const isWhole = words[state + E100Word.RuMoved] === frameBytes(d);
-  atomics.or(words, (host >> 2) + E100Block.StatusCommand, e100.E100_COMPLETE | (isWhole ? e100.E100_OK : e100.E100_OVERRUN));
+  d.raiseStatus((host >> 2) + E100Block.StatusCommand, e100.E100_COMPLETE | (isWhole ? e100.E100_OK : e100.E100_OVERRUN));
   takeOff(d);
   words[state + E100Word.RuPhase] = RuPhase.Cause;
 }

@@ -131,6 +131,7 @@ function obeyPort(d: DeviceView): void {
 }
 
 function resetUnits(d: DeviceView, isFull: boolean): void {
+  d.pushWrites();
   const { words, state } = d;
   const cuBase = words[state + E100Word.CuBase]!;
   const ruBase = words[state + E100Word.RuBase]!;
@@ -192,6 +193,7 @@ export const e100Device: DeviceModel = {
   pending,
   step,
   registerWritten,
+  writesBackAt: (offset) => offset === e100.E100_SCB,
   lineAsserted,
   describe,
 };

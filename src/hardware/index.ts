@@ -24,4 +24,5 @@ export { runEngineHost, type EngineResult, type EngineTask } from './engine-host
 export * from './engine-host-control.js';
 export * from './order-lock.js';
 export * from './posted-writes.js';
+export * from './dma-writes.js';
 export { DONE, OpKind, makeOp, type Op } from '../kernel/op.js';

@@ -108,6 +108,8 @@ export class IommuDomain {
   readonly #firstAddress: number;
   readonly #lengthBytes: number;
   readonly #onFault: FaultSink;
+  /** Called before the device reads memory; null (default): nobody. */
+  beforeRead: (() => void) | null = null;
 
   constructor(memory: MachineMemory, placement: IommuPlacement, firstRamFrame: number, onFault: FaultSink) {
     this.frameBase = placement.frameBase;
@@ -195,6 +197,7 @@ export class IommuDomain {
    * TRANSLATION_FAULT after recording the fault. The address travels in two words so that no heap number is made.
    */
   translate(high: number, low: number, advance: number, lengthBytes: number, access: BusAccess, channel: number): number {
+    if (this.beforeRead !== null && access === BusAccess.Read) this.beforeRead();
     const offset = this.probe(high, low, advance, access);
     return offset === TRANSLATION_FAULT ? this.#refuse(high, low, advance, lengthBytes, access, channel) : offset;
   }

@@ -1,4 +1,4 @@
-import { PAGE_SIZE, atomics } from '../memory/index.js';
+import { PAGE_SIZE } from '../memory/index.js';
 import { DONE, OpKind, type Op } from '../kernel/op.js';
 import { BarKind, type DeviceModel, type RegisterDescription } from './device-model.js';
 import type { DeviceView } from './device-view.js';
@@ -212,7 +212,7 @@ function move(d: DeviceView, channel: number): void {
   if (host === TRANSLATION_FAULT) {
     fail(d, channel);
   } else {
-    if (fromDevice) d.memory.copy(host, d.localMemory + local, burst);
+    if (fromDevice) d.writeMemory(host, d.localMemory + local, burst);
     else d.memory.copy(d.localMemory + local, host, burst);
     words[at + Channel.Moved] = moved + burst;
     if (moved + burst < end) return;
@@ -243,7 +243,7 @@ function writeback(d: DeviceView, channel: number): void {
   const element = elementHalf(d, channel, 0, BusAccess.Write);
   if (element === TRANSLATION_FAULT) fail(d, channel);
   // Released after the data: whoever sees the residual sees the bytes (rule D01).
-  else atomics.store(words, (element >> 2) + PlxDte.TransferSize, words[at + Channel.Size]! - words[at + Channel.Moved]!);
+  else d.storeStatus((element >> 2) + PlxDte.TransferSize, words[at + Channel.Size]! - words[at + Channel.Moved]!);
   words[at + Channel.Phase] = endElement(d, channel);
 }
 
@@ -289,6 +289,7 @@ function resetRegisters(d: DeviceView): void {
 
 /** The half that the channels do: what they had begun is forgotten, and an interrupt of a step that was under way; Done confirms it. */
 function softwareReset(d: DeviceView): void {
+  d.pushWrites();
   d.registers.take(plx.PLX_CNTRL, plx.PLX_CNTRL_SOFTWARE_RESET);
   d.words.fill(0, d.state, d.state + STATE_WORDS);
   d.registers.lower(plx.PLX_INTCSR, activeBit(0) | activeBit(1));
@@ -346,6 +347,7 @@ export const plx9656: DeviceModel = {
   pending,
   step,
   registerWritten,
+  writesBackAt: (offset) => offset === plx.PLX_DMACSR0,
   lineAsserted,
   unheard,
   describe,

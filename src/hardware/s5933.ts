@@ -177,7 +177,7 @@ function move(d: DeviceView, channel: number): void {
     stop(d, channel, d.iommu.covers(0, address) ? reg.S5933_INTCSR_TARGET_ABORT : reg.S5933_INTCSR_MASTER_ABORT);
     return;
   }
-  if (channel === WRITE) d.memory.copy(host, d.localMemory + position, burst);
+  if (channel === WRITE) d.writeMemory(host, d.localMemory + position, burst);
   else d.memory.copy(d.localMemory + position, host, burst);
   words[at + Channel.Position] = (position + burst) % d.localMemoryBytes;
   registers.replace(addressRegister(channel), address, address + burst);

@@ -92,6 +92,10 @@ export function writeback(d: DeviceView, channel: number): void {
 function writeEntries(d: DeviceView, at: number, target: number, count: number): void {
   const { words } = d;
   const cache = at + COMPLETION_CACHE;
+  if (d.writeBacks !== null) {
+    d.writeBacks.copy(target << 2, cache << 2, count * SGRING_COMPLETION_BYTES);
+    return;
+  }
   if (count > 1) d.memory.copy((target + 4) << 2, (cache + 4) << 2, (count - 1) * SGRING_COMPLETION_BYTES);
   words[target] = words[cache]!;
   words[target + 1] = words[cache + 1]!;

@@ -179,6 +179,7 @@ function control(d: DeviceView, channel: number): void {
   const { words } = d;
   const status = reg.sgringRegister(channel, reg.SGRING_STATUS);
   if (words[at + Word.Running] !== 0) {
+    d.pushWrites();
     words[at + Word.Running] = 0;
     d.registers.lower(status, reg.SGRING_STATUS_RUNNING);
     return;
@@ -217,6 +218,7 @@ function takeConfiguration(d: DeviceView, channel: number): boolean {
 
 /** CTRL.RESET: registers, rings and what was under way are forgotten; the bit drops last. */
 function resetChannel(d: DeviceView, channel: number): void {
+  d.pushWrites();
   const at = stateOf(d, channel);
   d.words.fill(0, at, at + CHANNEL_WORDS);
   const first = reg.sgringRegister(channel, 0);
@@ -316,6 +318,8 @@ export const sgring: DeviceModel = {
   step,
   stepMany,
   registerWritten,
+  writesBackAt: (offset) =>
+    offset >= reg.SGRING_CHANNEL_BASE && (offset - reg.SGRING_CHANNEL_BASE) % reg.SGRING_CHANNEL_STRIDE === reg.SGRING_INT_CAUSE,
   unheard,
   describe,
 };

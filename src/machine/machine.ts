@@ -209,17 +209,17 @@ export class Machine {
       domain: view.iommu,
       capabilities: view.params,
       setBusMaster: (enabled) => {
-        registers.posted?.flush();
+        registers.settle();
         view.setBusMasterEnabled(enabled);
         if (!enabled) this.#requireStill(view);
       },
       setPowerState: (state) => {
-        registers.posted?.flush();
+        registers.settle();
         this.#setPowerState(view, state);
       },
       setPresent: (present) => {
         this.#setPresent(view, present);
-        registers.posted?.flush();
+        registers.settle();
       },
     };
   }
@@ -300,7 +300,7 @@ export class Machine {
   /** Where nobody chooses, nothing stays on its way. */
   #settleBus(): void {
     if (this.parameters.machine.ordering.length === 0) return;
-    for (const { registers } of this.devices) registers.posted?.flush();
+    for (const { registers } of this.devices) registers.settle();
   }
 
   #startDevice(device: MachineDevice): void {

@@ -5,11 +5,18 @@ import { nearestName } from './nearest-name.js';
  * What the order of bus and platform leaves open beyond the order of steps, each a choice of the schedule when it is
  * asked for (docs/ordering.md). None by default.
  */
-export const ORDERINGS = ['posted-writes', 'torn-fields', 'pre-cancel', 'grant-from-dpc'] as const;
+export const ORDERINGS = [
+  'posted-writes',
+  'data-after-interrupt',
+  'delayed-write-back',
+  'torn-fields',
+  'pre-cancel',
+  'grant-from-dpc',
+] as const;
 export type Ordering = (typeof ORDERINGS)[number];
 
 /** Those that somebody must choose, step by step: free-running threads have nobody who could. */
-const CONTROLLED_ONLY: readonly Ordering[] = ['posted-writes'];
+const CONTROLLED_ONLY: readonly Ordering[] = ['posted-writes', 'data-after-interrupt', 'delayed-write-back'];
 
 const FORM = `none, all, or a list of ${ORDERINGS.join(', ')}`;
 

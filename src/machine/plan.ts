@@ -10,6 +10,7 @@ import {
   planOrderLock,
   sdmaController,
   type DeviceModel,
+  type DeviceOptions,
   type DeviceParams,
   type DevicePlacement,
   type InterruptControllerPlacement,
@@ -17,6 +18,7 @@ import {
 } from '../hardware/index.js';
 import { PayloadPattern, framesPerSlot } from '../workload/index.js';
 import { deviceModel, isModuleUrl } from './device-modules.js';
+import type { Ordering } from './ordering.js';
 import { RAM_PAGES_MAX, type MachineParameters } from './parameters.js';
 
 /** Pages for a device's common buffers, rings and chains: so many for each of its vectors, and once more. */
@@ -87,7 +89,7 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
       windowSlots: machine.addressing === 'direct' ? 0 : machine.mapRegisters * 2 + commonBufferPages(models[i]!, device.params),
       firstVector: firstVectors[i]!,
       // The system DMA controller belongs to the platform, which reads back what it must know.
-      postsWrites: i < devices.length && machine.ordering.includes('posted-writes'),
+      ...(i < devices.length ? orderingOf(machine.ordering) : {}),
       ...(isModuleUrl(device.model) ? { modelUrl: device.model } : {}),
     }),
   );
@@ -111,6 +113,14 @@ export function planMachine(parameters: MachineParameters, hostCount: number): M
     ramFrames,
     contiguousFrames,
     lengthBytes: layout.lengthBytes,
+  };
+}
+
+function orderingOf(ordering: readonly Ordering[]): Pick<DeviceOptions, 'postsWrites' | 'delaysData' | 'delaysWriteBack'> {
+  return {
+    postsWrites: ordering.includes('posted-writes'),
+    delaysData: ordering.includes('data-after-interrupt'),
+    delaysWriteBack: ordering.includes('delayed-write-back'),
   };
 }
 

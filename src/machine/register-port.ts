@@ -11,6 +11,8 @@ export class DeviceRegisterPort implements RegisterPort {
   readonly lengthBytes: number;
   /** Writes on their way; null where each arrives at once. */
   readonly posted: PostedWrites | null;
+  /** What the device writes may still be on its way to memory. */
+  readonly #ordersWrites: boolean;
 
   constructor(
     private readonly kernel: Kernel,
@@ -20,6 +22,7 @@ export class DeviceRegisterPort implements RegisterPort {
   ) {
     this.objectId = view.objectId;
     this.lengthBytes = view.registers.table.lengthBytes;
+    this.#ordersWrites = view.dataWrites !== null || view.writeBacks !== null;
     const { postedWrites } = view.placement;
     this.posted =
       postedWrites === 0
@@ -30,7 +33,9 @@ export class DeviceRegisterPort implements RegisterPort {
   readRegister(offset: number, widthBytes: RegisterWidth): number {
     try {
       if (this.posted !== null) this.posted.flush();
-      return this.view.readRegister(offset, widthBytes);
+      const value = this.view.readRegister(offset, widthBytes);
+      if (this.#ordersWrites) this.view.pushAheadOfRead(offset);
+      return value;
     } catch (error) {
       throw this.#asFinding(error);
     }
@@ -48,6 +53,12 @@ export class DeviceRegisterPort implements RegisterPort {
     } catch (error) {
       throw this.#asFinding(error);
     }
+  }
+
+  /** An access to configuration space goes behind what is on its way in both directions. */
+  settle(): void {
+    if (this.posted !== null) this.posted.flush();
+    if (this.#ordersWrites) this.view.pushWrites();
   }
 
   #arrived(offset: number, widthBytes: RegisterWidth, value: number): void {

@@ -1,5 +1,5 @@
 import { DONE, EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
-import type { DeviceView, PostedWrites } from '../hardware/index.js';
+import type { DeviceView, DmaWrites, PostedWrites } from '../hardware/index.js';
 import type { InterruptVector } from '../wdf/index.js';
 import { reportEngineThrew } from './engine-lost.js';
 import type { Machine } from './machine.js';
@@ -123,6 +123,37 @@ class PostedWritesStrand implements Strand {
   }
 }
 
+/** What a device has written and memory does not show yet: chosen, the oldest write arrives. */
+class DmaWritesStrand implements Strand {
+  readonly kind = 'bus';
+  readonly name: string;
+  readonly pending: Op;
+  readonly #writes: DmaWrites;
+
+  constructor(
+    readonly id: number,
+    private readonly view: DeviceView,
+    private readonly isWriteBack: boolean,
+  ) {
+    this.name = `${isWriteBack ? 'status held back by' : 'data on its way from'} ${view.name}`;
+    this.#writes = (isWriteBack ? view.writeBacks : view.dataWrites)!;
+    this.pending = makeOp(view.objectId, OpKind.Write);
+  }
+
+  isEnabled(): boolean {
+    return this.#writes.count > 0;
+  }
+
+  enabledOp(): Op {
+    return this.isEnabled() ? this.pending : DONE;
+  }
+
+  advance(): void {
+    if (this.isWriteBack) this.view.writeBackOne();
+    else this.#writes.arriveOne();
+  }
+}
+
 /** Times in a row that nothing but a timer can go on and nothing completes: periodic ones alone do not keep a run going. */
 const FRUITLESS_TIMERS_MAX = 10_000;
 
@@ -235,6 +266,11 @@ export function createStrands(machine: Machine, clock: VirtualClock): readonly S
     if (registers.posted !== null) strands.push(new PostedWritesStrand(strands.length, machine, i));
   });
   for (const view of machine.views) strands.push(new EngineStrand(strands.length, machine, view));
+  // And what a device has written arrives before its interrupt.
+  for (const view of machine.views) {
+    if (view.dataWrites !== null) strands.push(new DmaWritesStrand(strands.length, view, false));
+    if (view.writeBacks !== null) strands.push(new DmaWritesStrand(strands.length, view, true));
+  }
   for (let i = 0; i < machine.plan.vectorCount; i++) strands.push(new InterruptStrand(strands.length, machine, i));
   const timed = strands.slice();
   machine.parameters.devices.forEach((device, i) => {

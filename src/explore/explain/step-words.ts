@@ -90,7 +90,7 @@ export class StepWriter {
       case 'interrupt':
         return `the interrupt of ${strand} was delivered`;
       case 'bus':
-        return `the write of ${object} that was on its way arrived`;
+        return opKind(op) === OpKind.Update ? `the write of ${object} that was on its way arrived` : `${strand} arrived in memory`;
       case 'timer':
         return 'virtual time moved on to the next timer';
       case 'actor':

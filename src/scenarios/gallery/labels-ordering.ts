@@ -6,6 +6,16 @@ export const orderingLabels: GalleryLabels = {
     defectText:
       'the write that pauses the channel is posted, and nothing is read back: it may arrive when the pages are unmapped already (D05)',
   },
+  'nobody-to-ask': {
+    expects: 'L-DATA',
+    defectText:
+      'the ISR reads no register of the device: the interrupt on the line may be ahead of the data, and the request is completed without its last bytes (D01)',
+  },
+  'counted-by-tail': {
+    expects: 'L-QUIESCENCE',
+    defectText:
+      'completions are taken because the tail register counts them, without a look at their sequence words: one that the device has not written back yet is taken for nobody’s (D01)',
+  },
   'entry-in-two-loads': {
     expects: 'L-QUIESCENCE',
     defectText:

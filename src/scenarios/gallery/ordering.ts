@@ -1,5 +1,9 @@
+import * as nobodyToAsk from './nobody-to-ask/defect.js';
+import * as nobodyToAskRepaired from './nobody-to-ask/repaired.js';
 import * as pauseNotReadBack from './pause-not-read-back/defect.js';
 import * as pauseNotReadBackRepaired from './pause-not-read-back/repaired.js';
+import * as countedByTail from './counted-by-tail/defect.js';
+import * as countedByTailRepaired from './counted-by-tail/repaired.js';
 import * as entryInTwoLoads from './entry-in-two-loads/defect.js';
 import * as entryInTwoLoadsRepaired from './entry-in-two-loads/repaired.js';
 import * as grantBesideCallbacks from './grant-beside-callbacks/defect.js';
@@ -27,6 +31,24 @@ export const orderingPairs: readonly GalleryPair[] = [
     machine: { ordering: ['posted-writes'] },
     defect: pauseNotReadBack.driver,
     repaired: pauseNotReadBackRepaired.driver,
+  }),
+  pair({
+    name: 'nobody-to-ask',
+    title: 'one board on its line, one transfer at a time; its interrupt does not push the data ahead of it',
+    model: 'plx9656',
+    workload: { ...few, requests: 2, outstanding: 1, applications: 1, readsPercent: 100 },
+    machine: { ordering: ['data-after-interrupt'] },
+    defect: nobodyToAsk.driver,
+    repaired: nobodyToAskRepaired.driver,
+  }),
+  pair({
+    name: 'counted-by-tail',
+    title: 'as many completions are taken as the tail register says; the device writes them back when it likes',
+    ...ring,
+    workload: { ...few, requests: 2, outstanding: 2 },
+    machine: { ordering: ['delayed-write-back'] },
+    defect: countedByTail.driver,
+    repaired: countedByTailRepaired.driver,
   }),
   pair({
     name: 'entry-in-two-loads',

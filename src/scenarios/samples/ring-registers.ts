@@ -24,6 +24,7 @@ export const INT_COMPLETION = 1 << 0;
 export const INT_ABORT_ACK = 1 << 1;
 export const INT_ERROR = 1 << 2;
 export const SQ_HEAD = 0x88;
+export const CQ_TAIL = 0x8c;
 export const ABORT_RESULT = 0x90;
 export const ABORT_RESULT_ABORTED = 1;
 

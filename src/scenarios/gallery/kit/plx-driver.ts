@@ -27,7 +27,7 @@ import {
 } from '../../samples/plx9x5x-channel.js';
 
 export { driverOf } from './driver-of.js';
-export type { PlxChannel };
+export { PlxChannel, READ, WRITE };
 
 /** Leads from a request to the channel that works on it. */
 export class ChannelLink {
