@@ -59,10 +59,16 @@ export class ControlledBackend {
     // With engine hosts the lab itself looks at real time between granted steps.
     this.#isStrict = parameters.strict && hosts === 0;
     this.#machine = new Machine(parameters, { hosts, clock: this.#clock, events: this.#events });
-    if (parameters.races) this.#machine.kernel.races = new RaceWatch(this.#machine.kernel);
+    if (parameters.races) this.#lookForRaces(new RaceWatch(this.#machine.kernel));
     if (hosts === 0) this.#machine.stepper = new LocalStepper(this.#machine.kernel, threadId);
     this.#strands = createStrands(this.#machine, this.#clock);
     this.#livelock = parameters.livelocks ? new LivelockWatch(this.#machine, this.#strands) : null;
+  }
+
+  #lookForRaces(races: RaceWatch): void {
+    this.#machine.kernel.races = races;
+    for (const { iommu, model } of this.#machine.views)
+      if (model.fetchesBlocks !== true) iommu.onAccess = (address, lengthBytes, isWrite) => races.accessed(address, lengthBytes, isWrite);
   }
 
   get machine(): Machine {

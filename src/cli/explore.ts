@@ -62,7 +62,7 @@ export function exploreCommand(session: Session): Command {
       'operations of one schedule before it counts as endless (default: 1000000, or 20000 a request)',
       count('--steps'),
     )
-    .option('--races', 'look for data races too, in tracked contexts and common buffers (docs/races.md)')
+    .option('--races', 'look for data races too, in tracked contexts, common buffers and registers (docs/races.md)')
     .option(
       '--granularity <how>',
       `where the order may change: ${GRANULARITIES.join(', ')} (default: all)`,

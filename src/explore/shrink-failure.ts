@@ -33,7 +33,7 @@ export interface ShrunkFailure {
 }
 
 /** An execution longer than this is not worth repeating so often. */
-const STEPS_MAX_TO_SHRINK = 50_000;
+export const STEPS_MAX_TO_SHRINK = 50_000;
 /** How hard it is tried to make fewer requests fail: schedules with few preemptions, then sampled ones. */
 const BOUNDED_TRIES = 120;
 const SAMPLED_TRIES = 40;

@@ -57,6 +57,8 @@ export interface DeviceModel {
   readonly aperture: 'low' | 'high';
   /** It cannot master the bus: it hangs on a request line of the system DMA controller, which a machine with such devices has. */
   readonly isSubordinate?: boolean;
+  /** It fetches blocks of memory of which it uses a part, so its accesses are not compared with the driver's when data races are looked for. */
+  readonly fetchesBlocks?: boolean;
   registers(params: DeviceParams): RegisterTable;
   bars(params: DeviceParams): readonly Bar[];
   /** 32-bit words of internal state. */

@@ -184,6 +184,7 @@ export const e100Device: DeviceModel = {
   ],
   addressBits: 32,
   aperture: 'low',
+  fetchesBlocks: true,
   registers: () => e100.e100Registers,
   bars: () => [{ index: 0, kind: BarKind.Registers, lengthBytes: e100.E100_CSR_BYTES }],
   stateWords: () => E100_STATE_WORDS,

@@ -110,6 +110,8 @@ export class IommuDomain {
   readonly #onFault: FaultSink;
   /** Called before the device reads memory; null (default): nobody. */
   beforeRead: (() => void) | null = null;
+  /** Told of every access that is let through, by byte offset in memory; null when nobody asks. */
+  onAccess: ((address: number, lengthBytes: number, isWrite: boolean) => void) | null = null;
 
   constructor(memory: MachineMemory, placement: IommuPlacement, firstRamFrame: number, onFault: FaultSink) {
     this.frameBase = placement.frameBase;
@@ -199,7 +201,9 @@ export class IommuDomain {
   translate(high: number, low: number, advance: number, lengthBytes: number, access: BusAccess, channel: number): number {
     if (this.beforeRead !== null && access === BusAccess.Read) this.beforeRead();
     const offset = this.probe(high, low, advance, access);
-    return offset === TRANSLATION_FAULT ? this.#refuse(high, low, advance, lengthBytes, access, channel) : offset;
+    if (offset === TRANSLATION_FAULT) return this.#refuse(high, low, advance, lengthBytes, access, channel);
+    if (this.onAccess !== null) this.onAccess(offset, lengthBytes, access === BusAccess.Write);
+    return offset;
   }
 
   /** As `translate`, but a refusal leaves no trace. */

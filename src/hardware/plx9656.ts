@@ -271,8 +271,15 @@ function registerWritten(d: DeviceView, offset: number, written: number): void {
     const bits = written >> (channel * 8);
     if ((bits & plx.PLX_CSR_CLEAR_INTERRUPT) !== 0) d.registers.lower(plx.PLX_INTCSR, activeBit(channel));
     const starts = plx.PLX_CSR_START | plx.PLX_CSR_ENABLE;
-    if ((bits & starts) === starts) d.registers.lower(plx.PLX_DMACSR0, (plx.PLX_CSR_DONE | plx.PLX_CSR_ERROR) << (channel * 8));
+    if ((bits & starts) === starts) startWritten(d, channel);
   }
+}
+
+/** A start lowers Done. An abort written before it to a channel that was done found nothing to stop, and must not stop this. */
+function startWritten(d: DeviceView, channel: number): void {
+  const isDone = ((d.registers.get(plx.PLX_DMACSR0) >> (channel * 8)) & plx.PLX_CSR_DONE) !== 0;
+  if (isDone) d.registers.take(plx.PLX_DMACSR0, plx.PLX_CSR_ABORT << (channel * 8));
+  d.registers.lower(plx.PLX_DMACSR0, (plx.PLX_CSR_DONE | plx.PLX_CSR_ERROR) << (channel * 8));
 }
 
 /**

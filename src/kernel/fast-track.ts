@@ -157,6 +157,11 @@ export class FastTrack {
     return raced;
   }
 
+  /** Where the last write of the variable stood; anything when there was none. */
+  lastWriteSite(variable: number): number {
+    return this.#writeSites[variable]!;
+  }
+
   #racesWithReads(task: number, variable: number): boolean {
     const row = this.#readRows[variable]!;
     const last = this.#reads[variable]!;
@@ -213,7 +218,8 @@ export class FastTrack {
   }
 }
 
-function larger(words: Int32Array): Int32Array<ArrayBuffer> {
+/** Twice as many words, the first half as before. */
+export function larger(words: Int32Array): Int32Array<ArrayBuffer> {
   const grown = new Int32Array(words.length * 2);
   grown.set(words);
   return grown;

@@ -1,14 +1,18 @@
 import { FastTrack, TASKS_MAX } from './fast-track.js';
-import { LockSets } from './lock-sets.js';
+import { RaceSites, RaceTask } from './race-sites.js';
+import { RegisterUpdates } from './register-updates.js';
+import { WatchedBuffer, WatchedBuffers } from './watched-buffer.js';
+import { PAGE_SIZE } from '../memory/index.js';
 import { opKind, opObject, OpKind, type Op } from './op.js';
 import type { Kernel } from './kernel.js';
-import type { Activation, ActivationKind } from './virtual-cpu.js';
+import type { Activation } from './virtual-cpu.js';
+import type { TaskKind } from './race-sites.js';
 
 /** Which objects are not framework objects: their operations order in one direction only. */
 export interface RaceWatchObjects {
   /** Devices, the system DMA controller among them, have the ids from here on. */
   readonly firstDeviceId: number;
-  readonly deviceCount: number;
+  readonly deviceNames: readonly string[];
   /** The pool of map registers. */
   readonly poolId: number;
 }
@@ -22,30 +26,9 @@ export interface RaceListener {
   interlocked(): void;
 }
 
-/** Where an access stood, without its moment: who, in which callback, holding what. */
-interface Site {
-  readonly kind: ActivationKind | 'device';
-  readonly name: string;
-  readonly callback: string;
-  readonly locks: number;
-}
-
-/** What is remembered of a running activation. */
-class Task {
-  kind: ActivationKind | 'device' = 'thread';
-  name = '';
-  locks = 0;
-  readonly callbacks: string[] = [];
-  /** Number of the present site; -1 until an access asks for it. */
-  site = -1;
-
-  begin(kind: ActivationKind | 'device', name: string): void {
-    this.kind = kind;
-    this.name = name;
-    this.locks = 0;
-    this.callbacks.length = 0;
-    this.site = -1;
-  }
+/** Knows what registers are called. */
+interface RegisterNames {
+  registerName?(offset: number): string;
 }
 
 /** Task of an activation that began when all places were taken: nothing is said about it. */
@@ -63,20 +46,23 @@ const OUT = 1;
 export class RaceWatch {
   readonly #kernel: Kernel;
   readonly #track = new FastTrack();
-  readonly #lockSets = new LockSets();
-  readonly #tasks = Array.from({ length: TASKS_MAX }, () => new Task());
-  readonly #sites: Site[] = [];
-  readonly #siteNumbers = new Map<string, number>();
-  readonly #lockNames = new Map<number, string>();
-  readonly #interruptLocks = new Set<number>();
+  readonly #tasks = Array.from({ length: TASKS_MAX }, () => new RaceTask());
+  readonly #sites = new RaceSites();
   /** By variable: what it is part of, where in it (-1: it is all of it), and whether its race was told. */
   readonly #names: string[] = [];
   readonly #offsets: number[] = [];
   readonly #told: boolean[] = [];
   /** By object id and direction: its synchronisation object plus 1. */
   #syncs = new Int32Array(1024);
-  #devices: RaceWatchObjects = { firstDeviceId: 0, deviceCount: 0, poolId: -1 };
+  #devices: RaceWatchObjects = { firstDeviceId: 0, deviceNames: [], poolId: -1 };
   readonly #deviceTasks: number[] = [];
+  /** Task of the device that makes a step now, else -1. */
+  #stepping = -1;
+  readonly #buffers = new WatchedBuffers(PAGE_SIZE);
+  readonly #updates = new RegisterUpdates();
+  /** By device and offset: a register's number, which is its place in `#registerVariables`. */
+  readonly #registers = new Map<number, number>();
+  readonly #registerVariables: number[] = [];
   /** False in prologue and epilogue, which nothing runs beside. */
   #isOn = false;
   /** What happens now is done by nobody's code: a device steps, time moves, somebody outside acts. */
@@ -94,14 +80,18 @@ export class RaceWatch {
     this.#track.reset();
     this.#syncs.fill(0);
     this.#deviceTasks.length = this.#names.length = this.#offsets.length = this.#told.length = 0;
-    this.#lockNames.clear();
-    this.#interruptLocks.clear();
+    this.#stepping = -1;
+    this.#buffers.clear();
+    this.#updates.reset();
+    this.#registers.clear();
+    this.#registerVariables.length = 0;
+    this.#sites.reset();
   }
 
   /** The prologue is over; what was done in it comes before everything. `threads` wait to be started. */
   start(objects: RaceWatchObjects): void {
     this.#devices = objects;
-    for (let i = 0; i < objects.deviceCount; i++) this.#deviceTasks.push(this.#begin(-1, 'device', 'device'));
+    for (const name of objects.deviceNames) this.#deviceTasks.push(this.#begin(-1, 'device', `device ${name}`));
     this.#isOn = true;
   }
 
@@ -121,9 +111,11 @@ export class RaceWatch {
     if (task >= 0 && !isThread) this.#track.acquire(task, this.#sync(objectId, IN));
   }
 
-  #begin(parent: number, kind: ActivationKind | 'device', name: string): number {
+  #begin(parent: number, kind: TaskKind, name: string): number {
     const task = this.#track.begin(parent);
-    if (task >= 0) this.#tasks[task]!.begin(kind, name);
+    if (task < 0) return task;
+    this.#tasks[task]!.begin(kind, name);
+    this.#updates.forget(task);
     return task;
   }
 
@@ -153,6 +145,7 @@ export class RaceWatch {
     if (task < 0) return;
     this.#tasks[task]!.callbacks.push(name);
     this.#tasks[task]!.site = -1;
+    this.#updates.forget(task);
   }
 
   callbackLeft(): void {
@@ -160,6 +153,7 @@ export class RaceWatch {
     if (task < 0) return;
     this.#tasks[task]!.callbacks.pop();
     this.#tasks[task]!.site = -1;
+    this.#updates.forget(task);
   }
 
   // ---- Synchronisation
@@ -168,9 +162,8 @@ export class RaceWatch {
     const task = this.#current;
     if (task < 0) return;
     this.#track.acquire(task, this.#sync(objectId, IN));
-    this.#lockNames.set(objectId, name);
-    if (isInterruptLock) this.#interruptLocks.add(objectId);
-    this.#tasks[task]!.locks = this.#lockSets.add(this.#tasks[task]!.locks, objectId);
+    this.#sites.nameLock(objectId, name, isInterruptLock);
+    this.#tasks[task]!.locks = this.#sites.lockSets.add(this.#tasks[task]!.locks, objectId);
     this.#tasks[task]!.site = -1;
   }
 
@@ -178,7 +171,7 @@ export class RaceWatch {
     const task = this.#current;
     if (task < 0) return;
     this.#track.release(task, this.#sync(objectId, IN));
-    this.#tasks[task]!.locks = this.#lockSets.remove(this.#tasks[task]!.locks, objectId);
+    this.#tasks[task]!.locks = this.#sites.lockSets.remove(this.#tasks[task]!.locks, objectId);
     this.#tasks[task]!.site = -1;
   }
 
@@ -191,13 +184,6 @@ export class RaceWatch {
   acquire(objectId: number): void {
     const task = this.#current;
     if (task >= 0) this.#track.acquire(task, this.#sync(objectId, IN));
-  }
-
-  /** A word of a common buffer, which the device stores last, was looked at: its steps so far come before, and who published it. */
-  observed(bufferId: number, deviceId: number): void {
-    this.acquire(bufferId);
-    const task = this.#current;
-    if (task >= 0) this.#track.acquire(task, this.#sync(deviceId, OUT));
   }
 
   /** A DPC instance is about to end; `flushed` comes after all that have. */
@@ -217,8 +203,8 @@ export class RaceWatch {
     if (task < 0) return;
     const object = opObject(op);
     const kind = opKind(op);
-    const { firstDeviceId, deviceCount, poolId } = this.#devices;
-    if (object >= firstDeviceId && object < firstDeviceId + deviceCount) this.#atDevice(task, object, kind);
+    const { firstDeviceId, deviceNames, poolId } = this.#devices;
+    if (object >= firstDeviceId && object < firstDeviceId + deviceNames.length) this.#atDevice(task, object, kind);
     else if (object === poolId) this.#atPool(task, object, kind);
     else if (kind === OpKind.Call || kind === OpKind.Update || kind === OpKind.Grant) {
       // The framework guards each object of its own with a lock.
@@ -242,12 +228,27 @@ export class RaceWatch {
     else this.#track.release(task, this.#sync(pool, IN));
   }
 
-  /** The device made a step: it comes after the doorbells before it. */
-  deviceStepped(objectId: number): void {
+  /** The device is about to make a step: it comes after the doorbells before it. */
+  deviceSteps(objectId: number): void {
     const task = this.#deviceTasks[objectId - this.#devices.firstDeviceId];
     if (!this.#isOn || task === undefined || task < 0) return;
     this.#track.acquire(task, this.#sync(objectId, IN));
-    this.#track.release(task, this.#sync(objectId, OUT));
+    this.#stepping = task;
+  }
+
+  /** It has made the step. */
+  deviceStepped(objectId: number): void {
+    if (this.#stepping < 0) return;
+    this.#track.release(this.#stepping, this.#sync(objectId, OUT));
+    this.#stepping = -1;
+  }
+
+  /** The running code has switched the device's power or presence, between two of its steps: those before come before it, those after behind it. */
+  deviceHeld(objectId: number): void {
+    const task = this.#current;
+    if (task < 0) return;
+    this.#track.acquire(task, this.#sync(objectId, OUT));
+    this.#track.release(task, this.#sync(objectId, IN));
   }
 
   /** The device's interrupt is pending: the ISR comes after its steps so far. */
@@ -271,8 +272,8 @@ export class RaceWatch {
     return sync;
   }
 
-  /** A field that interlocked operations touch. */
-  newInterlocked(): number {
+  /** Something that orders: a field that interlocked operations touch, a word that the device stores. */
+  newSync(): number {
     return this.#track.newSync();
   }
 
@@ -311,65 +312,131 @@ export class RaceWatch {
     if (this.#track.write(task, variable, site)) this.#report(variable, site, 'writes');
   }
 
+  // ---- Common buffers
+
+  /** A buffer that driver and device share, to be looked after. */
+  newBuffer(label: string, objectId: number, address: number, lengthBytes: number): WatchedBuffer {
+    const buffer = new WatchedBuffer(this, label, objectId, address, lengthBytes);
+    this.#buffers.add(buffer);
+    return buffer;
+  }
+
+  bufferFreed(buffer: WatchedBuffer): void {
+    this.#buffers.remove(buffer);
+  }
+
+  /** The driver reads or writes bytes of it; bytes of one word count as one. */
+  touched(buffer: WatchedBuffer, offset: number, bytes: number, isWrite: boolean): void {
+    if (this.listener !== null) this.#tellWords(this.listener, buffer, offset, bytes, isWrite);
+    const task = this.#current;
+    if (task >= 0) this.#touch(task, buffer, offset, bytes, isWrite);
+  }
+
+  #tellWords(listener: RaceListener, buffer: WatchedBuffer, offset: number, bytes: number, isWrite: boolean): void {
+    const end = buffer.endWord(offset, bytes);
+    for (let word = buffer.firstWord(offset); word < end; word++) listener.accessed(buffer.variable(word), isWrite);
+  }
+
+  /** Once an access: what the next words of it race with is the same. */
+  #touch(task: number, buffer: WatchedBuffer, offset: number, bytes: number, isWrite: boolean): void {
+    const site = this.#siteOf(task);
+    const end = buffer.endWord(offset, bytes);
+    let isTold = false;
+    for (let word = buffer.firstWord(offset); word < end; word++) {
+      const variable = buffer.variable(word);
+      const raced = isWrite ? this.#track.write(task, variable, site) : this.#track.read(task, variable, site);
+      if (!raced) continue;
+      if (isTold) this.#told[variable] = true;
+      else this.#report(variable, site, isWrite ? 'writes' : 'reads');
+      isTold = true;
+    }
+  }
+
+  /**
+   * The driver looks at a word in order: what other callbacks published in the buffer comes before, and the device's
+   * steps up to its store of that word, or all of them when its stores are not seen.
+   */
+  observed(buffer: WatchedBuffer, offset: number, deviceId: number, seesStores: boolean): void {
+    const published = this.#sync(buffer.objectId, IN);
+    const steps = this.#sync(deviceId, OUT);
+    const task = this.#current;
+    if (task < 0) return;
+    this.#track.acquire(task, published);
+    const stored = seesStores ? buffer.stored(buffer.firstWord(offset)) : steps;
+    if (stored >= 0) this.#track.acquire(task, stored);
+  }
+
+  /** The device that makes a step reads or writes memory. It loads each word after what was published in the buffer. */
+  accessed(address: number, bytes: number, isWrite: boolean): void {
+    const task = this.#stepping;
+    const buffer = task < 0 ? undefined : this.#buffers.at(address);
+    if (buffer === undefined) return;
+    const offset = address - buffer.address;
+    if (!isWrite) this.#track.acquire(task, this.#sync(buffer.objectId, IN));
+    this.#touch(task, buffer, offset, bytes, isWrite);
+    if (!isWrite) return;
+    const end = buffer.endWord(offset, bytes);
+    for (let word = buffer.firstWord(offset); word < end; word++) this.#track.release(task, buffer.store(word));
+  }
+
+  // ---- Registers: single accesses are atomic, a read and the write that gives it back are two
+
+  /** The driver has read these lanes, a mask, of a register that keeps what is written to some of their bits. */
+  registerRead(deviceId: number, offset: number, lanes: number, names: RegisterNames): void {
+    const task = this.#current;
+    if (task >= 0) this.#updates.read(task, this.#registerOf(deviceId, offset, names), lanes);
+  }
+
+  /**
+   * The driver has written these lanes. A race is an update - the same callback has read the same lanes before - and another
+   * write that nothing orders with it, or that came between the update's read and its write.
+   */
+  registerWritten(deviceId: number, offset: number, lanes: number, names: RegisterNames): void {
+    const task = this.#current;
+    if (task < 0) return;
+    const register = this.#registerOf(deviceId, offset, names);
+    const variable = this.#registerVariables[register]!;
+    const isUpdate = this.#updates.isUpdate(task, register, lanes);
+    const isStale = isUpdate && this.#updates.isStale(task, register);
+    const before = this.#track.lastWriteSite(variable);
+    const site = this.#siteOf(task);
+    const raced = this.#track.write(task, variable, site * 2 + (isUpdate ? 1 : 0));
+    this.#updates.written(task, register);
+    if (!isStale && !(raced && (isUpdate || (this.#track.otherSite & 1) === 1))) return;
+    const other = raced ? this.#track.otherSite : before;
+    const verb = isUpdate ? 'has read and writes back' : 'writes';
+    this.#reportPair(variable, site, verb, other >> 1, (other & 1) === 1 ? 'had read and written back' : 'wrote');
+  }
+
+  #registerOf(deviceId: number, offset: number, names: RegisterNames): number {
+    const key = deviceId * 0x1_0000 + offset;
+    const known = this.#registers.get(key);
+    if (known !== undefined) return known;
+    const register = this.#registerVariables.length;
+    this.#registers.set(key, register);
+    this.#registerVariables.push(this.newVariable(names.registerName?.(offset) ?? ''));
+    return register;
+  }
+
   #siteOf(number: number): number {
     const task = this.#tasks[number]!;
-    if (task.site >= 0) return task.site;
-    const { kind, name, callbacks, locks } = task;
-    const callback = callbacks[callbacks.length - 1] ?? '';
-    const key = `${kind}|${name}|${callback}|${locks}`;
-    let site = this.#siteNumbers.get(key);
-    if (site === undefined) {
-      site = this.#sites.length;
-      this.#sites.push({ kind, name, callback, locks });
-      this.#siteNumbers.set(key, site);
-    }
-    task.site = site;
-    return site;
+    if (task.site < 0) task.site = this.#sites.number(task.kind, task.name, task.callbacks[task.callbacks.length - 1] ?? '', task.locks);
+    return task.site;
   }
 
   // ---- Findings
 
-  /** Once a variable: what follows its first race says nothing new. */
   #report(variable: number, site: number, verb: string): void {
+    this.#reportPair(variable, site, verb, this.#track.otherSite, this.#track.otherIsWrite ? 'wrote' : 'read');
+  }
+
+  /** Once a variable: what follows its first race says nothing new. */
+  #reportPair(variable: number, site: number, verb: string, otherSite: number, did: string): void {
     if (this.#told[variable]) return;
     this.#told[variable] = true;
-    const now = this.#sites[site]!;
-    const before = this.#sites[this.#track.otherSite]!;
     const offset = this.#offsets[variable]!;
     const name = offset < 0 ? this.#names[variable]! : `${this.#names[variable]!} at offset ${offset}`;
-    const did = this.#track.otherIsWrite ? 'wrote' : 'read';
-    const withIsr = now.kind === 'isr' || before.kind === 'isr' || this.#isInterruptSide(now) !== this.#isInterruptSide(before);
-    this.#kernel.violation({
-      rule: withIsr ? 'D17' : 'L-DATA-RACE',
-      severity: 'error',
-      object: name,
-      message: `${this.#whoIs(now)} ${verb} ${name} ${this.#holding(now)}; ${this.#whoIs(before)} ${did} it ${this.#holding(before)}, and nothing orders the two: ${this.#missing(now, before, withIsr)}`,
-    });
-  }
-
-  #isInterruptSide({ locks }: Site): boolean {
-    return this.#lockSets.locksOf(locks).some((lock) => this.#interruptLocks.has(lock));
-  }
-
-  #whoIs({ name, callback }: Site): string {
-    return callback === '' ? name : `${callback} (${name})`;
-  }
-
-  #holding({ locks }: Site): string {
-    const held = this.#lockSets.locksOf(locks);
-    return held.length === 0 ? 'without a lock' : `holding ${this.#lockNamesOf(held)}`;
-  }
-
-  #lockNamesOf(locks: readonly number[]): string {
-    return locks.map((lock) => this.#lockNames.get(lock)!).join(' and ');
-  }
-
-  #missing(now: Site, before: Site, withIsr: boolean): string {
-    const held = [...this.#lockSets.locksOf(now.locks), ...this.#lockSets.locksOf(before.locks)];
-    const wanted = withIsr ? held.filter((lock) => this.#interruptLocks.has(lock)) : held;
-    if (wanted.length === 0) return 'both need one lock';
-    if (now.locks !== 0 && before.locks !== 0 && !withIsr) return 'they hold no lock in common';
-    const lacking = this.#lockSets.locksOf(now.locks).includes(wanted[0]!) ? before : now;
-    return `${this.#whoIs(lacking)} must hold ${this.#lockNamesOf(wanted.slice(0, 1))}`;
+    const { rule, message } = this.#sites.describe(name, { site, verb }, { site: otherSite, verb: did });
+    this.#kernel.violation({ rule, severity: 'error', object: name, message });
   }
 }

@@ -41,7 +41,7 @@ function watchedAccessors(watch: RaceWatch, initial: unknown, name: string): Acc
 }
 
 function orderedAccessors(watch: RaceWatch, initial: unknown): Accessors {
-  const sync = watch.newInterlocked();
+  const sync = watch.newSync();
   let value = initial;
   return {
     get: () => {

@@ -111,7 +111,8 @@ export class Machine {
 
   /** What race detection must tell from framework objects. */
   get raceObjects(): RaceWatchObjects {
-    return { firstDeviceId: this.views[0]!.objectId, deviceCount: this.views.length, poolId: this.platform.pool.objectId };
+    const deviceNames = this.views.map(({ name }) => name);
+    return { firstDeviceId: this.views[0]!.objectId, deviceNames, poolId: this.platform.pool.objectId };
   }
 
   #random(part: string): RandomSource {
@@ -247,6 +248,7 @@ export class Machine {
 
   /** Between two steps, as hardware is: the batch that an engine host is in ends first. */
   #requireStill(view: DeviceView): void {
+    this.kernel.races?.deviceHeld(view.objectId);
     if (view.quiesce()) return;
     this.kernel.violation({
       rule: 'L-ENGINE-LOST',

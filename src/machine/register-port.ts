@@ -30,6 +30,20 @@ export class DeviceRegisterPort implements RegisterPort {
         : new PostedWrites(view.memory, postedWrites, (offset, width, value) => this.#arrived(offset, width, value));
   }
 
+  get fetchesBlocks(): boolean {
+    return this.view.model.fetchesBlocks === true;
+  }
+
+  registerName(offset: number): string {
+    const word = this.view.registers.table.words.find((candidate) => candidate.offset === offset);
+    return `${word?.name ?? `register 0x${offset.toString(16)}`} of ${this.view.name}`;
+  }
+
+  keptBits(offset: number): number {
+    const { readable, writable, commands } = this.view.registers.table;
+    return readable[offset / 4]! & writable[offset / 4]! & ~commands[offset / 4]!;
+  }
+
   readRegister(offset: number, widthBytes: RegisterWidth): number {
     try {
       if (this.posted !== null) this.posted.flush();

@@ -38,13 +38,14 @@ class EngineStrand implements Strand {
   advance(): void {
     const { kernel, stepper } = this.machine;
     const op = this.pending;
+    if (kernel.races !== null) kernel.races.deviceSteps(this.view.objectId);
     const thread = stepper!.step(this.view);
     if (kernel.races !== null) this.#orderStep();
     kernel.events.record(EventKind.DeviceStep, this.view.objectId, op & 15, 0, this.id, 0, thread);
     this.machine.reportFaults();
   }
 
-  /** The step comes after the doorbells before it, and whatever ISR a pending vector of the device starts after the step. */
+  /** Whatever ISR a pending vector of the device starts after the step. */
   #orderStep(): void {
     const { machine, view } = this;
     const races = machine.kernel.races!;

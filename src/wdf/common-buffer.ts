@@ -8,7 +8,7 @@ import {
   STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED,
 } from '../nt/index.js';
 import { PAGE_SIZE, atomics, type MachineMemory } from '../memory/index.js';
-import { FxObject, OpKind, makeOp, type ObjectAttributes, type RaceWatch, type Suspending } from '../kernel/index.js';
+import { FxObject, OpKind, makeOp, type ObjectAttributes, type Suspending, type WatchedBuffer } from '../kernel/index.js';
 import type { CommonBufferRegion, DmaAdapter, Mdl } from '../hal/index.js';
 import type { Created } from './created.js';
 import { DmaDirection, type DmaEnabler } from './dma-enabler.js';
@@ -37,8 +37,10 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   readonly #lengthBytes: number;
   readonly #deviceId: number;
   readonly #isTorn: boolean;
-  /** By word: its variable plus 1, made when it is first touched; empty unless races are looked for. */
-  readonly #variables: Int32Array;
+  /** The device's stores are seen when races are looked for: it does not fetch blocks of which it uses a part. */
+  readonly #seesStores: boolean;
+  /** Null unless races are looked for. */
+  readonly #watched: WatchedBuffer | null;
 
   private constructor(
     enabler: DmaEnabler,
@@ -53,10 +55,13 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     this.#region = region;
     this.#memory = enabler.device.platform.memory!;
     this.#lengthBytes = lengthBytes;
-    this.#deviceId = enabler.device.resources?.registers.objectId ?? 0;
     this.#isTorn = enabler.device.platform.policy.tornFields;
-    this.#variables = new Int32Array(enabler.kernel.races === null ? 0 : Math.ceil(lengthBytes / 4));
     this.#alignedOffset = alignedOffset(region.logicalAddress, alignmentMask);
+    const registers = enabler.device.resources?.registers;
+    this.#deviceId = registers?.objectId ?? 0;
+    this.#seesStores = registers?.fetchesBlocks !== true;
+    const address = region.virtualAddress + this.#alignedOffset;
+    this.#watched = enabler.kernel.races?.newBuffer(this.label, this.objectId, address, lengthBytes) ?? null;
   }
 
   /**
@@ -119,12 +124,12 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
 
   /** The aligned word at `offset`, signed. */
   read32(offset: number): number {
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 4, false);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 4, false);
     return this.#memory.i32[this.#place(offset, 4) / 4]!;
   }
 
   write32(offset: number, value: number): void {
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 4, true);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 4, true);
     this.#memory.i32[this.#place(offset, 4) / 4] = value;
   }
 
@@ -134,7 +139,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
    * belong together.
    */
   *read64(offset: number): Suspending<bigint> {
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 8, false);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 8, false);
     const at = this.#place(offset, 8);
     if (!this.#isTorn) return BigInt.asUintN(64, atomics.load64(this.#memory.i64, at / 8));
     const low = atomics.load(this.#memory.i32, at / 4);
@@ -146,7 +151,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
 
   /** Stores the low 64 bits of `value` in the aligned field at `offset`; in one or in two stores, as `read64`. */
   *write64(offset: number, value: bigint): Suspending<void> {
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 8, true);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 8, true);
     const at = this.#place(offset, 8);
     if (!this.#isTorn) {
       atomics.store64(this.#memory.i64, at / 8, value);
@@ -159,18 +164,18 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   }
 
   read8(offset: number): number {
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 1, false);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 1, false);
     return this.#memory.u8[this.#place(offset, 1)]!;
   }
 
   write8(offset: number, value: number): void {
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, 1, true);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 1, true);
     this.#memory.u8[this.#place(offset, 1)] = value;
   }
 
   /** As `read32`, ordered: what the device stored before it wrote this word is visible afterwards. For ownership and sequence words. */
   observe32(offset: number): number {
-    if (this.kernel.races !== null) this.kernel.races.observed(this.objectId, this.#deviceId);
+    if (this.#watched !== null) this.kernel.races!.observed(this.#watched, offset, this.#deviceId, this.#seesStores);
     return atomics.load(this.#memory.i32, this.#place(offset, 4) / 4);
   }
 
@@ -183,7 +188,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   /** Copies `lengthBytes` from `offset` on into the buffer that `mdl` describes (RtlCopyMemory); both must be that long. */
   copyToMdl(offset: number, mdl: Mdl, lengthBytes: number): void {
     if (lengthBytes === 0) return;
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, lengthBytes, false);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, lengthBytes, false);
     this.#place(offset + lengthBytes - 1, 1);
     const source = this.#place(offset, 1);
     let done = 0;
@@ -208,20 +213,9 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   /** Sets every byte of the buffer. */
   fill(value: number): void {
     this.requireLive('a common buffer access');
-    if (this.kernel.races !== null) this.#watch(this.kernel.races, 0, this.#lengthBytes, true);
+    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, 0, this.#lengthBytes, true);
     this.#memory.driverAccesses++;
     this.#memory.fill(this.#region.virtualAddress + this.#alignedOffset, value, this.#lengthBytes);
-  }
-
-  /** Data races are looked for word by word; bytes of one word count as one. What lies outside is A17's. */
-  #watch(races: RaceWatch, offset: number, bytes: number, isWrite: boolean): void {
-    const variables = this.#variables;
-    const end = Math.min(variables.length, Math.ceil((offset + bytes) / 4));
-    for (let word = Math.max(0, Math.floor(offset / 4)); word < end; word++) {
-      if (variables[word] === 0) variables[word] = races.newVariable(this.label, word * 4) + 1;
-      if (isWrite) races.write(variables[word]! - 1);
-      else races.read(variables[word]! - 1);
-    }
   }
 
   /** Rule A17's first half, caught before it happens: the driver touches only the length it asked for. */
@@ -241,6 +235,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   }
 
   protected override *dispose(): Suspending<void> {
+    if (this.#watched !== null) this.kernel.races!.bufferFreed(this.#watched);
     this.#adapter.freeCommonBuffer(this.#region);
   }
 }

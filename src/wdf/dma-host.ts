@@ -1,4 +1,5 @@
 import type { NtStatus } from '../nt/index.js';
+import type { RegisterPort } from './hardware-resources.js';
 import type { FxObject } from '../kernel/index.js';
 import type { DmaDomain, HalPlatform, Mdl } from '../hal/index.js';
 import type { DmaEnabler } from './dma-enabler.js';
@@ -10,7 +11,7 @@ export interface DmaDevice extends FxObject {
   /** The device's address space; null when nothing checks its accesses. */
   readonly domain: DmaDomain | null;
   /** Its register window, by which operations on the hardware are known; absent without hardware. */
-  readonly resources?: { readonly registers: { readonly objectId: number } };
+  readonly resources?: { readonly registers: Pick<RegisterPort, 'objectId' | 'fetchesBlocks'> };
   /** Name of the device in reports. */
   readonly deviceName?: string;
   /** WdfDeviceSetAlignmentRequirement, a mask: 15 aligns to 16 bytes. */

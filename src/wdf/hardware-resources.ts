@@ -11,8 +11,13 @@ export interface RegisterPort {
   /** The device's kernel object: its steps and the driver's register accesses depend on each other through it. */
   readonly objectId: number;
   readonly lengthBytes: number;
+  /** The device fetches blocks of memory of which it uses a part: what it reads and writes says nothing about data races. */
+  readonly fetchesBlocks?: boolean;
   readRegister(offset: number, widthBytes: 1 | 2 | 4): number;
   writeRegister(offset: number, widthBytes: 1 | 2 | 4, value: number): void;
+  /** Name of the register at `offset`, and its bits that keep what is written and read as it; for messages and data races. */
+  registerName?(offset: number): string;
+  keptBits?(offset: number): number;
 }
 
 /** DMA controller channel and request line of a subordinate device. */
@@ -102,6 +107,7 @@ const ALL_ONES = { 1: 0xff, 2: 0xffff, 4: 0xffff_ffff } as const;
 export class GuardedRegisterPort implements RegisterPort {
   readonly objectId: number;
   readonly lengthBytes: number;
+  readonly fetchesBlocks: boolean;
   /** Why nobody may touch the hardware now; null while the driver may. Set by the device's power machine. */
   closedBecause: string | null = 'its resources have not been assigned yet';
 
@@ -112,6 +118,15 @@ export class GuardedRegisterPort implements RegisterPort {
   ) {
     this.objectId = port.objectId;
     this.lengthBytes = port.lengthBytes;
+    this.fetchesBlocks = port.fetchesBlocks === true;
+  }
+
+  registerName(offset: number): string {
+    return this.port.registerName?.(offset) ?? `register 0x${offset.toString(16)}`;
+  }
+
+  keptBits(offset: number): number {
+    return this.port.keptBits?.(offset) ?? 0;
   }
 
   readRegister(offset: number, widthBytes: 1 | 2 | 4): number {

@@ -1,4 +1,4 @@
-import { COMPLETED, EventKind, completed, makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import { COMPLETED, EventKind, completed, makeOp, OpKind, type Kernel, type Op, type RaceWatch, type Suspending } from '../kernel/index.js';
 import type { RegisterPort } from './hardware-resources.js';
 
 /**
@@ -57,6 +57,7 @@ export class RegisterBlock {
   #readNow(offset: number, widthBytes: 1 | 2 | 4): number {
     const value = this.port.readRegister(offset, widthBytes);
     this.kernel.emit(EventKind.RegisterRead, this.objectId, offset, value);
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, widthBytes, false);
     return value;
   }
 
@@ -74,5 +75,15 @@ export class RegisterBlock {
   #writeNow(offset: number, widthBytes: 1 | 2 | 4, value: number): void {
     this.kernel.emit(EventKind.RegisterWrite, this.objectId, offset, value);
     this.port.writeRegister(offset, widthBytes, value);
+    if (this.kernel.races !== null) this.#watch(this.kernel.races, offset, widthBytes, true);
+  }
+
+  /** Only bits that keep what is written can be lost between a read and the write that gives it back. */
+  #watch(races: RaceWatch, offset: number, widthBytes: number, isWrite: boolean): void {
+    const word = offset & ~3;
+    const lanes = (widthBytes === 4 ? -1 : (1 << (8 * widthBytes)) - 1) << (8 * (offset & 3));
+    if (((this.port.keptBits?.(word) ?? 0) & lanes) === 0) return;
+    if (isWrite) races.registerWritten(this.objectId, word, lanes, this.port);
+    else races.registerRead(this.objectId, word, lanes, this.port);
   }
 }

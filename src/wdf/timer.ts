@@ -164,6 +164,7 @@ export class Timer<C = unknown> extends FxObject<C> {
       this.#flushed.clear();
       yield* this.#flushed.wait();
     }
+    if (this.kernel.races !== null) this.kernel.races.flushed(this.#dpc.objectId);
     if (this.#workItem !== null) yield* this.#workItem.flush();
   }
 

@@ -136,8 +136,8 @@ describe('dpor', function () {
       name: 'one cancelled write on plx9x5x-cancel',
       scenario: 'plx9x5x-cancel',
       workload: { readsPercent: 0, ...CANCELLED },
-      schedules: 670,
-      traces: 500,
+      schedules: 662,
+      traces: 492,
     },
   ];
 

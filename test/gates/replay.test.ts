@@ -30,7 +30,7 @@ describe('gate: findings of the gallery replay (`npm run gates -- replay` takes 
   for (const backend of ['controlled', 'lockstep'] as const) {
     it(`as found and shrunk, ${REPEATS} times in one process on ${backend}: the same rule, events and memory`, async () => {
       for (const { scenario, full, shrunk } of found)
-        for (const kept of [full, shrunk]) expect(await replayHere(scenario, kept, backend, REPEATS), kept.file).to.deep.equal(ALL_EQUAL);
+        for (const kept of [full, shrunk!]) expect(await replayHere(scenario, kept, backend, REPEATS), kept.file).to.deep.equal(ALL_EQUAL);
     });
   }
 
@@ -38,15 +38,15 @@ describe('gate: findings of the gallery replay (`npm run gates -- replay` takes 
     const [{ full, shrunk }] = found as [KeptFinding];
     for (const [kept, backend] of [
       [full, 'controlled'],
-      [shrunk, 'lockstep'],
+      [shrunk!, 'lockstep'],
     ] as const)
       expect(await replayInProcesses(kept, backend, 1, folder)).to.deep.equal({ replays: 1, different: 0, difference: null });
   });
 
   it('sees another rule, other events, other memory and another choice', async () => {
     const [{ scenario, shrunk }] = found as [KeptFinding];
-    const { schedule } = shrunk;
-    const choices = decodeChoices(schedule.choices, shrunk.file);
+    const { schedule, file } = shrunk!;
+    const choices = decodeChoices(schedule.choices, file);
     const changes: readonly Partial<KeptSchedule['schedule']>[] = [
       { finding: { rule: 'C08', message: '' } },
       { eventHash: '0'.repeat(schedule.eventHash.length) },
@@ -54,7 +54,7 @@ describe('gate: findings of the gallery replay (`npm run gates -- replay` takes 
       { choices: encodeChoices(choices.map((choice, i) => (i === 0 ? choice + 1 : choice))) },
     ];
     for (const change of changes) {
-      const changed = { ...shrunk, schedule: { ...schedule, ...change } };
+      const changed = { file, schedule: { ...schedule, ...change } };
       const { different, difference } = await replayHere(scenario, changed, 'controlled', 2);
       expect(different, JSON.stringify(change)).to.equal(2);
       expect(difference).to.be.a('string');

@@ -1,10 +1,19 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ControlledBackend, LockstepBackend, type Execution } from '../../src/backends/index.js';
-import { Pos, Replay, decodeChoices, explore, parseOverrides, parseScheduleJson, type Schedule } from '../../src/explore/index.js';
+import {
+  Pos,
+  Replay,
+  STEPS_MAX_TO_SHRINK,
+  decodeChoices,
+  explore,
+  parseOverrides,
+  parseScheduleJson,
+  type Schedule,
+} from '../../src/explore/index.js';
 import { EventKind, type EventRing } from '../../src/kernel/index.js';
 import type { ReplayBackend } from '../../src/machine/report.js';
-import { resolveParameters } from '../../src/machine/parameters.js';
+import { resolveParameters, type MachineParameters } from '../../src/machine/parameters.js';
 import type { Scenario } from '../../src/machine/scenario.js';
 import type { GalleryEntry } from '../../src/scenarios/index.js';
 import { dmalab, jsonOf } from '../e2e/dmalab.js';
@@ -15,7 +24,8 @@ export interface KeptFinding {
   readonly scenario: Scenario;
   readonly rule: string;
   readonly full: KeptSchedule;
-  readonly shrunk: KeptSchedule;
+  /** Null when the execution is longer than what is shrunk. */
+  readonly shrunk: KeptSchedule | null;
 }
 
 export interface KeptSchedule {
@@ -51,9 +61,22 @@ export async function findDefect(
   const [finding] = report.findings;
   if (finding === undefined) return `nothing found within ${schedules} schedules`;
   if (finding.rule !== expects) return `found ${finding.rule} instead of ${expects}`;
-  if (report.shrink === null) return `${finding.rule} was not shrunk`;
-  const shrunk = readKept(finding.schedule!);
-  return { scenario: defect, rule: expects, full: readKept(finding.schedule!.replace(/json$/, 'full.json')), shrunk };
+  const kept = readKept(finding.schedule!);
+  if (report.shrink !== null)
+    return { scenario: defect, rule: expects, full: readKept(finding.schedule!.replace(/json$/, 'full.json')), shrunk: kept };
+  if (stepsOf(defect, kept) <= STEPS_MAX_TO_SHRINK) return `${finding.rule} was not shrunk`;
+  return { scenario: defect, rule: expects, full: kept, shrunk: null };
+}
+
+/** Operations of a schedule's execution. */
+function stepsOf(scenario: Scenario, { file, schedule }: KeptSchedule): number {
+  const replay = new Replay(decodeChoices(schedule.choices, file));
+  replay.newExecution();
+  return new ControlledBackend(parametersOf(scenario, file, schedule)).execute(replay).steps;
+}
+
+function parametersOf(scenario: Scenario, file: string, schedule: Schedule): MachineParameters {
+  return resolveParameters(scenario, parseOverrides(schedule.seed, schedule.parameters, file));
 }
 
 function readKept(file: string): KeptSchedule {
@@ -92,7 +115,7 @@ export async function replayHere(
   backend: ReplayBackend,
   times: number,
 ): Promise<ReplayCounts> {
-  const parameters = resolveParameters(scenario, parseOverrides(schedule.seed, schedule.parameters, file));
+  const parameters = parametersOf(scenario, file, schedule);
   const replay = new Replay(decodeChoices(schedule.choices, file));
   if (backend === 'controlled') {
     const controlled = new ControlledBackend(parameters);
@@ -139,7 +162,7 @@ function replayOn(
   return counter.counts;
 }
 
-/** Empty when worker threads executed all device steps of the trace, and as many as were chosen. */
+/** Empty when worker threads executed all device steps of the trace, and as many as were chosen; a board can be pulled before its first one. */
 function stepsOfOthers(events: EventRing, { deviceStepsByThread }: Execution): string {
   let byWorkers = 0;
   let byMain = 0;
@@ -149,9 +172,7 @@ function stepsOfOthers(events: EventRing, { deviceStepsByThread }: Execution): s
     else byWorkers++;
   }
   const chosen = Object.values(deviceStepsByThread).reduce((sum, steps) => sum + steps, 0);
-  return byMain === 0 && byWorkers === chosen && chosen > 0
-    ? ''
-    : `, ${byMain} device steps on the main thread, ${byWorkers} of ${chosen} on workers`;
+  return byMain === 0 && byWorkers === chosen ? '' : `, ${byMain} device steps on the main thread, ${byWorkers} of ${chosen} on workers`;
 }
 
 /** Replays a schedule file in so many processes of their own, `atOnce` at a time: exit code 1, the same rule and hashes each time. */
@@ -176,7 +197,7 @@ async function factsOfProcess(file: string, backend: ReplayBackend, folder: stri
   const ended = await dmalab(['replay', file, '--backend', backend, '--json'], folder);
   if (ended.code !== 0 && ended.code !== 1) return `exit code ${ended.code}: ${ended.stdout}${ended.stderr}`;
   const { findings, eventHash, memoryHash, deviceStepsByThread } = jsonOf(ended) as unknown as ReplayJson;
-  const isOnWorkers = !('0' in deviceStepsByThread) && Object.keys(deviceStepsByThread).length > 0;
+  const isOnWorkers = !('0' in deviceStepsByThread);
   const where = backend === 'lockstep' && !isOnWorkers ? `, device steps by thread ${JSON.stringify(deviceStepsByThread)}` : '';
   return `exit code ${ended.code}, ${facts(findings[0]?.rule ?? 'nothing', eventHash, memoryHash)}${where}`;
 }

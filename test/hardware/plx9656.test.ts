@@ -154,6 +154,18 @@ describe('plx9656', () => {
     expect(bridge.interrupts.isAsserted(0)).to.equal(true);
   });
 
+  it('an abort of a channel that was done does not stop what is started behind it, even when the device sees both at once', () => {
+    const bridge = new Bridge({ params: { burstBytes: 256 } });
+    const buffer = bridge.map(1);
+    bridge.fillPattern(bridge.view.localMemory, 4096, 3);
+    bridge.program(1, [{ address: buffer.logical, local: 0, size: 1000 }], plx.PLX_MODE_CLEAR_COUNT);
+    bridge.command(1, plx.PLX_CSR_ABORT);
+    bridge.command(1, START);
+    bridge.run();
+    expect(bridge.bytes(buffer.physical, 1000)).to.deep.equal(bridge.sram(0, 1000));
+    expect(bridge.residual(1, 0)).to.equal(0);
+  });
+
   it('ends with Done for an abort at any moment, exactly once', () => {
     for (let steps = 0; steps < 14; steps++) {
       const bridge = new Bridge({ params: { burstBytes: 256 } });

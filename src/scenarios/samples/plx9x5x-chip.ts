@@ -81,7 +81,7 @@ export class PlxChip {
   /** Asks the chip to stop the channel's transfer, its `start`th; it confirms through its interrupt. False: that transfer has ended. */
   *abort(channel: PlxChannel, start: number): Suspending<boolean> {
     yield* this.interrupt.acquireLock();
-    const isAtWork = channel.isRunning && channel.starts === start;
+    const isAtWork = channel.isRunning && channel.starts === start && !channel.isDone;
     if (isAtWork && !this.#isResetting) yield* this.registers.write8(plx.DMA_CSR[channel.index], plx.CSR_ENABLE | plx.CSR_ABORT);
     yield* this.interrupt.releaseLock();
     return isAtWork;

@@ -77,7 +77,7 @@ export class RingSlot extends CancelableTransfer {
 /** All slots of a device: by index for the channels, and those that are free. */
 export class RingSlotPool {
   readonly slots: RingSlot[] = [];
-  /** The hardware was pulled. */
+  /** The hardware was pulled, interlocked: who has not seen it yet starts something, which the removal ends. */
   isGone = false;
   watchdog!: Watchdog;
   /** First of the free slots, an interlocked list. */

@@ -51,7 +51,7 @@ function* evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<NtStatus> {
   const created = deviceInit.create(ringContext);
   if (!created.ok) return created.status;
   const device = created.object;
-  trackFields(device.kernel, ringContext(device).pool, `${device.deviceName} slots`, ['freeSlots']);
+  trackFields(device.kernel, ringContext(device).pool, `${device.deviceName} slots`, ['freeSlots', 'isGone']);
   device.alignmentRequirement = 63;
   const { vectors } = deviceInit.resources;
   const queue = IoQueue.create(device, {
