@@ -51,6 +51,9 @@ export class ControlledScheduler implements Gate {
   /** Bit k: operations of kind k are points at which the strategy is asked. */
   #kinds = -1;
   #passedUnasked = 0;
+  #leapsSeen = 0;
+  /** Operation from which on time may leap again. */
+  #nextLeap = 0;
 
   /** `strands` in the order of their ids, virtual CPUs first. */
   constructor(kernel: Kernel, strands: readonly Strand[], strategy: Strategy, stepsMax = STEPS_MAX) {
@@ -80,6 +83,9 @@ export class ControlledScheduler implements Gate {
     this.#kinds = kindMask(granularity);
   }
 
+  /** Time leaps at most once in so many operations. */
+  leapDistance = 1;
+
   /** Makes ready for the next execution, which `strategy` orders. */
   restart(strategy: Strategy): void {
     if (this.#steps > LIVELOCK_FROM) this.livelock?.restart();
@@ -87,6 +93,8 @@ export class ControlledScheduler implements Gate {
     this.#choiceCount = 0;
     this.#steps = 0;
     this.#engineSteps.fill(0);
+    this.#leapsSeen = 0;
+    this.#nextLeap = 0;
     this.#last = -1;
     this.#next = -1;
     this.#passedUnasked = 0;
@@ -214,7 +222,18 @@ export class ControlledScheduler implements Gate {
     for (let i = 0; i < interrupts.length; i++) count = this.#note(count, this.#arrivalsEnd + i, interrupts[i]!.enabledOp());
     const others = this.#others;
     for (let i = 0; i < others.length; i++) count = this.#note(count, this.#othersStart + i, others[i]!.enabledOp());
+    // Time is the last strand: with others before it, it would leap.
+    if (count > 1 && this.#enabled[count - 1] === this.#strands.length - 1 && this.#leapIsEarly()) count--;
     return count;
+  }
+
+  #leapIsEarly(): boolean {
+    const { timeLeaps } = this.#kernel;
+    if (timeLeaps !== this.#leapsSeen) {
+      this.#leapsSeen = timeLeaps;
+      this.#nextLeap = this.#steps - 1 + this.leapDistance;
+    }
+    return this.#steps < this.#nextLeap;
   }
 
   #note(count: number, id: number, op: Op): number {

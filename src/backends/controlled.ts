@@ -104,6 +104,7 @@ export class ControlledBackend {
     const scheduler = (this.#scheduler ??= new ControlledScheduler(kernel, this.#strands, strategy, this.#stepsMax));
     scheduler.restart(strategy);
     scheduler.granularity = this.#granularity;
+    scheduler.leapDistance = this.#machine.parameters.leapDistance;
     scheduler.tally = this.tally;
     scheduler.livelock = this.#livelock;
     if (this.#isStrict) withStrictTraps(kernel, () => this.#executeOnce(scheduler, strategy));

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { GRANULARITIES, type Granularity } from '../backends/granularity.js';
 import { UsageError } from '../nt/index.js';
+import { STEPS_MAX } from '../backends/controlled-scheduler.js';
+import { LEAP_DISTANCE } from '../explore/index.js';
 import { formatExploreReport } from '../report/index.js';
 import { choice, expectedName } from './choice.js';
 import { given } from './given.js';
@@ -23,6 +25,7 @@ interface ExploreFlags extends MachineFlags {
   readonly out?: string;
   readonly steps?: number;
   readonly granularity?: Granularity;
+  readonly leapDistance?: number;
   readonly strict?: boolean;
   readonly quiet?: boolean;
   readonly races?: boolean;
@@ -68,6 +71,11 @@ export function exploreCommand(session: Session): Command {
       `where the order may change: ${GRANULARITIES.join(', ')} (default: all)`,
       choice('--granularity', GRANULARITIES),
     )
+    .option(
+      '--leap-distance <n>',
+      `operations from one moment at which time runs ahead of others to the next (default: ${LEAP_DISTANCE} where schedules are drawn, else 1)`,
+      wholeNumber('--leap-distance', 1, STEPS_MAX),
+    )
     .option('--strict', 'a finding when code under test asks for time, chance or the event loop')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
@@ -94,6 +102,7 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
     ...given('requests', flags.requests),
     ...given('stepsMax', flags.steps),
     ...given('granularity', flags.granularity),
+    ...given('leapDistance', flags.leapDistance),
     ...given('strict', flags.strict),
     ...machineOptions(flags, loaded.scenario),
     outDir: session.outDir,

@@ -88,6 +88,8 @@ export interface ExploreOptions extends ExecutionOptions {
   /** Operations of one execution; absent: the default bound. */
   readonly stepsMax?: number;
   readonly granularity?: Granularity;
+  /** Operations from one leap of time to the next. */
+  readonly leapDistance?: number;
   readonly strict?: boolean;
 }
 

@@ -71,6 +71,7 @@ const lab: Lab = {
         ...given('races', options.races ? true : undefined),
         ...given('stepsMax', options.stepsMax),
         ...given('granularity', options.granularity),
+        ...given('leapDistance', options.leapDistance),
         ...given('strict', options.strict),
       },
       strategy: strategyNamed(options.strategy)!.create(),

@@ -50,6 +50,18 @@ export function controlledOverrides(scenario: Scenario, overrides: Overrides): O
   return { ...overrides, workload: { requests: CONTROLLED_REQUESTS, outstanding: 2, ...overrides.workload } };
 }
 
+/**
+ * Operations from one leap of time to the next in searches that draw their schedules. A watchdog that is armed all the time
+ * is drawn as often as whoever does the work; without a distance most of an execution is its looks.
+ */
+export const LEAP_DISTANCE = 32;
+
+/** What a search with `strategy` executes: small traffic, and for one that draws its schedules few leaps of time. */
+export function searchOverrides(scenario: Scenario, overrides: Overrides, strategy: Strategy): Overrides {
+  const small = controlledOverrides(scenario, overrides);
+  return strategy.isSample === true ? { leapDistance: LEAP_DISTANCE, ...small } : small;
+}
+
 /** Schedules of a search that only time ends. */
 export const TIMED_SCHEDULES_MAX = 100_000_000;
 
@@ -71,7 +83,7 @@ function requireIndependent(strategy: Strategy): void {
 export async function explore(scenario: Scenario, settings: ExploreSettings): Promise<ExploreReport> {
   await loadDeviceModules(scenario);
   const { strategy, signal, workers = 1 } = settings;
-  const overrides = controlledOverrides(scenario, settings.overrides);
+  const overrides = searchOverrides(scenario, settings.overrides, strategy);
   const parameters = resolveParameters(scenario, overrides);
   if (workers > 1) requireIndependent(strategy);
   const search: Search = {

@@ -26,6 +26,7 @@ export function flattenOverrides(overrides: Overrides): Flat {
   if (overrides.livelocks === false) flat['livelocks'] = false;
   if (overrides.races === true) flat['races'] = true;
   if (overrides.granularity !== undefined) flat['granularity'] = overrides.granularity;
+  if (overrides.leapDistance !== undefined) flat['leapDistance'] = overrides.leapDistance;
   if (overrides.strict === true) flat['strict'] = true;
   return flat;
 }
@@ -70,6 +71,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   let livelocks: boolean | undefined;
   let stepsMax: number | undefined;
   let granularity: string | undefined;
+  let leapDistance: number | undefined;
   let strict: boolean | undefined;
   let ordering: readonly Ordering[] | null = null;
   for (const [key, value] of Object.entries(flat)) {
@@ -81,6 +83,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     else if (key === 'livelocks' && typeof value === 'boolean') livelocks = value;
     else if (key === 'races' && typeof value === 'boolean') races = value;
     else if (key === 'granularity' && GRANULARITIES.some((known) => known === value)) granularity = value as string;
+    else if (key === 'leapDistance' && Number.isSafeInteger(value) && Number(value) > 0) leapDistance = Number(value);
     else if (key === 'strict' && typeof value === 'boolean') strict = value;
     else if (key === 'machine.ordering' && typeof value === 'string' && (ordering = readOrderings(value)) !== null) continue;
     else if (ratio !== null && isFaultKind(field)) faults[field] = ratio;
@@ -103,6 +106,7 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     ...(livelocks === undefined ? {} : { livelocks }),
     ...(stepsMax === undefined ? {} : { stepsMax }),
     ...(granularity === undefined ? {} : { granularity }),
+    ...(leapDistance === undefined ? {} : { leapDistance }),
     ...(strict === undefined ? {} : { strict }),
   };
 }

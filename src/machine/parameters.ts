@@ -36,6 +36,11 @@ export interface Overrides {
   readonly stepsMax?: number;
   /** Before which operations the controlled scheduler is asked. Default `all`. */
   readonly granularity?: string;
+  /**
+   * Under control, time moves on ahead of somebody who could go first at most once in so many operations. Default 1: at any;
+   * searches that draw their schedules have LEAP_DISTANCE.
+   */
+  readonly leapDistance?: number;
   /** Under control, time, chance and the host's event loop are the finding L-NONDETERMINISM where code under test asks for them. Default false. */
   readonly strict?: boolean;
 }
@@ -68,6 +73,8 @@ export interface MachineParameters {
   readonly stepsMax: number | null;
   /** See `Overrides`. */
   readonly granularity: string;
+  /** See `Overrides`. */
+  readonly leapDistance: number;
   readonly strict: boolean;
 }
 
@@ -101,6 +108,7 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     livelocks: overrides.livelocks ?? true,
     stepsMax: overrides.stepsMax ?? null,
     granularity: overrides.granularity ?? 'all',
+    leapDistance: overrides.leapDistance ?? 1,
     strict: overrides.strict === true,
   };
 }

@@ -171,7 +171,7 @@ describe('coverage of a search', function () {
   });
 
   it('the estimate holds: of the next schedules about so many show a new order', async () => {
-    const [first, both] = [await search('random', 250, 'ring', 1), await search('random', 500, 'ring', 1)];
+    const [first, both] = [await search('random', 250, 'plx9x5x'), await search('random', 500, 'plx9x5x')];
     const expected = first.coverage.orders.unseen! * 250;
     const seenNew = both.coverage.orders.distinct - first.coverage.orders.distinct;
     expect(expected).to.be.greaterThan(20);

@@ -1,5 +1,6 @@
 import { ControlledBackend } from '../../src/backends/controlled.js';
 import type { Strategy } from '../../src/backends/strategy.js';
+import { LEAP_DISTANCE } from '../../src/explore/index.js';
 import { deriveSeed } from '../../src/kernel/index.js';
 import { resolveParameters } from '../../src/machine/parameters.js';
 import type { MachineConfig, Scenario } from '../../src/machine/scenario.js';
@@ -38,7 +39,7 @@ export class Searcher {
   #backendOf(seed: number): ControlledBackend {
     const known = this.#backends.get(seed);
     if (known !== undefined) return known;
-    const backend = new ControlledBackend(resolveParameters(this.scenario, { seed, machine: this.machine }));
+    const backend = new ControlledBackend(resolveParameters(this.scenario, { seed, machine: this.machine, leapDistance: LEAP_DISTANCE }));
     this.#backends.set(seed, backend);
     return backend;
   }
