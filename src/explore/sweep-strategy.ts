@@ -3,10 +3,14 @@ import type { Strategy } from '../backends/strategy.js';
 import type { Op } from '../kernel/index.js';
 import { RandomWalk } from './strategies/index.js';
 
+/** Operations of devices in a row, all processors waiting, before time passes: a looped transfer goes round for ever. */
+const DEVICE_STEPS_MAX = 1000;
+
 /**
  * Holds back the outside world until an operation of the driver or device, counted from the first one before which it could
  * have acted; then lets it act to its end and returns to the strand that was interrupted. All others go on in a
- * straight order, or in a seeded one: time and a second event of the outside come only when nothing else can go on.
+ * straight order, or in a seeded one: time and a second event of the outside come only when nothing else can go on, time
+ * also when devices have gone on by themselves for long.
  */
 export class SweepStrategy implements Strategy {
   readonly name: string;
@@ -19,6 +23,9 @@ export class SweepStrategy implements Strategy {
   #operations = 0;
   #interrupted = -1;
   #isActing = false;
+  /** Operations of devices since any other. */
+  #deviceSteps = 0;
+  readonly #isDevice: readonly boolean[];
   /** The event came at the operation that was asked for. */
   hasHappened = false;
   /** Window of the request's life in which it came. */
@@ -35,6 +42,7 @@ export class SweepStrategy implements Strategy {
     const outsideCpu = backend.machine.outsideCpu.id;
     this.#isOutside = backend.strandKinds.map((kind, id) => kind === 'actor' || id === outsideCpu);
     this.#isTime = backend.strandKinds.map((kind) => kind === 'timer');
+    this.#isDevice = backend.strandKinds.map((kind) => kind === 'engine');
     this.#candidates = new Int32Array(backend.strandKinds.length);
   }
 
@@ -44,6 +52,7 @@ export class SweepStrategy implements Strategy {
     this.#operations = 0;
     this.#interrupted = -1;
     this.#isActing = false;
+    this.#deviceSteps = 0;
     this.hasHappened = false;
     this.window = '';
     this.#walk?.newExecution(this.seed!);
@@ -61,6 +70,10 @@ export class SweepStrategy implements Strategy {
     }
     const others = this.#gather(enabled, count);
     if (others === 0) return outside >= 0 && !this.#waitsForTime ? outside : this.#orTime(enabled, count);
+    if (this.#deviceSteps >= DEVICE_STEPS_MAX) {
+      const time = this.#find(enabled, count, this.#isTime);
+      if (time >= 0) return time;
+    }
     if (outside >= 0 && !this.hasHappened && ++this.#operations === this.#at) return this.#happen(current, outside);
     return this.#go(enabled, others, current);
   }
@@ -113,6 +126,9 @@ export class SweepStrategy implements Strategy {
     return -1;
   }
 
-  executed(_strand: number, _op: Op): void {}
+  executed(strand: number, _op: Op): void {
+    this.#deviceSteps = this.#isDevice[strand] ? this.#deviceSteps + 1 : 0;
+  }
+
   finished(): void {}
 }

@@ -14,6 +14,8 @@ import { SweepStrategy } from './sweep-strategy.js';
 
 /** A request whose life has more operations does not end. */
 const OPERATIONS_MAX = 100_000;
+/** Operations of one execution before it counts as endless (L-STEP-BOUND), unless the caller says otherwise; a request's life has hundreds. */
+const STEPS_MAX = 100_000;
 /** The event loop gets a turn this often. */
 const TURN_MS = 50;
 const ALWAYS = 1_000_000;
@@ -105,7 +107,10 @@ class Sweeper {
   /** As long as requests get, in one direction, and the event for each. */
   #overrides(direction: 'read' | 'write'): Overrides {
     const { overrides, requests, event } = this.settings;
-    const maxBytes = overrides.workload?.maxBytes ?? this.scenario.workload.maxBytes ?? workloadDefaults.maxBytes;
+    const { workload: shared, devices } = this.scenario;
+    // One length for all devices: the longest that each of them takes.
+    const longest = devices.map(({ workload: own }) => own?.maxBytes ?? shared.maxBytes ?? workloadDefaults.maxBytes);
+    const maxBytes = overrides.workload?.maxBytes ?? Math.min(...longest);
     const quiet = { cancelPerMillion: 0, unplugPerMillion: 0, powerCyclesPerMillion: 0 };
     const workload = {
       minBytes: maxBytes,
@@ -117,7 +122,7 @@ class Sweeper {
       ...quiet,
       ...eventWorkload[event],
     };
-    return { ...overrides, workload };
+    return { stepsMax: STEPS_MAX, ...overrides, workload };
   }
 
   #count(window: Counts, { machine }: ControlledBackend, { findingsTotal }: Execution): void {

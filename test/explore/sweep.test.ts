@@ -3,7 +3,9 @@ import { after, before, describe, it } from 'mocha';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseScheduleJson, replaySchedule, sweep } from '../../src/explore/index.js';
+import { ControlledBackend } from '../../src/backends/index.js';
+import { parseScheduleJson, replaySchedule, sweep, SweepStrategy } from '../../src/explore/index.js';
+import { resolveParameters } from '../../src/machine/parameters.js';
 import type { Scenario } from '../../src/machine/scenario.js';
 import type { OutsideEvent, SweepCounts, SweepReport } from '../../src/machine/sweep-report.js';
 import { createPaint, formatSweepReport } from '../../src/report/index.js';
@@ -68,5 +70,18 @@ describe('a sweep', function () {
     const replayed = await replaySchedule(scenario, parseScheduleJson(JSON.parse(readFileSync(file, 'utf8')), file), file, 'dmalab');
     expect(replayed.verdict).to.equal('finding');
     expect(replayed.findings[0]!.rule).to.equal('D46');
+  });
+
+  it('time passes beside a looped transfer, which would go round for ever', () => {
+    const loop = sample('systemdma-loop');
+    const workload = { requests: 1, outstanding: 1, readsPercent: 100, minBytes: 8192, maxBytes: 8192, powerCyclesPerMillion: 1_000_000 };
+    const backend = new ControlledBackend(resolveParameters(loop, { seed: 1, workload }));
+    const strategy = new SweepStrategy(backend, null);
+    for (const operation of [1, 12, 300]) {
+      strategy.begin(operation);
+      const { findings, requests, steps } = backend.execute(strategy, false);
+      expect([findings, requests, strategy.hasHappened]).to.deep.equal([[], 1, true]);
+      expect(steps).to.be.lessThan(10_000);
+    }
   });
 });
