@@ -75,7 +75,7 @@ function loads({ measureMs }: Effort): Load[] {
       },
     },
     {
-      workload: 'plx9x5x under control',
+      workload: 'plx9x5x-cancel under control',
       per: 'operation',
       count: countOf(2),
       run(count) {

@@ -1,13 +1,19 @@
 import { ControlledBackend } from '../src/backends/index.js';
-import { controlledOverrides } from '../src/explore/index.js';
-import { RandomWalk } from '../src/explore/strategies/index.js';
-import { resolveParameters } from '../src/machine/parameters.js';
-import { plx9x5x } from '../src/scenarios/samples/plx9x5x.js';
+import { LEAP_DISTANCE, Pos } from '../src/explore/index.js';
+import { resolveParameters, type Overrides } from '../src/machine/parameters.js';
+import { builtInScenarios } from '../src/scenarios/index.js';
 
-/** The scenario `plx9x5x` on the controlled backend under the random walk: whole executions, from power-on to removal, a seed each. */
+/** A read and a write of up to three pages each, on both channels at once, one of them cancelled as a rule. */
+const SMALL: Overrides = {
+  seed: 17,
+  leapDistance: LEAP_DISTANCE,
+  workload: { requests: 2, outstanding: 2, minBytes: 4096, maxBytes: 12_288, cancelPerMillion: 500_000 },
+};
+
+/** The scenario `plx9x5x-cancel` as `explore` executes it, under the default strategy: from power-on to removal, a seed each. */
 export class DriverExecutions {
   readonly #backend: ControlledBackend;
-  readonly #strategy = new RandomWalk();
+  readonly #strategy = new Pos();
   /** Requests of an execution. */
   readonly requests: number;
   /** Executions and operations so far. */
@@ -15,7 +21,8 @@ export class DriverExecutions {
   operations = 0;
 
   constructor() {
-    const parameters = resolveParameters(plx9x5x, controlledOverrides(plx9x5x, { seed: 1 }));
+    const scenario = builtInScenarios.find(({ name }) => name === 'plx9x5x-cancel')!;
+    const parameters = resolveParameters(scenario, SMALL);
     this.requests = parameters.requests;
     this.#backend = new ControlledBackend(parameters);
   }
@@ -26,7 +33,7 @@ export class DriverExecutions {
     const begin = performance.now();
     for (let i = 0; i < schedules; i++) {
       this.#strategy.newExecution(this.schedules + i);
-      const execution = this.#backend.execute(this.#strategy);
+      const execution = this.#backend.execute(this.#strategy, false);
       operations += execution.steps;
       const first = execution.findings[0];
       if (first !== undefined) throw new Error(`the execution of seed ${this.schedules + i} found ${first.rule}: ${first.message}`);

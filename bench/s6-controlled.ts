@@ -15,7 +15,7 @@ const SHORT = 7;
 const DRIVER_STRANDS = 5;
 
 const scheduler = 'kernel and controlled scheduler';
-const driver = 'plx9x5x under control';
+const driver = 'plx9x5x-cancel under control';
 /** At least 0.9 times the speed of the bare loop, and 50 times that of fast-check. */
 const modelOverBare = { atMost: 1.11 } as const;
 const modelOverFastCheck = { atLeast: 50 } as const;
@@ -35,7 +35,7 @@ export const controlledSuite: Suite = async (effort, progress) => {
   const short = await measureStrands(effort);
   progress('S6 cancel-race-20');
   const model = await measureModel(effort);
-  progress('S6 plx9x5x');
+  progress('S6 plx9x5x-cancel');
   const whole = await measureDriver(effort);
   return {
     rows: [...short.rows, ...model.rows, ...whole.rows],
@@ -122,7 +122,7 @@ async function measureDriver({ rounds, measureMs }: Effort): Promise<Measured> {
     rounds,
   );
   const perExecution = executions.operations / executions.schedules;
-  const base = { suite: 'S6', workload: `plx9x5x, ${executions.requests} requests a schedule`, subject: driver } as const;
+  const base = { suite: 'S6', workload: `plx9x5x-cancel, ${executions.requests} requests a schedule`, subject: driver } as const;
   const figure = (name: string, value: number, unit: string): Figure => ({ suite: 'S6', workload: base.workload, name, value, unit });
   return {
     rows: [rowOf(series, { ...base, peer: bare }), rowOf(series, { ...base, peer: fastCheck, kind: 'gain' })],

@@ -1,5 +1,6 @@
 import { WDF_VIOLATION, WdfViolation } from '../nt/index.js';
 import type { Kernel } from './kernel.js';
+import { COMPLETED } from './completed.js';
 import type { Suspending } from './op.js';
 
 /** WDF_OBJECT_ATTRIBUTES: the object's typed context and its life-cycle callbacks, which must not suspend. */
@@ -135,7 +136,9 @@ export abstract class FxObject<C = unknown> {
   }
 
   /** What the type itself gives back when it goes; runs before EvtCleanup. */
-  protected *dispose(): Suspending<void> {}
+  protected dispose(): Suspending<void> {
+    return COMPLETED;
+  }
 
   private *fxDisposeTree(): Suspending<void> {
     this.fxState = 'disposing';

@@ -238,15 +238,21 @@ export class Kernel {
     const cpu = this.vcpus[0]!;
     cpu.queueThread(name, cpu.objectId, capture(body, outcome));
     try {
-      while (!outcome.done || this.vcpus.some((other) => other.isEnabled())) {
-        const next = this.vcpus.find((other) => other.isEnabled());
-        if (next !== undefined) next.advance();
+      for (;;) {
+        const next = this.#firstEnabled();
+        if (next !== null) next.advance();
+        else if (outcome.done) break;
         else if (!this.expireWatchdog()) this.#deadlock(name);
       }
     } finally {
       this.gate = keptGate;
     }
     return outcome.value as T;
+  }
+
+  #firstEnabled(): VirtualCpu | null {
+    for (const cpu of this.vcpus) if (cpu.isEnabled()) return cpu;
+    return null;
   }
 
   #deadlock(name: string): never {
