@@ -23,6 +23,8 @@ export function flattenOverrides(overrides: Overrides): Flat {
   for (const kind of plannedKinds(overrides.faults ?? NO_FAULTS)) flat[`faults.${kind}`] = ratioText(overrides.faults![kind]!);
   if (overrides.failCall !== undefined) flat['failCall'] = overrides.failCall;
   if (overrides.stepsMax !== undefined) flat['stepsMax'] = overrides.stepsMax;
+  if (overrides.devices !== undefined) flat['devices'] = overrides.devices.map(encodeURIComponent).join(',');
+  for (const [name, bits] of Object.entries(overrides.faultsLeftOut ?? {})) if (bits !== 0) flat[`faultsLeftOut.${name}`] = bits >>> 0;
   if (overrides.livelocks === false) flat['livelocks'] = false;
   if (overrides.races === true) flat['races'] = true;
   if (overrides.granularity !== undefined) flat['granularity'] = overrides.granularity;
@@ -68,6 +70,8 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
   let instances: number | undefined;
   let failCall: number | undefined;
   let races = false;
+  let devices: readonly string[] | undefined;
+  const faultsLeftOut: Record<string, number> = {};
   let livelocks: boolean | undefined;
   let stepsMax: number | undefined;
   let granularity: string | undefined;
@@ -80,6 +84,8 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     if (key === 'instances' && typeof value === 'number') instances = value;
     else if (key === 'failCall' && typeof value === 'number') failCall = value;
     else if (key === 'stepsMax' && Number.isSafeInteger(value) && Number(value) > 0) stepsMax = Number(value);
+    else if (key === 'devices' && typeof value === 'string' && value !== '') devices = value.split(',').map(decodeName);
+    else if (group === 'faultsLeftOut' && isWord(value)) faultsLeftOut[key.slice('faultsLeftOut.'.length)] = value | 0;
     else if (key === 'livelocks' && typeof value === 'boolean') livelocks = value;
     else if (key === 'races' && typeof value === 'boolean') races = value;
     else if (key === 'granularity' && GRANULARITIES.some((known) => known === value)) granularity = value as string;
@@ -103,10 +109,26 @@ export function parseOverrides(seed: number, flat: Readonly<Flat>, where: string
     ...(Object.keys(faults).length === 0 ? {} : { faults }),
     ...(failCall === undefined ? {} : { failCall }),
     ...(races ? { races } : {}),
+    ...(devices === undefined ? {} : { devices }),
+    ...(Object.keys(faultsLeftOut).length === 0 ? {} : { faultsLeftOut }),
     ...(livelocks === undefined ? {} : { livelocks }),
     ...(stepsMax === undefined ? {} : { stepsMax }),
     ...(granularity === undefined ? {} : { granularity }),
     ...(leapDistance === undefined ? {} : { leapDistance }),
     ...(strict === undefined ? {} : { strict }),
   };
+}
+
+/** 32 bits. */
+function isWord(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffff_ffff;
+}
+
+/** A name in a list; one that no list can hold stays as it is, and is then no device's. */
+function decodeName(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -31,13 +31,23 @@ export class ShrinkBudget {
   /** Executions so far. */
   replays = 0;
 
-  constructor(private readonly limits: ShrinkLimits = SHRINK_LIMITS) {
+  /** `whole`: the budget that this one is a part of. */
+  constructor(
+    private readonly limits: ShrinkLimits = SHRINK_LIMITS,
+    private readonly whole: ShrinkBudget | null = null,
+  ) {
     this.#endMs = hostTimeMs() + limits.timeMs;
+  }
+
+  /** A share of what is left, from above 0 to 1, for one of several things to try: none can use up all. */
+  part(share: number): ShrinkBudget {
+    const timeMs = (this.#endMs - hostTimeMs()) * share;
+    return new ShrinkBudget({ replays: Math.floor((this.limits.replays - this.replays) * share), timeMs }, this);
   }
 
   /** Takes one execution; false when there is none left. */
   take(): boolean {
-    if (this.replays >= this.limits.replays || hostTimeMs() > this.#endMs) return false;
+    if (this.replays >= this.limits.replays || hostTimeMs() > this.#endMs || this.whole?.take() === false) return false;
     this.replays++;
     return true;
   }

@@ -17,8 +17,11 @@ export class PlatformFaults {
   calls = 0;
   /** The call to fail; NO_CALL for none. Survives `reset`. */
   failCall = NO_CALL;
+  /** Bit n: the n-th fault that is drawn, of the first 32, does not happen. Survives `reset`. */
+  leftOut = 0;
   /** What the call that `failCall` names was for; null until it has failed. */
   failedCall: string | null = null;
+  #drawn = 0;
   readonly #plan: FaultPlan;
   readonly #seed: number;
   readonly #random: SeededRandom;
@@ -34,6 +37,7 @@ export class PlatformFaults {
   reset(): void {
     this.calls = 0;
     this.failedCall = null;
+    this.#drawn = 0;
     this.#random.reseed(this.#seed);
     for (const kind of PLATFORM_FAULT_KINDS) this.#injected[kind] = 0;
   }
@@ -66,6 +70,8 @@ export class PlatformFaults {
   #draw(kind: PlatformFaultKind): boolean {
     const ratio = this.#plan[kind];
     if (ratio === undefined || ratio.numerator === 0 || !this.#random.chance(ratio.numerator, ratio.denominator)) return false;
+    const drawn = this.#drawn++;
+    if (drawn < 32 && (this.leftOut & (1 << drawn)) !== 0) return false;
     this.#injected[kind]++;
     return true;
   }

@@ -7,7 +7,7 @@ import type { DeviceView } from './device-view.js';
  * Planned faults of one device, in machine memory: the generator's state and the counts go with the device through
  * backends, replays and hashes, so the same seed and the same steps give the same faults everywhere.
  *
- *     | planned | random | - ... | numerator x 8 | denominator x 8 | injected x 8 |
+ *     | planned | random | left out | drawn | - ... | numerator x 8 | denominator x 8 | injected x 8 |
  *
  * A model asks `if (words[d.faults] !== 0 && drawFault(d, DeviceFault.X))` at the places its page in docs names:
  * one load where nothing is planned.
@@ -16,6 +16,10 @@ const FaultWord = struct('DeviceFaults', 64, {
   /** Bit n: kind n of DEVICE_FAULT_KINDS may happen. What models test first. */
   Planned: 0,
   Random: 1,
+  /** Bit n: the n-th fault that is drawn, of the first 32, does not happen. */
+  LeftOut: 2,
+  /** Faults drawn so far; counted only when some are left out. */
+  Drawn: 3,
   Numerators: 8,
   Denominators: 16,
   Injected: 24,
@@ -27,11 +31,12 @@ export function planFaults(layout: LayoutBuilder, deviceName: string): number {
   return layout.reserve(`${deviceName}.faults`, FAULT_BYTES, { align: CACHE_LINE_BYTES });
 }
 
-/** Plans faults for a device that stands still; kinds of the platform are passed over. Counts start at 0. */
-export function armFaults(d: DeviceView, plan: FaultPlan, seed: number): void {
+/** Plans faults for a device that stands still; kinds of the platform are passed over. Counts start at 0. `leftOut`: see FaultWord. */
+export function armFaults(d: DeviceView, plan: FaultPlan, seed: number, leftOut = 0): void {
   const { words, faults } = d;
   words.fill(0, faults, faults + FAULT_BYTES / 4);
   words[faults + FaultWord.Random] = seed;
+  words[faults + FaultWord.LeftOut] = leftOut;
   DEVICE_FAULT_KINDS.forEach((name, kind) => {
     const ratio = plan[name];
     if (ratio === undefined || ratio.numerator === 0) return;
@@ -50,8 +55,15 @@ export function drawFault(d: DeviceView, kind: DeviceFault): boolean {
     words[faults + FaultWord.Numerators + kind]!
   )
     return false;
+  if (words[faults + FaultWord.LeftOut] !== 0 && isLeftOut(words, faults)) return false;
   words[faults + FaultWord.Injected + kind] = (words[faults + FaultWord.Injected + kind]! + 1) | 0;
   return true;
+}
+
+function isLeftOut(words: Int32Array, faults: number): boolean {
+  const drawn = words[faults + FaultWord.Drawn]!;
+  words[faults + FaultWord.Drawn] = drawn + 1;
+  return drawn < 32 && (words[faults + FaultWord.LeftOut]! & (1 << drawn)) !== 0;
 }
 
 /** One 32-bit word of state: a Weyl sequence through a finaliser of multiply and shift. */

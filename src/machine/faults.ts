@@ -2,7 +2,7 @@ import { DEVICE_FAULT_KINDS, PLATFORM_FAULT_KINDS, PlatformFaults, plannedKinds,
 import { armFaults, injectedFaults, type DeviceView } from '../hardware/index.js';
 import { deriveSeed } from '../kernel/index.js';
 import type { FaultLedger } from '../workload/index.js';
-import type { MachineParameters } from './parameters.js';
+import { PLATFORM, type MachineParameters } from './parameters.js';
 
 /** The faults of one machine: the platform's, drawn on the main thread, and the devices', drawn in their steps. */
 export class MachineFaults {
@@ -18,7 +18,9 @@ export class MachineFaults {
     this.#kinds = plannedKinds(faults);
     const isAsked = failCall !== null || PLATFORM_FAULT_KINDS.some((kind) => this.#kinds.includes(kind));
     this.platform = isAsked ? new PlatformFaults(faults, deriveSeed(seed, 'faults')) : null;
-    if (this.platform !== null && failCall !== null) this.platform.failCall = failCall;
+    if (this.platform === null) return;
+    if (failCall !== null) this.platform.failCall = failCall;
+    this.platform.leftOut = parameters.faultsLeftOut[PLATFORM] ?? 0;
   }
 
   /** As before the first draw; devices are armed one by one as they are powered on. */
@@ -28,7 +30,9 @@ export class MachineFaults {
   }
 
   arm(view: DeviceView): void {
-    if (this.#kinds.length > 0) armFaults(view, this.#parameters.faults, deriveSeed(this.#parameters.seed, `faults of ${view.name}`));
+    if (this.#kinds.length === 0) return;
+    const { faults, seed, faultsLeftOut } = this.#parameters;
+    armFaults(view, faults, deriveSeed(seed, `faults of ${view.name}`), faultsLeftOut[view.name] ?? 0);
   }
 
   /** Injected faults of a kind, on one device or on all. */
@@ -37,6 +41,15 @@ export class MachineFaults {
     if (deviceKind === undefined) return this.platform?.injected(kind as Exclude<FaultKind, (typeof DEVICE_FAULT_KINDS)[number]>) ?? 0;
     const views = view === null ? this.#views : [view];
     return views.reduce((sum, each) => sum + injectedFaults(each, deviceKind), 0);
+  }
+
+  /** Injected faults by who did it: the platform, and each device. Those that are nobody's are not there. */
+  byInjector(): ReadonlyMap<string, number> {
+    const sum = (kinds: readonly FaultKind[], view: DeviceView | null): number =>
+      kinds.reduce((total, kind) => total + this.injected(kind, view), 0);
+    const counts: [string, number][] = this.#views.map((view) => [view.name, sum(DEVICE_FAULT_KINDS, view)]);
+    counts.push([PLATFORM, sum(PLATFORM_FAULT_KINDS, null)]);
+    return new Map(counts.filter(([, count]) => count > 0));
   }
 
   /** By planned kind: how many were injected. */

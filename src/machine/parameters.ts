@@ -7,6 +7,9 @@ import type { MachineConfig, Scenario } from './scenario.js';
 /** Largest machine: 512 MiB of RAM. */
 export const RAM_PAGES_MAX = 131_072;
 
+/** Who injects faults that no device does, in `Overrides.faultsLeftOut`. */
+export const PLATFORM = 'platform';
+
 export const machineDefaults: MachineConfig = {
   vcpus: 2,
   ramPages: 0,
@@ -22,10 +25,14 @@ export interface Overrides {
   readonly seed: number;
   /** Instances of each device of the scenario. Default 1. */
   readonly instances?: number;
+  /** Names of the devices there are, instances by their own names. Default all of the scenario. */
+  readonly devices?: readonly string[];
   readonly machine?: Partial<MachineConfig>;
   readonly workload?: Partial<WorkloadConfig>;
   /** Faults to inject. Default none. */
   readonly faults?: FaultPlan;
+  /** By device, or `PLATFORM` for the platform: bit n leaves out the n-th fault that is drawn there, of the first 32. Default none. */
+  readonly faultsLeftOut?: Readonly<Record<string, number>>;
   /** Fail exactly this fallible call of the platform, from 1; 0 only counts them. Absent: neither. */
   readonly failCall?: number;
   /** Look for data races; under control only. Default false. */
@@ -65,6 +72,7 @@ export interface MachineParameters {
   /** Requests over all devices; Infinity while only time ends the run. */
   readonly requests: number;
   readonly faults: FaultPlan;
+  readonly faultsLeftOut: Readonly<Record<string, number>>;
   /** The fallible call to fail, 0 to only count them; null for neither. */
   readonly failCall: number | null;
   readonly races: boolean;
@@ -82,9 +90,10 @@ export interface MachineParameters {
 export function resolveParameters(scenario: Scenario, overrides: Overrides): MachineParameters {
   const machine = { ...machineDefaults, ...scenario.machine, ...overrides.machine };
   const instances = overrides.instances ?? 1;
-  const named = scenario.devices.flatMap((device) =>
+  const all = scenario.devices.flatMap((device) =>
     Array.from({ length: instances }, (_, i) => ({ ...device, name: instances === 1 ? device.name : `${device.name}-${i}` })),
   );
+  const named = keepDevices(all, overrides.devices);
   const requests = overrides.workload?.requests ?? scenario.workload.requests ?? workloadDefaults.requests;
   const devices = named.map((device, i) => ({
     name: device.name,
@@ -103,6 +112,7 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     devices,
     requests,
     faults,
+    faultsLeftOut: overrides.faultsLeftOut ?? {},
     failCall: overrides.failCall ?? null,
     races: overrides.races ?? false,
     livelocks: overrides.livelocks ?? true,
@@ -111,6 +121,18 @@ export function resolveParameters(scenario: Scenario, overrides: Overrides): Mac
     leapDistance: overrides.leapDistance ?? 1,
     strict: overrides.strict === true,
   };
+}
+
+function keepDevices<D extends { readonly name: string }>(all: readonly D[], names: readonly string[] | undefined): readonly D[] {
+  if (names === undefined) return all;
+  const unknown = names.find((name) => !all.some((device) => device.name === name));
+  if (unknown !== undefined || names.length === 0)
+    throw bad(
+      'devices',
+      unknown === undefined ? 'a machine without devices' : `a device '${unknown}'`,
+      all.map(({ name }) => name).join(', '),
+    );
+  return all.filter(({ name }) => names.includes(name));
 }
 
 /** The i-th of `count` even shares; the first ones take the rest. */

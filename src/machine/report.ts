@@ -256,6 +256,9 @@ export interface ShrinkSummary {
   readonly deviations: BeforeAfter;
   readonly choices: BeforeAfter;
   readonly requests: BeforeAfter;
+  readonly devices: BeforeAfter;
+  /** Faults injected into the execution. */
+  readonly faults: BeforeAfter;
   /** Executions it took. */
   readonly replays: number;
 }

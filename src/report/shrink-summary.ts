@@ -9,8 +9,11 @@ function change({ before, after }: BeforeAfter): string {
 }
 
 /** One line for the table of `explore`. */
-export function shrinkText({ preemptions, deviations, requests, replays }: ShrinkSummary): string {
-  return `preemptions ${change(preemptions)}, deviations ${change(deviations)}, requests ${change(requests)}; ${formatPlural(replays, 'replay')}`;
+export function shrinkText({ preemptions, deviations, requests, devices, faults, replays }: ShrinkSummary): string {
+  const parts = [`preemptions ${change(preemptions)}`, `deviations ${change(deviations)}`, `requests ${change(requests)}`];
+  if (devices.before > 1) parts.push(`devices ${change(devices)}`);
+  if (faults.before > 0) parts.push(`injected faults ${change(faults)}`);
+  return `${parts.join(', ')}; ${formatPlural(replays, 'replay')}`;
 }
 
 /** The report of `dmalab shrink`; `brief` leaves the table out. */
@@ -27,6 +30,8 @@ export function formatShrinkReport(report: ShrinkReport, paint: Paint, brief = f
       ['deviations from the straight order', change(shrink.deviations)],
       ['choices', change(shrink.choices)],
       ['requests', change(shrink.requests)],
+      ['devices', change(shrink.devices)],
+      ['injected faults', change(shrink.faults)],
       ['replays', formatCount(shrink.replays)],
     ];
     blocks.push(`${paint.bold(printable(report.scenario))} shrunk, seed ${report.seed}`, formatFacts(facts, paint));

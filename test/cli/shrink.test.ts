@@ -96,7 +96,9 @@ describe('reports of shrinking', () => {
       shrink: shrinkReport.shrink,
     } as const;
     const text = formatExploreReport(found, plain);
-    expect(text).to.match(/shrunk +preemptions 41 -> 2, deviations 60 -> 3, requests 4 -> 1; 256 replays/);
+    expect(text).to.match(
+      /shrunk +preemptions 41 -> 2, deviations 60 -> 3, requests 4 -> 1, devices 2 -> 1, injected faults 3 -> 1; 256 replays/,
+    );
     expect(text).to.contain('\ndmalab1.abc\n');
     expect(formatExploreReport(exploreReport, plain)).to.not.contain('shrunk').and.not.contain('token');
   });

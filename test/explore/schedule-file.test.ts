@@ -176,6 +176,9 @@ describe('schedule file: parameters', () => {
       { instances: 'two' },
       { stepsMax: 0 },
       { stepsMax: 1.5 },
+      { devices: 3 },
+      { devices: '' },
+      { 'faultsLeftOut.board': -1 },
       { 'workload.requests': true },
       { 'other.vcpus': 1 },
     ];

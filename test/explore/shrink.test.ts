@@ -3,18 +3,23 @@ import { after, before, describe, it } from 'mocha';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UsageError } from '../../src/nt/index.js';
+import { ControlledBackend } from '../../src/backends/controlled.js';
+import type { Suspending } from '../../src/kernel/index.js';
+import { NT_SUCCESS, UsageError } from '../../src/nt/index.js';
 import {
   cancelRace,
   decodeChoices,
   encodeChoices,
   explore,
+  flattenOverrides,
   GuidedRun,
   isScheduleToken,
   measureChoices,
   ModelLoop,
+  parseOverrides,
   parseScheduleJson,
   parseScheduleToken,
+  Pos,
   RandomWalk,
   replaySchedule,
   runsOf,
@@ -25,9 +30,12 @@ import {
   shrinkSchedule,
   TOKEN_LENGTH_MAX,
   type Schedule,
+  type ShrunkFailure,
 } from '../../src/explore/index.js';
+import { resolveParameters, type Overrides } from '../../src/machine/parameters.js';
 import type { ExploreReport } from '../../src/machine/report.js';
-import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
+import { defineScenario, type ScenarioDevice, type Scenario } from '../../src/machine/scenario.js';
+import type { Device, DeviceInit, Request } from '../../src/wdf/index.js';
 import { LocksInOppositeOrder } from '../scenarios/faults/drivers.js';
 import { SmallDriver } from '../scenarios/faults/small-driver.js';
 import { sampleSchedule } from './sample-schedule.js';
@@ -83,6 +91,15 @@ describe('shrinking the choices of a model', function () {
     }
     expect(shrinkChoices(choices!, trial, new ShrinkBudget({ replays: 0, timeMs: 60_000 }))).to.equal(null);
     expect(shrinkChoices(choices!, trial, new ShrinkBudget({ replays: 100, timeMs: -1 }))).to.equal(null);
+  });
+
+  it('a part of a budget is a share of what is left, and counts for the whole', () => {
+    const budget = new ShrinkBudget({ replays: 10, timeMs: 60_000 });
+    const take = (from: ShrinkBudget, times: number): boolean[] => Array.from({ length: times }, () => from.take());
+    expect(take(budget.part(0.4), 5)).to.deep.equal([true, true, true, true, false]);
+    expect(take(budget.part(0.5).part(0.34), 2)).to.deep.equal([true, false]);
+    expect(take(budget, 6)).to.deep.equal([true, true, true, true, true, false]);
+    expect(budget.replays).to.equal(10);
   });
 
   it('a schedule that does not fail is not shrunk', () => {
@@ -193,6 +210,92 @@ describe('shrinking a finding', function () {
   it('a rule that is not the one found is never accepted', () => {
     const choices = decodeChoices(full.choices, 'x');
     expect(shrinkFailure(scenario, { overrides: { seed: 21 }, choices, rule: 'C08' }, { replays: 50, timeMs: 60_000 })).to.equal(null);
+  });
+});
+
+/** Takes every error for the end of the world, but not before the third request. */
+class GivesUpLate extends SmallDriver {
+  #finished = 0;
+
+  override *evtDriverDeviceAdd(deviceInit: DeviceInit): Suspending<number> {
+    this.#finished = 0;
+    return yield* super.evtDriverDeviceAdd(deviceInit);
+  }
+
+  override *finish(device: Device, request: Request, status: number, bytes: number): Suspending<void> {
+    this.#finished++;
+    if (this.#finished >= 3 && !NT_SUCCESS(status)) throw new Error('an error too late');
+    yield* super.finish(device, request, status, bytes);
+  }
+}
+
+describe('shrinking the machine of a finding', function () {
+  this.timeout(60_000);
+  const limits = { replays: 3000, timeMs: 50_000 };
+
+  /** The first schedule of a search that finds something, shrunk. */
+  function shrunkOf(scenario: Scenario, overrides: Overrides): ShrunkFailure {
+    const backend = new ControlledBackend(resolveParameters(scenario, overrides));
+    const walk = new Pos();
+    for (let seed = 0; seed < 500; seed++) {
+      walk.newExecution(seed);
+      const { findings, choices } = backend.execute(walk);
+      if (findings.length > 0)
+        return shrinkFailure(scenario, { overrides, choices: Array.from(choices), rule: findings[0]!.rule }, limits)!;
+    }
+    throw new Error('nothing was found');
+  }
+
+  it('devices that have nothing to do with it are left out, and the rest fails alike', () => {
+    const board = (name: string, driver: SmallDriver): ScenarioDevice => ({ name, model: 'sgring', driver });
+    const scenario = defineScenario({
+      name: 'three',
+      title: 'one of three has a fault',
+      devices: [
+        board('first', new SmallDriver()),
+        board('second', new SmallDriver()),
+        board('third', new LocksInOppositeOrder('opposite')),
+      ],
+      workload: { requests: 6, outstanding: 2, applications: 1, maxMdls: 1 },
+    });
+    const { summary, overrides, execution } = shrunkOf(scenario, { seed: 3 });
+    expect(summary.devices).to.deep.equal({ before: 3, after: 1 });
+    expect(summary.requests.after).to.equal(2);
+    expect(summary.preemptions.after).to.equal(1);
+    expect(overrides.devices).to.deep.equal(['third']);
+    expect(execution.findings[0]!.rule).to.equal('L-DEADLOCK');
+    expect(parseOverrides(3, flattenOverrides(overrides), 'x')).to.deep.equal({ machine: {}, ...overrides });
+  });
+
+  it('faults that have nothing to do with it are left out: whole kinds, and single ones of those that stay', () => {
+    const scenario = defineScenario({
+      name: 'late',
+      title: 'a driver that cannot bear an error',
+      devices: [{ name: 'board', model: 'sgring', driver: new GivesUpLate() }],
+      workload: { requests: 6, outstanding: 1, applications: 1, maxMdls: 1 },
+    });
+    const always = { numerator: 1, denominator: 1 };
+    const faults = { 'error-completion': always, 'spurious-interrupt': always, 'short-map': always };
+    const { summary, overrides, execution } = shrunkOf(scenario, { seed: 3, faults });
+    expect(execution.findings[0]!.rule).to.equal('L-DRIVER-THREW');
+    expect(summary.faults.before).to.be.greaterThan(3);
+    expect(summary.faults.after).to.equal(1);
+    expect(Object.keys(overrides.faults!)).to.deep.equal(['error-completion']);
+    // The errors of the first two requests do not happen, the third one does.
+    expect(overrides.faultsLeftOut).to.deep.equal({ board: 0b11 });
+    expect(parseOverrides(3, flattenOverrides(overrides), 'x')).to.deep.equal({ machine: {}, ...overrides });
+  });
+
+  it('a machine that a schedule file names must be there', () => {
+    const scenario = defineScenario({
+      name: 'one',
+      title: 'one',
+      devices: [{ name: 'board', model: 'sgring', driver: new SmallDriver() }],
+    });
+    for (const devices of [['other'], []])
+      expect(() => resolveParameters(scenario, { seed: 1, devices }))
+        .to.throw(UsageError, /device/)
+        .with.property('code', 'USAGE_PARAMETER');
   });
 });
 

@@ -137,6 +137,8 @@ export const shrinkReport: ShrinkReport = {
     deviations: { before: 60, after: 3 },
     choices: { before: 1200, after: 300 },
     requests: { before: 4, after: 1 },
+    devices: { before: 2, after: 1 },
+    faults: { before: 3, after: 1 },
     replays: 256,
   },
   findings: [finding],
