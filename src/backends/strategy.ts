@@ -15,8 +15,6 @@ export interface Outcome {
  */
 export interface Strategy {
   readonly name: string;
-  /** True when `pick` reads `ops`; otherwise nobody spends time on filling it. Default false. */
-  readonly wantsOps?: boolean;
   /** True when an execution depends on its seed alone and there is always another: threads can share such a search. Default false. */
   readonly isIndependent?: boolean;
   /** True when executions are drawn at random: what was seen once then tells how much is unseen. Default false. */
@@ -33,7 +31,7 @@ export interface Strategy {
   newExecution(seed: number): boolean;
   /**
    * Index into `enabled[0..count-1]` (strand ids, ascending). `current` is the strand that ran last, -1 at the start;
-   * `ops[i]` is the operation that strand `enabled[i]` stands before, if the strategy wants operations.
+   * `ops[i]` is the operation that strand `enabled[i]` stands before.
    */
   pick(enabled: Int32Array, count: number, current: number, ops: Int32Array): number;
   /** A strand performs an operation. */

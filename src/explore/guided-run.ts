@@ -36,10 +36,6 @@ export class GuidedRun implements Strategy {
     this.newExecution();
   }
 
-  get wantsOps(): boolean {
-    return this.#chooser?.wantsOps === true;
-  }
-
   newExecution(): boolean {
     this.#run = 0;
     this.#taken = 0;

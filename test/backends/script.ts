@@ -19,7 +19,6 @@ export interface Step {
  */
 export class Script implements Strategy {
   readonly name = 'script';
-  readonly wantsOps = true;
   problem: string | null = null;
   #line = 0;
 

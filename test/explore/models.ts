@@ -65,7 +65,6 @@ export function recording(inner: Strategy): Strategy & { readonly history: Histo
   return {
     history,
     name: inner.name,
-    wantsOps: inner.wantsOps === true,
     newExecution: (seed) => {
       history.strands.length = history.ops.length = 0;
       return inner.newExecution(seed);

@@ -6,7 +6,6 @@ import { FairTail, Pos, RandomWalk } from '../strategies/index.js';
 /** Follows a schedule for so many choices, then lets another strategy choose. */
 export class PrefixThen implements Strategy {
   readonly name = 'prefix';
-  readonly wantsOps = true;
   #choices: ArrayLike<number> = [];
   #length = 0;
   #position = 0;

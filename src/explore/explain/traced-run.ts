@@ -35,10 +35,6 @@ class TracedRun implements Strategy {
     private readonly inner: Strategy,
   ) {}
 
-  get wantsOps(): boolean {
-    return this.inner.wantsOps === true;
-  }
-
   newExecution(): boolean {
     return true;
   }

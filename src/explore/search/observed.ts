@@ -14,7 +14,6 @@ const OPERATIONS_PER_BEAT = 1 << 14;
  */
 export class Observed implements Strategy {
   readonly name: string;
-  readonly wantsOps: boolean;
   #operations = 0;
 
   constructor(
@@ -23,7 +22,6 @@ export class Observed implements Strategy {
     private readonly beat: () => void,
   ) {
     this.name = inner.name;
-    this.wantsOps = inner.wantsOps === true;
   }
 
   get leftOut(): boolean {

@@ -15,7 +15,6 @@ export const FAIR_TAIL_CHOICES = 20_000;
  */
 export class FairTail implements Strategy {
   readonly name: string;
-  readonly wantsOps: boolean;
   readonly isIndependent: boolean;
   readonly isSample: boolean;
   readonly #inner: Strategy;
@@ -29,7 +28,6 @@ export class FairTail implements Strategy {
   ) {
     this.#inner = inner;
     this.name = inner.name;
-    this.wantsOps = inner.wantsOps === true;
     this.isIndependent = inner.isIndependent === true;
     this.isSample = inner.isSample === true;
   }

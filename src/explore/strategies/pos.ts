@@ -15,7 +15,6 @@ const REDRAW = -1;
 export class Pos implements Strategy {
   readonly name = 'pos';
   readonly isSample = true;
-  readonly wantsOps = true;
   readonly isIndependent = true;
   readonly #random = new SeededRandom(0);
   #priorities = new Int32Array(STRANDS_AT_FIRST).fill(REDRAW);

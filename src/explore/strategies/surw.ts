@@ -16,7 +16,6 @@ const NONE = -1;
 export class Surw implements Strategy {
   readonly name = 'surw';
   readonly isSample = true;
-  readonly wantsOps = true;
   readonly #random = new SeededRandom(0);
   /** Operations by object and strand: of this execution, and of the one before. */
   #counts = new Int32Array(OBJECTS_MAX * STRANDS_MAX);
