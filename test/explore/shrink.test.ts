@@ -12,7 +12,6 @@ import {
   encodeChoices,
   explore,
   flattenOverrides,
-  GuidedRun,
   isScheduleToken,
   measureChoices,
   ModelLoop,
@@ -38,23 +37,10 @@ import { defineScenario, type ScenarioDevice, type Scenario } from '../../src/ma
 import type { Device, DeviceInit, Request } from '../../src/wdf/index.js';
 import { LocksInOppositeOrder } from '../scenarios/faults/drivers.js';
 import { SmallDriver } from '../scenarios/faults/small-driver.js';
+import { failingChoices } from '../gates/shrinking.js';
 import { sampleSchedule } from './sample-schedule.js';
 
 const LIMITS = { replays: 2000, timeMs: 60_000 };
-
-/** Choices of random walks that fail on the planted cancel race. */
-function failingChoices(count: number): readonly (readonly number[])[] {
-  const loop = new ModelLoop(cancelRace('planted'));
-  const walk = new RandomWalk();
-  const guide = new GuidedRun();
-  const failing: (readonly number[])[] = [];
-  for (let seed = 0; failing.length < count; seed++) {
-    walk.newExecution(seed);
-    guide.record(walk);
-    if (loop.run(guide)) failing.push(guide.choices());
-  }
-  return failing;
-}
 
 describe('shrinking the choices of a model', function () {
   this.timeout(30_000);

@@ -5,12 +5,14 @@ import { galleryPage, linesOf } from './gallery-page.js';
 import { TWIN_SCHEDULES, galleryGate } from './gallery.js';
 import { recordings } from './recordings.js';
 import { IN_PROCESSES, REPLAYS, replayGate } from './replay-gate.js';
+import { COUNTEREXAMPLES, shrinkGate } from './shrinking.js';
 
 const USAGE = `npm run gates [-- GATE] [FLAGS]
   [N]                            so many recordings on real threads, 100,000 unless said otherwise
   gallery [NAME...] [N]          every pair of the gallery, or those named, held to the full bar; the twin over N schedules (${TWIN_SCHEDULES})
   gallery-page [--new]           writes docs/gallery.md; --new searches only for lines that are not there
   replay [NAME...] [N]           a finding of every defect, or of those named, replayed N times (${REPLAYS}), three of them in fresh processes
+  shrink [N]                     N counterexamples of the reference model shrunk (${COUNTEREXAMPLES})
   --workers N                    gallery: pairs at once, replay: processes at once (1)
   --from NAME                    begins with this pair: goes on with a gate that was stopped
 Exit code: 0 green, 1 red, 2 wrong usage.`;
@@ -83,6 +85,7 @@ async function run(words: readonly string[]): Promise<boolean> {
   const [gate, ...names] = positionals.filter((word) => !isNumber(word));
   if (gate === undefined) return recordingsGate(Number(number ?? 100_000));
   if (gate === 'gallery-page') return writePage(values.new);
+  if (gate === 'shrink') return shrinkGate(Number(number ?? COUNTEREXAMPLES), print);
   const pairs = pairsOf(names, values.from);
   if (gate === 'gallery') return galleryGate(pairs, { twinSchedules: Number(number ?? TWIN_SCHEDULES), workers, print });
   if (gate === 'replay') return replays(pairs, Number(number ?? REPLAYS), workers);
