@@ -38,6 +38,7 @@ export {
   type ScenarioDevice,
   type ScenarioKind,
 } from './machine/scenario.js';
+export type { Ordering } from './machine/ordering.js';
 export { FAULT_KINDS, type FaultKind, type FaultPlan, type FaultRatio } from './faults/index.js';
 export type { Overrides } from './machine/parameters.js';
 export type * from './machine/report.js';

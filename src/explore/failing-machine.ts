@@ -1,4 +1,5 @@
 import { ControlledBackend, type Execution } from '../backends/controlled.js';
+import type { Ordering } from '../machine/ordering.js';
 import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
 import type { Scenario } from '../machine/scenario.js';
 import type { Trial } from './shrink.js';
@@ -27,6 +28,11 @@ export class FailingMachine {
   /** Devices, and the share of the requests that each one has. */
   get devices(): readonly { readonly name: string; readonly quota: number }[] {
     return this.#parameters.devices;
+  }
+
+  /** Orders of bus and platform that are left to the schedule. */
+  get ordering(): readonly Ordering[] {
+    return this.#parameters.machine.ordering;
   }
 
   /** Names of the strands, by id. */

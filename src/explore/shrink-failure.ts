@@ -29,7 +29,7 @@ const CHOICES_SHARE = 0.4;
 export const STEPS_MAX_TO_SHRINK = 50_000;
 
 /**
- * Shrinks a failing schedule of a scenario: fewest preemptions first, then fewer requests, devices and injected faults, each
+ * Shrinks a failing schedule of a scenario: fewest preemptions first, then fewer orders left open, requests, devices and injected faults, each
  * candidate executed to a first finding of the same rule. Null when the schedule does not fail, is too long to be repeated, or the
  * shrunk one does not come to equal hashes twice.
  */

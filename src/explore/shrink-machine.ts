@@ -26,11 +26,26 @@ const REQUEST_COUNTS = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32] as const;
 /** Faults of one injector that can be left out one by one: the bits of a word. */
 const FAULTS_MAX = 32;
 
-/** The same failure with fewer requests, then fewer devices, then fewer injected faults; never with more preemptions. */
+/**
+ * The same failure with fewer orders left open, then fewer requests, then fewer devices, then fewer injected faults; never with
+ * more preemptions.
+ */
 export function simplifyMachine(scenario: Scenario, kept: Kept, budget: ShrinkBudget): Kept {
-  let simplest = withFewerRequests(scenario, kept, budget.part(1 / 2));
+  let simplest = kept.machine.ordering.length === 0 ? kept : withFewerOrderings(scenario, kept, budget.part(1 / 2));
+  simplest = withFewerRequests(scenario, simplest, budget.part(1 / 2));
   simplest = withFewerDevices(scenario, simplest, budget.part(1 / 2));
   return withFewerFaults(scenario, simplest, budget.part(1 / 2));
+}
+
+/** What bus and platform need not leave open for the failure is in its guaranteed order again. */
+function withFewerOrderings(scenario: Scenario, kept: Kept, budget: ShrinkBudget): Kept {
+  let simplest = kept;
+  for (const name of kept.machine.ordering) {
+    const { overrides, ordering } = simplest.machine;
+    const machine = { ...overrides.machine, ordering: ordering.filter((other) => other !== name) };
+    simplest = failsStill(scenario, { ...overrides, machine }, simplest, budget) ?? simplest;
+  }
+  return simplest;
 }
 
 /** The fewest requests for which a failure is found that is no worse, shrunk in its turn. */

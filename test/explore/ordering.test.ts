@@ -66,6 +66,16 @@ describe('orders that are left to the schedule', function () {
     expect([shrunk.verdict, shrunk.shrink!.preemptions.after]).to.deep.equal(['finding', 0]);
   });
 
+  it('shrinking closes every order that the failure does not need', async () => {
+    const { defect } = ordered.find(({ defect: { name } }) => name === 'nobody-to-ask')!;
+    const report = await search(defect, { seed: 1, machine: { ordering: ORDERINGS } }, new Pos(), 10_000);
+    const file = report.findings[0]!.schedule!;
+    const orderingIn = (path: string): unknown =>
+      parseScheduleJson(JSON.parse(readFileSync(path, 'utf8')), path).parameters['machine.ordering'];
+    expect(orderingIn(file.replace(/json$/, 'full.json'))).to.equal(ORDERINGS.join(','));
+    expect(orderingIn(file)).to.equal('data-after-interrupt');
+  });
+
   it('partial-order reduction takes what is on its way into account', async () => {
     const { defect, repaired } = ordered.find(({ defect: { name } }) => name === 'pause-not-read-back')!;
     const bounded = (): Dpor => new Dpor('dpor-bounded', { preemptions: 1, leaps: 0 });
