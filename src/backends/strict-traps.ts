@@ -1,5 +1,8 @@
 import nodeCrypto from 'node:crypto';
 import { syncBuiltinESMExports } from 'node:module';
+import nodeOs from 'node:os';
+import nodeTimers from 'node:timers';
+import { promiseHooks } from 'node:v8';
 import { BugCheck } from '../nt/index.js';
 import type { Kernel } from '../kernel/index.js';
 
@@ -12,32 +15,77 @@ const FUNCTIONS: readonly (readonly [owner: object, name: string, called: string
   [root['Date'] as object, 'now', 'Date.now'],
   [Math, 'random', 'Math.random'],
   [root['performance'] as object, 'now', 'performance.now'],
-  [process, 'hrtime', 'process.hrtime'],
-  [process, 'nextTick', 'process.nextTick'],
+  [root['performance'] as object, 'mark', 'performance.mark'],
+  ...['hrtime', 'nextTick', 'uptime', 'cpuUsage', 'memoryUsage', 'resourceUsage'].map(
+    (name) => [process, name, `process.${name}`] as const,
+  ),
+  ...['uptime', 'loadavg', 'freemem'].map((name) => [nodeOs, name, `os.${name}`] as const),
   ...['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'].map((name) => [root, name, name] as const),
+  ...['setTimeout', 'setInterval', 'setImmediate'].map((name) => [nodeTimers, name, name] as const),
   ...['then', 'catch', 'finally'].map((name) => [Promise.prototype, name, `Promise.prototype.${name}`] as const),
+  [AbortSignal, 'timeout', 'AbortSignal.timeout'],
   [root['crypto'] as object, 'getRandomValues', 'crypto.getRandomValues'],
   [root['crypto'] as object, 'randomUUID', 'crypto.randomUUID'],
-  ...['randomBytes', 'randomInt', 'randomUUID', 'randomFillSync'].map((name) => [nodeCrypto, name, `crypto.${name}`] as const),
+  ...['randomBytes', 'randomInt', 'randomUUID', 'randomFill', 'randomFillSync', 'generateKeySync', 'generateKeyPairSync'].map(
+    (name) => [nodeCrypto, name, `crypto.${name}`] as const,
+  ),
 ];
-const CLASSES = ['Date', 'WeakRef', 'FinalizationRegistry'] as const;
+const CLASSES = ['Date', 'WeakRef', 'FinalizationRegistry', 'MessageChannel', 'BroadcastChannel'] as const;
+
+/** Machine whose strict execution runs on this thread now; null between executions, when nothing is trapped. */
+let watched: Kernel | null = null;
+/** Takes the traps away; null when there are none. */
+let disarm: (() => void) | null = null;
+
+/**
+ * Puts the traps in place for good: called before the code under test is loaded, so that what its modules keep under other
+ * names is trapped, too. They let everything pass but in a strict execution. Once is enough.
+ */
+export function armStrictTraps(): void {
+  disarm ??= arm();
+}
+
+function arm(): () => void {
+  const undo: (() => void)[] = [];
+  for (const [owner, name, called] of FUNCTIONS) undo.push(trapFunction(owner, name, () => report(called)));
+  for (const name of CLASSES) undo.push(trapClass(name, report));
+  undo.push(trapDateFormat());
+  syncBuiltinESMExports();
+  return () => {
+    for (const restore of undo.reverse()) restore();
+    syncBuiltinESMExports();
+  };
+}
 
 /**
  * Runs `body`, an execution under control, with everything that would make two runs of one schedule differ turned into
- * the finding L-NONDETERMINISM, a crash that names the call and the callback. Everything is put back afterwards. A promise
- * that is only awaited, and functions of node:timers that a module has kept under another name, are not seen.
+ * the finding L-NONDETERMINISM, a crash that names the call and the callback. Where nobody has armed the traps they are
+ * put back afterwards, and what a module has kept under another name before is not seen.
  */
 export function withStrictTraps(kernel: Kernel, body: () => void): void {
-  const undo: (() => void)[] = [];
-  const report = (called: string): void => reportCall(kernel, called);
+  const undo = disarm === null ? arm() : null;
+  // Async functions, await and import() make promises without calling anything that could be trapped.
+  const ignorePromises = promiseHooks.onInit(reportPromise) as () => void;
+  watched = kernel;
   try {
-    for (const [owner, name, called] of FUNCTIONS) undo.push(trapFunction(owner, name, () => report(called)));
-    for (const name of CLASSES) undo.push(trapClass(name, report));
-    syncBuiltinESMExports();
     body();
   } finally {
-    for (const restore of undo.reverse()) restore();
-    syncBuiltinESMExports();
+    watched = null;
+    ignorePromises();
+    undo?.();
+  }
+}
+
+function report(called: string): void {
+  if (watched !== null) reportCall(watched, called);
+}
+
+/** An exception of this hook would end the process: the machine is dead from here on, and says so at its next operation. */
+function reportPromise(): void {
+  try {
+    report('a promise (async, await, import)');
+  } catch (error) {
+    if (!(error instanceof BugCheck)) throw error;
   }
 }
 
@@ -50,7 +98,7 @@ function reportCall(kernel: Kernel, called: string): void {
     rule: 'L-NONDETERMINISM',
     severity: 'crash',
     object: where,
-    message: `${called} is called while ${where} runs: what it answers is not the same in every execution of a schedule; time comes from the framework's timers, chance from the scenario's parameters`,
+    message: `${called} is ${called.startsWith('a promise') ? 'made' : 'called'} while ${where} runs: what it answers is not the same in every execution of a schedule; time comes from the framework's timers, chance from the scenario's parameters`,
   });
   throw new BugCheck({ rule: 'L-NONDETERMINISM', severity: 'crash', object: where, message: called });
 }
@@ -97,4 +145,22 @@ function trapClass(name: (typeof CLASSES)[number], report: (called: string) => v
     },
   });
   return replace(root, name, value);
+}
+
+/** A given date is formatted the same always; none given, it is now. */
+function trapDateFormat(): () => void {
+  const { prototype } = Intl.DateTimeFormat;
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, 'format')!;
+  type Format = (date?: Date | number) => string;
+  Object.defineProperty(prototype, 'format', {
+    ...descriptor,
+    get(this: Intl.DateTimeFormat) {
+      const format = descriptor.get!.call(this) as Format;
+      return (date?: Date | number) => {
+        if (date === undefined) report('Intl.DateTimeFormat.format');
+        return format(date);
+      };
+    },
+  });
+  return () => void Object.defineProperty(prototype, 'format', descriptor);
 }

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { GRANULARITIES, type Granularity } from '../backends/granularity.js';
+import { armStrictTraps } from '../backends/strict-traps.js';
 import { UsageError } from '../nt/index.js';
 import { STEPS_MAX } from '../backends/controlled-scheduler.js';
 import { LEAP_DISTANCE } from '../explore/index.js';
@@ -89,6 +90,8 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
   session.seed = flags.seed;
   const lab = await session.lab();
   requireStrategy(lab, flags.strategy);
+  // Before the module is loaded: it may keep functions under names of its own.
+  if (flags.strict === true) armStrictTraps();
   const loaded = await loadScenario(reference, lab, session.io);
   session.scenario = loaded.scenario.name;
   session.outDir = flags.out ?? DEFAULT_OUT_DIR;

@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isAbsolute } from 'node:path';
 import { runOnThreads } from '../backends/index.js';
+import { armStrictTraps } from '../backends/strict-traps.js';
 import { deviceModels } from '../hardware/index.js';
 import {
   EPOCH_REQUESTS,
@@ -15,6 +16,7 @@ import {
   strategyNamed,
   sweep,
   TIMED_SCHEDULES_MAX,
+  type Schedule,
 } from '../explore/index.js';
 import { builtInScenarios, gallery, galleryScenarios, reserveScenes } from '../scenarios/index.js';
 import type { Overrides } from '../machine/parameters.js';
@@ -22,7 +24,7 @@ import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { watchForForgottenYields } from '../wdf/index.js';
 import { given } from './given.js';
-import type { ExecutionOptions, ExploreOptions, Lab, Ratio, RecordOptions, RunHooks, RunOptions } from './lab.js';
+import type { ExecutionOptions, ExploreOptions, Lab, Ratio, RecordOptions, ReplayOptions, RunHooks, RunOptions } from './lab.js';
 
 /** Opens the laboratory itself; loaded only by commands that need it, so that `--help` stays quick. */
 export function openLab(): Promise<Lab> {
@@ -90,15 +92,13 @@ const lab: Lab = {
 
   async replay(json, options) {
     const schedule = parseScheduleJson(json, options.file);
-    watchModules(schedule.scenario);
-    const scenario = await options.loadScenario(schedule.scenario);
+    const scenario = await scenarioOf(schedule, options);
     return replaySchedule(scenario, schedule, options.file, options.paste.program, options.backend);
   },
 
   async shrink(json, options) {
     const schedule = parseScheduleJson(json, options.file);
-    watchModules(schedule.scenario);
-    const scenario = await options.loadScenario(schedule.scenario);
+    const scenario = await scenarioOf(schedule, options);
     return shrinkSchedule(scenario, schedule, options.file, options.out, options.paste.program);
   },
 
@@ -120,11 +120,17 @@ const lab: Lab = {
 
   async explain(json, options) {
     const schedule = parseScheduleJson(json, options.file);
-    watchModules(schedule.scenario);
-    const scenario = await options.loadScenario(schedule.scenario);
+    const scenario = await scenarioOf(schedule, options);
     return explainSchedule(scenario, schedule, options.file, options.paste.program);
   },
 };
+
+/** Loads what a schedule file names. A strict one has traps in place before. */
+function scenarioOf({ scenario, parameters }: Schedule, { loadScenario }: Pick<ReplayOptions, 'loadScenario'>): Promise<Scenario> {
+  watchModules(scenario);
+  if (parameters['strict'] === true) armStrictTraps();
+  return loadScenario(scenario);
+}
 
 /** A search is shared among threads by itself when it is long enough for their start to pay; measured in docs/exploring.md. */
 const SHARED_FROM_SCHEDULES = 4000;

@@ -1,12 +1,14 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { explore, RandomWalk } from '../../src/explore/index.js';
 import type { Overrides } from '../../src/machine/parameters.js';
-import type { ExploreReport } from '../../src/machine/report.js';
+import type { ExploreReport, Finding } from '../../src/machine/report.js';
 import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
 import { builtInScenarios } from '../../src/scenarios/index.js';
+import { dmalab, jsonOf, moduleText, newFolder } from '../e2e/dmalab.js';
 import { SmallDriver } from '../scenarios/faults/small-driver.js';
 
 const run = (scenario: Scenario, overrides: Partial<Overrides>, schedules = 20): Promise<ExploreReport> =>
@@ -21,6 +23,9 @@ const run = (scenario: Scenario, overrides: Partial<Overrides>, schedules = 20):
     onProgress: () => undefined,
   });
 
+/** Made before any execution. */
+const promiseOfBefore = Promise.resolve();
+
 describe('strict mode', function () {
   this.timeout(60_000);
   const host = globalThis as unknown as Record<string, (...args: unknown[]) => unknown>;
@@ -33,7 +38,9 @@ describe('strict mode', function () {
     'process.hrtime': () => process.hrtime.bigint(),
     setTimeout: () => host['setTimeout']!(() => undefined, 0),
     queueMicrotask: () => host['queueMicrotask']!(() => undefined),
-    'Promise.prototype.then': () => Promise.resolve().then(() => undefined),
+    'Promise.prototype.then': () => promiseOfBefore.then(() => undefined),
+    'process.uptime': () => process.uptime(),
+    'Intl.DateTimeFormat.format': () => new Intl.DateTimeFormat('en').format(),
     'crypto.getRandomValues': () => crypto.getRandomValues(new Uint8Array(1)),
     'new WeakRef': () => new WeakRef({}),
   };
@@ -56,6 +63,35 @@ describe('strict mode', function () {
       globals().forEach((value, i) => expect(value).to.equal(before[i]));
     });
   }
+
+  for (const [name, call] of Object.entries({
+    await: async (): Promise<number> => await Promise.resolve(1),
+    'an async function': async (): Promise<void> => Promise.resolve(),
+    'Promise.resolve': () => Promise.resolve(),
+    'import()': () => import('node:path'),
+  })) {
+    it(`${name} makes a promise, which is a finding`, async () => {
+      const report = await run(scenarioOf(call), { strict: true });
+      expect(report.findings[0]).to.include({ rule: 'L-NONDETERMINISM', object: 'EvtIo' });
+      expect(report.findings[0]!.message).to.match(/^a promise \(async, await, import\) is made while EvtIo runs/);
+      expect((await run(scenarioOf(call), {}, 2)).verdict).to.equal('ok');
+    });
+  }
+
+  it('on the command line what a module kept under a name of its own is seen as well, and its schedule finds it again', async () => {
+    const folder = newFolder();
+    const captured = 'const { random } = Math;';
+    const asks = 'class Asks extends SmallDriver { *evtIo(...args) { random(); yield* super.evtIo(...args); } }';
+    const text = moduleText('SmallDriver').replace('export default', `${captured}\n${asks}\nexport default`);
+    writeFileSync(join(folder, 'mine.mjs'), text.replace("new SmallDriver('SmallDriver')", "new Asks('asks')"));
+    const found = await dmalab(['explore', './mine.mjs', '--strict', '--schedules', '2', '--json'], folder);
+    const [finding] = jsonOf(found)['findings'] as readonly Finding[];
+    expect([found.code, finding?.rule]).to.deep.equal([1, 'L-NONDETERMINISM']);
+    expect(finding!.message).to.contain('Math.random is called while EvtIo runs');
+    const again = await dmalab(['replay', finding!.schedule!, '--json'], folder);
+    expect([again.code, jsonOf(again)['verdict']]).to.deep.equal([1, 'finding']);
+    rmSync(folder, { recursive: true });
+  });
 
   it('the same driver without --strict, and a date of given parts with it, are no finding', async () => {
     expect((await run(scenarioOf(calls['Date.now']!), {})).verdict).to.equal('ok');
