@@ -42,7 +42,7 @@ npx dmalab explore ${pairs[0]!.defect.name}-repaired     # finds nothing
 
 The numbers are medians of the schedules until the first finding over the seeds 1 to ${SEARCHES}, of searches that give up after
 ${SEARCH_SCHEDULES_MAX}; \`explore --seed N\` is each of them. They are counts, so they are the same on every machine:
-\`npm run gates -- gallery-page\` writes this page, and \`npm test\` counts a few of its cells again, others every hour.
+\`npm run gates -- gallery-page\` writes this page, and \`npm test\` counts one of its cells again, another one every hour.
 \`npm run gates -- gallery\` holds every pair to the full bar: \`pos\` finds the expected rule first, within ${FOUND_WITHIN} schedules
 on each of ${SEARCHES} seeds, and the twin is clean over ${TWIN_SCHEDULES} schedules, spread over the seeds.
 
