@@ -265,7 +265,7 @@ describe('dmalab as a user starts it: interruption and progress', function () {
   });
 
   it('SIGINT during a search does, too', async () => {
-    const { child, ended, spoken } = start(['explore', 'plx9x5x', '--schedules', '100000000', '--json'], folder);
+    const { child, ended, spoken } = start(['explore', 'plx9x5x', '--schedules', '100000000', '--workers', '1', '--json'], folder);
     await spoken();
     child.kill('SIGINT');
     const end = await ended;

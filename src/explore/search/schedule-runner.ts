@@ -25,7 +25,7 @@ export const VERIFIED_FIRST = 1000;
 const VERIFIED_EVERY = 64;
 
 /**
- * The behaviour of so many schedules is looked at, and of those behind them of one in `OBSERVED_EVERY`: looking costs 5 to 8 %
+ * The behaviour of so many schedules is looked at, and of those behind them of one in `OBSERVED_EVERY`: looking costs 7 to 10 %
  * of an execution, and of the first thousand, which are executed twice, half of that.
  */
 export const OBSERVED_FIRST = 1000;
