@@ -65,6 +65,30 @@ describe('order lock', () => {
     expect(second.tryTake()).to.equal(true);
   });
 
+  it('a waiter that was killed blocks nobody: the bit and the place among the sleepers that it leaves are only looked at', () => {
+    const { main, first, words, at } = parties();
+    words[at + 32] = 1 << 2;
+    words[at + 1] = 1;
+    for (let i = 0; i < 40; i++) {
+      expect(main.take(1)).to.equal(true);
+      main.giveWay();
+      expect(first.take(1)).to.equal(true);
+      first.giveWay();
+    }
+    expect(main.take(1)).to.equal(true);
+  });
+
+  it('a holder and a waiter that were killed: the main thread seizes the lock, and the others go on', () => {
+    const { main, first, second, words, at } = parties();
+    expect(first.tryTake()).to.equal(true);
+    words[at + 32] = 1 << 3;
+    words[at + 1] = 1;
+    expect(second.take(1)).to.equal(false);
+    main.seize();
+    main.giveWay();
+    expect(second.take(1)).to.equal(true);
+  });
+
   it('keeps steps in order until they are read, across the wrap of its counter, and never more than there is room', () => {
     const { main, first, words, at } = parties();
     const begin = 0x7fff_fffe;
