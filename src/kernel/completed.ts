@@ -41,6 +41,12 @@ export function completed<T>(value: T): Suspending<T> {
 /** A suspending call without a value that has ended already; one object for all. */
 export const COMPLETED: Suspending<void> = new Completed<void>(undefined);
 
+const TRUE = new Completed(true);
+const FALSE = new Completed(false);
+
+/** A suspending call that has ended already with an answer; one object for each. */
+export const answered = (answer: boolean): Suspending<boolean> => (answer ? TRUE : FALSE);
+
 /** Whether `value` is to be driven to its end, rather than what a plain function gave back. */
 export function isSuspending<T>(value: Suspending<T> | T): value is Suspending<T> {
   return typeof value === 'object' && value !== null && typeof (value as { throw?: unknown }).throw === 'function';

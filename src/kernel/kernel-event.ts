@@ -1,5 +1,6 @@
 import { PASSIVE_LEVEL, irqlName } from '../nt/index.js';
-import { makeOp, OpKind, type Suspending } from './op.js';
+import { COMPLETED } from './completed.js';
+import { makeOp, OpKind, type Op, type Suspending } from './op.js';
 import type { Kernel } from './kernel.js';
 import type { Activation, VirtualCpu, Waitable } from './virtual-cpu.js';
 
@@ -37,7 +38,7 @@ export class KernelEvent implements Waitable {
     this.#signalled = false;
   }
 
-  *wait(): Suspending<void> {
+  wait(): Suspending<void> {
     const { kernel } = this;
     const cpu = kernel.current;
     if (cpu.irql > PASSIVE_LEVEL) {
@@ -49,12 +50,19 @@ export class KernelEvent implements Waitable {
       });
     }
     const op = makeOp(this.objectId, OpKind.Wait);
-    if (kernel.at(op)) yield op;
+    const goesLater = kernel.at(op);
+    if (goesLater || !this.#signalled) return this.#waitLater(op, cpu, goesLater);
+    if (kernel.races !== null) kernel.races.acquire(this.objectId);
+    return COMPLETED;
+  }
+
+  *#waitLater(op: Op, cpu: VirtualCpu, goesLater: boolean): Suspending<void> {
+    if (goesLater) yield op;
     // Woken is satisfied: a `clear` right after `set` does not send those back who waited already.
     if (!this.#signalled) {
       this.#waiters.push({ cpu, thread: cpu.park(this) });
       yield op;
     }
-    if (kernel.races !== null) kernel.races.acquire(this.objectId);
+    if (this.kernel.races !== null) this.kernel.races.acquire(this.objectId);
   }
 }

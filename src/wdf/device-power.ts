@@ -316,7 +316,7 @@ export class DevicePower {
     });
   }
 
-  *#call(name: keyof PnpPowerEventCallbacks): Suspending<NtStatus> {
-    return yield* this.#callbacks.call(this.#device, name);
+  #call(name: keyof PnpPowerEventCallbacks): Suspending<NtStatus> {
+    return this.#callbacks.call(this.#device, name);
   }
 }

@@ -5,7 +5,7 @@ import {
   STATUS_INVALID_DEVICE_STATE,
   STATUS_SUCCESS,
 } from '../nt/index.js';
-import { Dpc, EventKind, FxObject, type Activation, type Suspending } from '../kernel/index.js';
+import { COMPLETED, Dpc, EventKind, FxObject, type Activation, type Suspending } from '../kernel/index.js';
 import { createCallbackLock, type CallbackLock, type CallbackOwner, type ExecutionLevel } from './callback-lock.js';
 import type { Device } from './device.js';
 import { queueCallbacks, type IoQueueConfig, type QueueCallbacks } from './io-queue-config.js';
@@ -169,6 +169,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
     if (this.loops.length === 0 && this.#isAnythingDue()) yield* this.run();
   }
 
+  /** Whether the dispatch loop would do anything; most runs come when there is nothing to do. */
   #isAnythingDue(): boolean {
     return (
       this.#hasWork() ||
@@ -251,13 +252,14 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
    * Runs the dispatch loop here; from a DPC when the running code already holds the callback lock; for callbacks at
    * PASSIVE_LEVEL from a work item, then and whenever this is above that level.
    */
-  *run(): Suspending<void> {
+  run(): Suspending<void> {
     // Whoever presents the next request comes after what made that possible: the framework's lock on the queue.
     if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
     const isLockHeld = this.callbackLock?.isHeldByCurrent === true;
     if (this.#workItem !== null && (isLockHeld || this.kernel.current.irql > PASSIVE_LEVEL)) this.#workItem.enqueue();
     else if (isLockHeld) this.#dpc.queue();
-    else yield* this.#dispatch();
+    else if (this.#isAnythingDue()) return this.#dispatch();
+    return COMPLETED;
   }
 
   /** Any request that may be taken off now, and the conditions of its type for presenting one. */

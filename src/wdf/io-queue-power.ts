@@ -1,4 +1,4 @@
-import { KernelEvent, type Activation, type Suspending } from '../kernel/index.js';
+import { KernelEvent, answered, type Activation, type Suspending } from '../kernel/index.js';
 import { RequestStopAction } from './io-queue-config.js';
 import type { IoQueue } from './io-queue.js';
 import type { RequestList } from './request-list.js';
@@ -80,8 +80,8 @@ export class QueuePower {
   }
 
   /** The power thread waits until the state begun has been worked off; PASSIVE_LEVEL. */
-  *waitUntilIdle(): Suspending<void> {
-    yield* this.#idle.wait();
+  waitUntilIdle(): Suspending<void> {
+    return this.#idle.wait();
   }
 
   /** Requests that EvtIoStop was due for and that were neither completed nor acknowledged. */
@@ -104,35 +104,33 @@ export class QueuePower {
   }
 
   /** One step of the transition. False: it waits for the driver, or for other loops of this queue to end. */
-  *step(): Suspending<boolean> {
+  step(): Suspending<boolean> {
     switch (this.#state) {
       case 'StartingTransition':
-        return this.#settleWhenAlone();
+        return answered(this.#settleWhenAlone());
       case 'Stopping':
       case 'Purging':
       case 'Restarting':
         this.#markAll();
-        this.#advance();
-        return true;
+        return answered(this.#advance());
       case 'StoppingNotifyingDriver':
-        yield* this.#notifyStop(RequestStopAction.Suspend);
-        return true;
+        return this.#notifyStop(RequestStopAction.Suspend);
       case 'PurgingNotifyingDriver':
-        yield* this.#notifyStop(RequestStopAction.Purge);
-        return true;
+        return this.#notifyStop(RequestStopAction.Purge);
       case 'RestartingNotifyingDriver':
-        return yield* this.#notifyResume();
+        return this.#notifyResume();
       case 'StoppingDriverNotified':
       case 'PurgingDriverNotified':
-        return yield* this.#collectAnswers();
+        return this.#isAnswered() ? this.#takeAnswers() : answered(this.#leaveWhenAnswered());
       case 'On':
       case 'Off':
-        return false;
+        return answered(false);
     }
   }
 
-  #advance(): void {
+  #advance(): true {
     this.#state = QUEUE_POWER_STATES[this.#state].next;
+    return true;
   }
 
   #settleWhenAlone(): false {
@@ -150,47 +148,68 @@ export class QueuePower {
     return request;
   }
 
-  *#notifyStop(action: number): Suspending<void> {
+  #notifyStop(action: number): Suspending<boolean> {
     const request = this.#firstMarked(PowerMark.ToNotify);
-    if (request === null) {
-      this.#advance();
-      return;
-    }
+    if (request === null) return answered(this.#advance());
     request.powerMark = PowerMark.Notified;
     request.stopAnswer = StopAnswer.None;
     // Without the callback the power thread waits until the request completes; a cancelled one completes anyway.
-    if (!this.host.hasStopCallback || request.isCancelTakenUp) return;
+    if (!this.host.hasStopCallback || request.isCancelTakenUp) return answered(true);
     request.awaitsStopAnswer = true;
-    yield* this.host.callStop(request, action + (request.cancelState === CancelState.Marked ? RequestStopAction.RequestCancelable : 0));
+    return this.#callStop(request, action + (request.cancelState === CancelState.Marked ? RequestStopAction.RequestCancelable : 0));
+  }
+
+  *#callStop(request: Request, actionFlags: number): Suspending<boolean> {
+    yield* this.host.callStop(request, actionFlags);
+    return true;
   }
 
   /** False at the end: the loop leaves, nothing is dispatched before all queues of the device are on. */
-  *#notifyResume(): Suspending<boolean> {
+  #notifyResume(): Suspending<boolean> {
     const request = this.#firstMarked(PowerMark.ToNotify);
     if (request === null) {
       this.#advance();
       this.#idle.set();
-      return false;
+      return answered(false);
     }
     request.powerMark = PowerMark.None;
-    if (this.host.hasResumeCallback && !request.isCancelTakenUp) yield* this.host.callResume(request);
+    return this.host.hasResumeCallback && !request.isCancelTakenUp ? this.#callResume(request) : answered(true);
+  }
+
+  *#callResume(request: Request): Suspending<boolean> {
+    yield* this.host.callResume(request);
     return true;
   }
 
-  /** Takes the acknowledgements in; off when every request is answered for and no other loop runs. */
-  *#collectAnswers(): Suspending<boolean> {
-    let took = false;
+  /** Some request was acknowledged and not taken in. */
+  #isAnswered(): boolean {
+    for (let request = this.host.driverOwned.head; request !== null; request = request.next)
+      if (request.powerMark === PowerMark.Notified && request.stopAnswer !== StopAnswer.None) return true;
+    return false;
+  }
+
+  *#takeAnswers(): Suspending<boolean> {
     let request = this.host.driverOwned.head;
     let unanswered = 0;
     while (request !== null) {
       const { next } = request;
-      if (request.powerMark === PowerMark.Notified && request.stopAnswer !== StopAnswer.None) {
-        took = true;
-        yield* this.#takeAnswer(request);
-      } else if (request.powerMark === PowerMark.Notified) unanswered++;
+      if (request.powerMark === PowerMark.Notified && request.stopAnswer !== StopAnswer.None) yield* this.#takeAnswer(request);
+      else if (request.powerMark === PowerMark.Notified) unanswered++;
       request = next;
     }
-    if (unanswered > 0 || this.host.loops.length !== 1) return took;
+    if (unanswered === 0) this.#leaveWhenAlone();
+    return true;
+  }
+
+  /** Off when every request is answered for and no other loop runs. */
+  #leaveWhenAnswered(): boolean {
+    for (let request = this.host.driverOwned.head; request !== null; request = request.next)
+      if (request.powerMark === PowerMark.Notified) return false;
+    return this.#leaveWhenAlone();
+  }
+
+  #leaveWhenAlone(): boolean {
+    if (this.host.loops.length !== 1) return false;
     this.#advance();
     this.#idle.set();
     return true;

@@ -1,5 +1,5 @@
 import { STATUS_SUCCESS, STATUS_UNSUCCESSFUL, statusName, type NtStatus } from '../nt/index.js';
-import { suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import { completed, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Device } from './device.js';
 import type { HardwareResources } from './hardware-resources.js';
 
@@ -48,9 +48,12 @@ export class PowerCallbacks {
   }
 
   /** Calls it, at the level this runs at. Finding L-NTSTATUS when it does not return the NTSTATUS it must return. */
-  *call(device: Device, name: keyof PnpPowerEventCallbacks): Suspending<NtStatus> {
+  call(device: Device, name: keyof PnpPowerEventCallbacks): Suspending<NtStatus> {
     const callback = this.#callbacks.get(name);
-    if (callback === undefined) return STATUS_SUCCESS;
+    return callback === undefined ? completed<NtStatus>(STATUS_SUCCESS) : this.#call(device, name, callback);
+  }
+
+  *#call(device: Device, name: keyof PnpPowerEventCallbacks, callback: Callback): Suspending<NtStatus> {
     const { kernel, objectId, resources } = device;
     const irql = kernel.enter(objectId, name);
     const status = yield* callback(device, resources);

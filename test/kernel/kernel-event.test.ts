@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import { Dpc, KernelEvent, SpinLock, type Kernel, type Suspending } from '../../src/kernel/index.js';
-import { crashOf, everyPoint, newKernel, point, runToEnd } from './bench-kernel.js';
+import { crashOf, everyPoint, newKernel, oneCall, point, runToEnd } from './bench-kernel.js';
 
 function* waiter(event: KernelEvent, log: string[], name: string): Suspending<void> {
   log.push(`${name} waits`);
@@ -76,11 +76,24 @@ describe('kernel event', () => {
     const kernel = newKernel();
     const event = new KernelEvent(kernel, 'idle');
     event.set();
-    kernel.runStraight('first', event.wait());
-    kernel.runStraight('second', event.wait());
+    kernel.runStraight(
+      'first',
+      oneCall(() => event.wait()),
+    );
+    kernel.runStraight(
+      'second',
+      oneCall(() => event.wait()),
+    );
     event.clear();
     expect(event.isAvailableTo()).to.equal(false);
-    expect(crashOf(() => kernel.runStraight('third', event.wait())).rule).to.equal('L-DEADLOCK');
+    expect(
+      crashOf(() =>
+        kernel.runStraight(
+          'third',
+          oneCall(() => event.wait()),
+        ),
+      ).rule,
+    ).to.equal('L-DEADLOCK');
   });
 
   it('releases those who waited even when it is cleared at once', () => {

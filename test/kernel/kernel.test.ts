@@ -243,7 +243,12 @@ describe('runStraight', () => {
   it('L-DEADLOCK: a wait for an event nobody sets names the event', () => {
     const kernel = newKernel();
     const event = new KernelEvent(kernel, 'drain finished');
-    const violation = crashOf(() => kernel.runStraight('EvtDeviceD0Exit', event.wait()));
+    const violation = crashOf(() =>
+      kernel.runStraight(
+        'EvtDeviceD0Exit',
+        oneCall(() => event.wait()),
+      ),
+    );
     expect([violation.rule, violation.object]).to.deep.equal(['L-DEADLOCK', 'EvtDeviceD0Exit']);
     expect(violation.message).to.equal(
       'EvtDeviceD0Exit waits for something nobody will do: vCPU 0 (EvtDeviceD0Exit) waits for drain finished',
