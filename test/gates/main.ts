@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { gallery, type GalleryEntry } from '../../src/scenarios/index.js';
+import { dporGate } from './dpor.js';
 import { galleryPage, linesOf } from './gallery-page.js';
 import { TWIN_SCHEDULES, galleryGate } from './gallery.js';
 import { recordings } from './recordings.js';
@@ -13,6 +14,7 @@ const USAGE = `npm run gates [-- GATE] [FLAGS]
   gallery-page [--new]           writes docs/gallery.md; --new searches only for lines that are not there
   replay [NAME...] [N]           a finding of every defect, or of those named, replayed N times (${REPLAYS}), three of them in fresh processes
   shrink [N]                     N counterexamples of the reference model shrunk (${COUNTEREXAMPLES})
+  dpor                           dpor against every schedule; the cancel pattern exhausted; its relation against every access
   --workers N                    gallery: pairs at once, replay: processes at once (1)
   --from NAME                    begins with this pair: goes on with a gate that was stopped
 Exit code: 0 green, 1 red, 2 wrong usage.`;
@@ -86,6 +88,7 @@ async function run(words: readonly string[]): Promise<boolean> {
   if (gate === undefined) return recordingsGate(Number(number ?? 100_000));
   if (gate === 'gallery-page') return writePage(values.new);
   if (gate === 'shrink') return shrinkGate(Number(number ?? COUNTEREXAMPLES), print);
+  if (gate === 'dpor') return dporGate(print);
   const pairs = pairsOf(names, values.from);
   if (gate === 'gallery') return galleryGate(pairs, { twinSchedules: Number(number ?? TWIN_SCHEDULES), workers, print });
   if (gate === 'replay') return replays(pairs, Number(number ?? REPLAYS), workers);

@@ -33,6 +33,8 @@ interface Step {
   readonly slept: (Footprint | null)[];
   /** Preemptions before this step. */
   preemptions: number;
+  /** Level of its processor before this step; 0 for another strand. */
+  irql: number;
 }
 
 /**
@@ -195,6 +197,7 @@ export class Dpor implements Strategy {
       sleep: 0,
       slept: [],
       preemptions: 0,
+      irql: 0,
     });
   }
 
@@ -237,6 +240,7 @@ export class Dpor implements Strategy {
     this.#arrived = false;
     this.#isOpen = true;
     step.op = op;
+    step.irql = this.#machine?.kernel.vcpus[strand]?.irql ?? 0;
     this.#watch?.begin();
   }
 
@@ -294,9 +298,13 @@ export class Dpor implements Strategy {
     return -1;
   }
 
-  /** The earlier step is what lets the later one happen: a release its acquire, a doorbell the device's first step. */
+  /**
+   * The earlier step is what lets the later one happen: a release its acquire, a doorbell the device's first step; or it
+   * stands at a level that keeps out the interrupt which came later, even if that had been pending.
+   */
   #cannotTurn(index: number, earlier: Step, own: number, strand: number, op: Op): boolean {
     if (opKind(earlier.op) === OpKind.Release && opKind(op) === OpKind.Acquire && opObject(earlier.op) === opObject(op)) return true;
+    if (this.#watch?.isKeptOut(strand, earlier.strand, earlier.irql) === true) return true;
     if (own > index || (earlier.enabled & (1 << strand)) !== 0) return false;
     return (this.#steps[index + 1]!.enabled & (1 << strand)) !== 0;
   }

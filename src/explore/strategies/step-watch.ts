@@ -51,6 +51,14 @@ export class StepWatch {
     return (this.#kinds & (1 << opKind(op))) === 0;
   }
 
+  /** `strand` is an interrupt that comes to processor `cpu`, and `irql` is no level to let it in. */
+  isKeptOut(strand: number, cpu: number, irql: number): boolean {
+    const { kind, pending } = this.strands[strand]!;
+    if (kind !== 'interrupt') return false;
+    const vector = this.machine.vectors.find(({ objectId }) => objectId === opObject(pending))!;
+    return vector.cpu.id === cpu && irql >= vector.irql;
+  }
+
   /** A step begins. */
   begin(): void {
     for (const strand of this.strands) {
