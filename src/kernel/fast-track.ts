@@ -60,6 +60,14 @@ export class FastTrack {
     this.#variableCount = 0;
   }
 
+  /** The same tasks, synchronisation objects and variables, as if nothing had happened yet; only while no task has ended. */
+  rewind(): void {
+    this.#clocks.fill(0, 0, this.#width * this.#stride);
+    this.#syncs.fill(0, 0, this.#syncCount * this.#stride);
+    this.forgetAccesses();
+    for (let task = 0; task < this.#width; task++) this.#tick(task);
+  }
+
   /** Every variable as if nobody had touched it yet. */
   forgetAccesses(): void {
     this.#writes.fill(0, 0, this.#variableCount);

@@ -167,3 +167,25 @@ function firstRaces(steps: readonly Step[]): [number[], number[]] {
   });
   return [raced, expected];
 }
+
+describe('happens-before, rewound', () => {
+  it('rewound, it is as it was when its tasks began: the same race again, and no other', () => {
+    const track = new FastTrack(4);
+    const [a, b] = [track.begin(-1), track.begin(-1)];
+    const variable = track.newVariable();
+    const sync = track.newSync();
+    const run = (isOrdered: boolean): boolean => {
+      track.write(a, variable, 1);
+      if (isOrdered) {
+        track.release(a, sync);
+        track.acquire(b, sync);
+      }
+      return track.write(b, variable, 2);
+    };
+    const runs = [true, false, true, false].map((isOrdered) => {
+      track.rewind();
+      return run(isOrdered);
+    });
+    expect(runs).to.deep.equal([false, true, false, true]);
+  });
+});

@@ -17,22 +17,22 @@ export class ModelRaces {
 
   /** Bit w of `synchronising`: the word w orders. At most 4 strands and 31 words. */
   constructor(
-    private readonly strands: number,
-    private readonly words: number,
+    strands: number,
+    words: number,
     private readonly synchronising: number,
   ) {
     if (strands > STRANDS_MAX || words > 31) throw new RangeError(`a model of ${strands} strands and ${words} words is too large`);
+    const track = this.#track;
+    for (let i = 0; i < strands; i++) track.begin(-1);
+    for (let i = 0; i < words; i++) {
+      track.newVariable();
+      track.newSync();
+    }
   }
 
   /** An execution begins. */
   reset(): void {
-    const track = this.#track;
-    track.reset();
-    for (let i = 0; i < this.strands; i++) track.begin(-1);
-    for (let i = 0; i < this.words; i++) {
-      track.newVariable();
-      track.newSync();
-    }
+    this.#track.rewind();
     this.races = 0;
     this.#counted = 0;
   }
