@@ -55,6 +55,8 @@ export class DevicePower {
   /** SelfManagedIoInit has been called: Suspend, Restart, Flush and Cleanup apply. */
   #selfManagedIo = false;
   #isPresent = true;
+  /** EvtDevicePrepareHardware runs. */
+  #isPreparing = false;
   /** What runs EvtDeviceSurpriseRemoval now; null otherwise. */
   #surpriseCaller: Activation | null = null;
 
@@ -76,11 +78,18 @@ export class DevicePower {
     return this.#state;
   }
 
+  /** Interrupt objects can be created: in EvtDriverDeviceAdd, before anything was asked of the device, and in EvtDevicePrepareHardware. */
+  get takesInterrupts(): boolean {
+    return this.#isPreparing || (this.#state === 'NotStarted' && this.#transition === null);
+  }
+
   *start(): Suspending<NtStatus> {
     if (!(yield* this.#begin('start'))) return STATUS_DEVICE_REMOVED;
     this.#bus.setPowerState(0);
     this.#device.resources.registers.closedBecause = null;
+    this.#isPreparing = true;
     let status = yield* this.#call('evtDevicePrepareHardware');
+    this.#isPreparing = false;
     if (NT_SUCCESS(status)) {
       status = yield* this.#enterD0();
       if (!NT_SUCCESS(status)) yield* this.#releaseHardware();

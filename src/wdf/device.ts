@@ -80,6 +80,11 @@ export class Device extends FxObject {
     return this.#power.state;
   }
 
+  /** WdfInterruptCreate is legal. */
+  get takesInterrupts(): boolean {
+    return this.#power.takesInterrupts;
+  }
+
   /** Started by PnP and not stopped or removed: in D0 or sleeping. */
   get isStarted(): boolean {
     return this.pnpState === 'D0' || this.pnpState === 'Dx';

@@ -2,6 +2,7 @@ import {
   DISPATCH_LEVEL,
   NT_SUCCESS,
   PASSIVE_LEVEL,
+  STATUS_INVALID_DEVICE_STATE,
   STATUS_INVALID_PARAMETER,
   STATUS_SUCCESS,
   type Irql,
@@ -41,6 +42,8 @@ export interface InterruptConfig {
    * Such an interrupt is not shared. Default false.
    */
   readonly passiveHandling?: boolean;
+  /** One wait lock for several interrupts with passive handling, which only those may have. Default: a lock of its own. */
+  readonly waitLock?: WdfWaitLock;
   /** Unmask at the device; at DIRQL under the interrupt lock. */
   readonly evtInterruptEnable?: DriverCallback<[interrupt: Interrupt, device: Device], NtStatus>;
   /** Mask at the device; at DIRQL under the interrupt lock. */
@@ -93,7 +96,7 @@ export class Interrupt extends FxObject {
     super(device.kernel, 'Interrupt', device);
     this.vector = vector;
     this.#lock = config.spinLock?.atLeast(vector.irql) ?? new SpinLock(device.kernel, `${this.label} lock`, vector.irql);
-    this.#waitLock = config.passiveHandling === true ? WdfWaitLock.create(this) : null;
+    this.#waitLock = config.passiveHandling === true ? (config.waitLock ?? WdfWaitLock.create(this)) : null;
     this.#dpc = new Dpc(device.kernel, `${this.label} DPC`, () => this.#runDpc());
     this.#workItem = new InterruptWorkItem(this, suspendingCallback(config.evtInterruptWorkItem ?? (() => undefined)));
     this.#isr = suspendingCallback(config.evtInterruptIsr);
@@ -104,11 +107,14 @@ export class Interrupt extends FxObject {
   }
 
   /**
-   * WdfInterruptCreate. INVALID_PARAMETER when the device has no such interrupt resource, or with both a DPC and a work item;
+   * WdfInterruptCreate, in EvtDriverDeviceAdd or EvtDevicePrepareHardware, else INVALID_DEVICE_STATE. INVALID_PARAMETER: the device
+   * has no such interrupt resource, both a DPC and a work item, a spin lock with passive handling, a wait lock without it;
    * WDF_INCOMPATIBLE_EXECUTION_LEVEL: automatic serialization of a DPC with passive callbacks, or of a work item with others.
    */
   static create(device: Device, config: InterruptConfig): Created<Interrupt> {
-    if (config.evtInterruptDpc !== undefined && config.evtInterruptWorkItem !== undefined)
+    if (!device.takesInterrupts) return { ok: false, status: STATUS_INVALID_DEVICE_STATE };
+    const lockOfOtherKind = config.passiveHandling === true ? config.spinLock : config.waitLock;
+    if (lockOfOtherKind !== undefined || (config.evtInterruptDpc !== undefined && config.evtInterruptWorkItem !== undefined))
       return { ok: false, status: STATUS_INVALID_PARAMETER };
     const resourceIndex = config.resourceIndex ?? device.interrupts.length;
     const vector = device.resources.vectors[resourceIndex];
@@ -126,9 +132,14 @@ export class Interrupt extends FxObject {
     return this.#isConnected('WdfInterruptAcquireLock') ? this.#takeLock() : COMPLETED;
   }
 
-  /** WdfInterruptTryToAcquireLock, for interrupts handled at PASSIVE_LEVEL, from threads that must not wait. False: held by somebody, or not connected. */
+  /** WdfInterruptTryToAcquireLock, for interrupts handled at PASSIVE_LEVEL, from threads that must not wait. False: held by somebody, not connected, not passive (rule C20), or above PASSIVE_LEVEL (C01). */
   *tryToAcquireLock(): Suspending<boolean> {
-    if (this.#waitLock === null || !this.#isConnected('WdfInterruptTryToAcquireLock')) return false;
+    if (this.#waitLock === null) {
+      this.#reportConnection('WdfInterruptTryToAcquireLock', 'which is not handled at PASSIVE_LEVEL: no lock is taken');
+      return false;
+    }
+    if (!this.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfInterruptTryToAcquireLock')) return false;
+    if (!this.#isConnected('WdfInterruptTryToAcquireLock')) return false;
     return yield* this.#waitLock.tryToAcquire();
   }
 
@@ -137,8 +148,9 @@ export class Interrupt extends FxObject {
     return isHeld || this.#isConnected('WdfInterruptReleaseLock') ? this.#freeLock() : COMPLETED;
   }
 
-  /** Runs `callback` at DIRQL under the interrupt lock and returns what it returns (WdfInterruptSynchronize); false while not connected (rule C20). */
+  /** Runs `callback` at DIRQL under the interrupt lock and returns what it returns (WdfInterruptSynchronize); false while not connected (rule C20), or above PASSIVE_LEVEL with passive handling (C01). */
   *synchronize(callback: DriverCallback<[interrupt: Interrupt], boolean>): Suspending<boolean> {
+    if (this.isPassive && !this.kernel.requireIrqlAtMost(PASSIVE_LEVEL, 'WdfInterruptSynchronize')) return false;
     if (!this.#isConnected('WdfInterruptSynchronize')) return false;
     yield* this.#takeLock();
     const body = suspendingCallback(callback);

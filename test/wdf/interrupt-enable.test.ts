@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
 import type { Suspending } from '../../src/kernel/index.js';
-import { DIRQL_MIN, PASSIVE_LEVEL, STATUS_SUCCESS } from '../../src/nt/index.js';
-import { Interrupt, type Device, type InterruptConfig } from '../../src/wdf/index.js';
+import { DIRQL_MIN, PASSIVE_LEVEL, STATUS_SUCCESS, statusName } from '../../src/nt/index.js';
+import { Interrupt, WdfSpinLock, WdfWaitLock, type Device, type InterruptConfig } from '../../src/wdf/index.js';
 import { Rig } from './rig.js';
 
 interface Bench {
@@ -190,5 +190,80 @@ describe('WdfInterruptGetInfo', () => {
     expect(interrupt.info).to.deep.equal({ messageNumber: 0, vector: 0, irql: DIRQL_MIN, mode: 'message', messageSignaled: true });
     expect(bench({}, 'line').interrupt.info.messageSignaled).to.equal(false);
     expect(rig.kernel.findings.kept).to.deep.equal([]);
+  });
+});
+
+describe('WdfInterruptCreate', () => {
+  const isr = { evtInterruptIsr: () => true };
+
+  it('is for EvtDriverDeviceAdd and EvtDevicePrepareHardware: INVALID_DEVICE_STATE elsewhere', () => {
+    const created: string[] = [];
+    const tryIn = (where: string) => (device: Device) => {
+      created.push(`${where}: ${statusName(Interrupt.create(device, { ...isr, resourceIndex: 0 }).status)}`);
+      return STATUS_SUCCESS;
+    };
+    const rig = new Rig({
+      sources: ['message'],
+      callbacks: { evtDevicePrepareHardware: tryIn('PrepareHardware'), evtDeviceD0Entry: tryIn('D0Entry') },
+    });
+    const device = rig.createDevice();
+    tryIn('DeviceAdd')(device);
+    rig.start(device);
+    tryIn('D0')(device);
+    expect(created).to.deep.equal([
+      'DeviceAdd: STATUS_SUCCESS',
+      'PrepareHardware: STATUS_SUCCESS',
+      'D0Entry: STATUS_INVALID_DEVICE_STATE',
+      'D0: STATUS_INVALID_DEVICE_STATE',
+    ]);
+  });
+
+  it('takes a spin lock for DIRQL handling and a wait lock for passive handling, not the other: INVALID_PARAMETER', () => {
+    const device = new Rig({ sources: ['message'] }).createDevice();
+    const spinLock = WdfSpinLock.create(device);
+    const waitLock = WdfWaitLock.create(device);
+    const statusOf = (config: Partial<InterruptConfig>): string =>
+      statusName(Interrupt.create(device, { ...isr, resourceIndex: 0, ...config }).status);
+    expect([statusOf({ waitLock }), statusOf({ spinLock, passiveHandling: true })]).to.deep.equal([
+      'STATUS_INVALID_PARAMETER',
+      'STATUS_INVALID_PARAMETER',
+    ]);
+    expect([statusOf({ spinLock }), statusOf({ waitLock, passiveHandling: true })]).to.deep.equal(['STATUS_SUCCESS', 'STATUS_SUCCESS']);
+  });
+
+  it('a shared wait lock is what the passive ISR holds', () => {
+    let wasHeld = false;
+    const rig = new Rig({ sources: ['message'] });
+    const device = rig.createDevice();
+    const waitLock = WdfWaitLock.create(device);
+    Interrupt.create(device, { evtInterruptIsr: () => (wasHeld = waitLock.isHeldByCurrent), passiveHandling: true, waitLock });
+    rig.start(device);
+    raise(rig);
+    expect(wasHeld).to.equal(true);
+  });
+});
+
+describe('the lock DDIs of the wrong kind of interrupt, or at the wrong level', () => {
+  it('TryToAcquireLock of an interrupt at DIRQL is C20 and takes nothing', () => {
+    const { rig, device, interrupt, rules } = bench();
+    rig.start(device);
+    expect([rig.run(interrupt.tryToAcquireLock()), rules()]).to.deep.equal([false, ['C20']]);
+  });
+
+  it('TryToAcquireLock and Synchronize of a passive interrupt above PASSIVE_LEVEL are C01', () => {
+    const answers: boolean[] = [];
+    const { rig, device, rules } = bench({
+      passiveHandling: true,
+      evtInterruptIsr: (own) => own.queueDpcForIsr(),
+      *evtInterruptDpc(own): Suspending<void> {
+        answers.push(yield* own.tryToAcquireLock(), yield* own.synchronize(() => true));
+      },
+    });
+    rig.start(device);
+    raise(rig);
+    expect([answers, rules()]).to.deep.equal([
+      [false, false],
+      ['C01', 'C01'],
+    ]);
   });
 });

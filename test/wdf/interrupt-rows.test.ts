@@ -426,7 +426,7 @@ describe('DPCs and work items (section 7)', () => {
     raise(rig);
     expect(rig.log).to.deep.equal([`thread at ${PASSIVE_LEVEL}`]);
     const both = { evtInterruptIsr: () => true, evtInterruptDpc: () => undefined, evtInterruptWorkItem: () => undefined };
-    expect(Interrupt.create(device, { ...both, resourceIndex: 0 }).status).to.equal(STATUS_INVALID_PARAMETER);
+    expect(Interrupt.create(rig.createDevice(), { ...both, resourceIndex: 0 }).status).to.equal(STATUS_INVALID_PARAMETER);
   });
 
   it('§7 clear only what was copied: clearing everything loses a cause that came between', () => {
