@@ -419,7 +419,7 @@ describe('DPCs and work items (section 7)', () => {
   });
 
   it('§7 a work item queued by an ISR goes through a DPC and runs at PASSIVE_LEVEL', () => {
-    const { rig, device } = started((bench) => ({
+    const { rig } = started((bench) => ({
       evtInterruptIsr: (self) => self.queueWorkItemForIsr(),
       evtInterruptWorkItem: () => void bench.log.push(`${bench.kernel.current.top!.kind} at ${bench.kernel.current.irql}`),
     }));
