@@ -162,7 +162,10 @@ function replayOn(
   return counter.counts;
 }
 
-/** Empty when worker threads executed all device steps of the trace, and as many as were chosen; a board can be pulled before its first one. */
+/**
+ * Empty when worker threads executed all device steps of the trace, and as many as were chosen; a board can be pulled before
+ * its first one. Of an execution longer than the trace, only the last part can be looked at.
+ */
 function stepsOfOthers(events: EventRing, { deviceStepsByThread }: Execution): string {
   let byWorkers = 0;
   let byMain = 0;
@@ -172,7 +175,10 @@ function stepsOfOthers(events: EventRing, { deviceStepsByThread }: Execution): s
     else byWorkers++;
   }
   const chosen = Object.values(deviceStepsByThread).reduce((sum, steps) => sum + steps, 0);
-  return byMain === 0 && byWorkers === chosen ? '' : `, ${byMain} device steps on the main thread, ${byWorkers} of ${chosen} on workers`;
+  const isWhole = events.sequence <= events.capacity;
+  return byMain === 0 && !('0' in deviceStepsByThread) && (byWorkers === chosen || (!isWhole && byWorkers < chosen))
+    ? ''
+    : `, ${byMain} device steps on the main thread, ${byWorkers} of ${chosen} on workers`;
 }
 
 /** Replays a schedule file in so many processes of their own, `atOnce` at a time: exit code 1, the same rule and hashes each time. */
