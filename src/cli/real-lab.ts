@@ -133,7 +133,7 @@ function scenarioOf({ scenario, parameters }: Schedule, { loadScenario }: Pick<R
 }
 
 /** A search is shared among threads by itself when it is long enough for their start to pay; measured in docs/exploring.md. */
-const SHARED_FROM_SCHEDULES = 4000;
+const SHARED_FROM_SCHEDULES = 40_000;
 const SHARED_FROM_SECONDS = 10;
 
 function defaultWorkers({ strategy, schedules = Infinity, seconds = Infinity }: ExploreOptions): number {
