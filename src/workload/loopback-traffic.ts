@@ -12,6 +12,8 @@ const HEADER_BYTES = 4;
 
 /** Frames remembered; one that is older when it comes in counts as never sent. A power of two. */
 const REMEMBERED_FRAMES = 65536;
+/** Places for them at first: most executions send few. */
+const FRAMES_AT_FIRST = 64;
 
 /**
  * Reads whose frames count as lost have waited for so many looks in a row, no write being in flight. One long look would
@@ -37,9 +39,9 @@ export class LoopbackTraffic implements Traffic {
   readonly #kernel: Kernel;
   readonly #wake: () => void;
   readonly #readsMax: number;
-  readonly #starts = new Int32Array(REMEMBERED_FRAMES);
+  #starts = new Int32Array(FRAMES_AT_FIRST);
   /** Length of the frame; 0 when it has come in. */
-  readonly #lengths = new Int32Array(REMEMBERED_FRAMES);
+  #lengths = new Int32Array(FRAMES_AT_FIRST);
   readonly #lossTimer: KernelTimer;
   #sent = 0;
   #waitingReads = 0;
@@ -116,13 +118,28 @@ export class LoopbackTraffic implements Traffic {
     const { pattern, random, memory } = this.#parts;
     this.#writesInFlight++;
     const sequence = this.#sent;
+    if (sequence === this.#lengths.length && sequence < REMEMBERED_FRAMES) this.#grow();
     this.#sent = (sequence + 1) | 0;
-    const at = sequence & (REMEMBERED_FRAMES - 1);
+    const at = this.#placeOf(sequence);
     slot.patternStart = pattern.drawStart(random);
     this.#starts[at] = slot.patternStart;
     this.#lengths[at] = slot.lengthBytes;
     pattern.writeTo(memory, slot.firstMdl, slot.patternStart);
     for (let i = 0; i < HEADER_BYTES; i++) memory.u8[slot.physicalAddress(i)] = (sequence >>> (8 * i)) & 0xff;
+  }
+
+  #placeOf(sequence: number): number {
+    return sequence & (this.#lengths.length - 1);
+  }
+
+  /** Twice the places; as long as there are fewer than are remembered, each frame sent has one of its own. */
+  #grow(): void {
+    const { length } = this.#lengths;
+    const [starts, lengths] = [this.#starts, this.#lengths];
+    this.#starts = new Int32Array(length * 2);
+    this.#lengths = new Int32Array(length * 2);
+    this.#starts.set(starts);
+    this.#lengths.set(lengths);
   }
 
   completed(slot: RequestSlot, status: NtStatus): void {
@@ -182,9 +199,9 @@ export class LoopbackTraffic implements Traffic {
     if (!slot.isRead) return null;
     const { memory, pattern } = this.#parts;
     const sequence = this.#sequenceOf(slot);
-    const at = sequence & (REMEMBERED_FRAMES - 1);
+    const at = this.#placeOf(sequence);
     const age = (this.#sent - sequence) | 0;
-    if (age <= 0 || age > REMEMBERED_FRAMES)
+    if (age <= 0 || age > this.#lengths.length)
       return { rule: 'L-DATA', text: `the frame has sequence number ${sequence}, which was never sent` };
     const length = this.#lengths[at]!;
     if (length === 0) return { rule: 'L-DATA', text: `frame ${sequence} came in a second time` };
