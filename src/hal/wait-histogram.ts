@@ -2,27 +2,31 @@
 const PARTS = 16;
 const DOUBLINGS = 48;
 
-/** Nanoseconds waited, in buckets of sixteen to a doubling; allocates when the first value is recorded and never again. */
+/** Nanoseconds waited, in buckets of sixteen to a doubling; there are as many as the longest wait so far needs. */
 export class WaitHistogram {
-  #buckets: Int32Array | null = null;
+  readonly #buckets: number[] = [];
   count = 0;
 
   record(ns: number): void {
-    this.#buckets ??= new Int32Array(PARTS * (DOUBLINGS + 1));
-    this.#buckets[bucketOf(ns)]!++;
+    const bucket = bucketOf(ns);
+    this.#reach(bucket);
+    this.#buckets[bucket]!++;
     this.count++;
   }
 
   add(other: WaitHistogram): void {
-    if (other.#buckets === null) return;
-    this.#buckets ??= new Int32Array(PARTS * (DOUBLINGS + 1));
-    for (let i = 0; i < this.#buckets.length; i++) this.#buckets[i]! += other.#buckets[i]!;
+    this.#reach(other.#buckets.length - 1);
+    for (let i = 0; i < other.#buckets.length; i++) this.#buckets[i]! += other.#buckets[i]!;
     this.count += other.count;
+  }
+
+  #reach(bucket: number): void {
+    while (this.#buckets.length <= bucket) this.#buckets.push(0);
   }
 
   /** The value that `percent` of the recorded ones do not exceed, as the lower end of its bucket; 0 when nothing was recorded. */
   percentile(percent: number): number {
-    if (this.#buckets === null) return 0;
+    if (this.count === 0) return 0;
     const wanted = Math.max(1, Math.ceil((this.count * percent) / 100));
     let seen = 0;
     let bucket = 0;
