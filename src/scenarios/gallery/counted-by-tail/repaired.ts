@@ -14,7 +14,9 @@ class Driver extends RingDriver {
     for (;;) {
       yield* this.lock.acquire();
       const tail = (yield* this.read(ring.CQ_TAIL)) | 0;
-      const isNew = this.reaped !== tail && this.hasCompletion();
+      // What the tail counts may be held back: reading the causes lets it out.
+      if (this.reaped !== tail) yield* this.read(ring.INT_CAUSE);
+      const isNew = this.reaped !== tail;
       const transfer = isNew ? this.takeCompletion() : null;
       if (isNew) yield* this.write(ring.CQ_HEAD, this.reaped);
       yield* this.lock.release();
