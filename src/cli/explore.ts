@@ -53,7 +53,7 @@ export function exploreCommand(session: Session): Command {
       `most schedules to execute (default: ${DEFAULT_SCHEDULES}, or no bound with --seconds)`,
       count('--schedules'),
     )
-    .option('--seconds <s>', 'end after so long; what is found does not depend on it', seconds('--seconds'))
+    .option('--seconds <s>', 'end after so long; how far the search goes depends on it, not which schedule it finds', seconds('--seconds'))
     .option(
       '--workers <n>',
       'threads that share the search; the result is the same for any number (default: by the number of schedules)',

@@ -19,7 +19,7 @@ Exit code: 1 the shrunk schedule fails, 2 wrong usage or the schedule does not f
 /** `dmalab shrink FILE`: the simplest schedule that still fails. */
 export function shrinkCommand(session: Session): Command {
   return new Command('shrink')
-    .description('make a failing schedule simpler: fewest preemptions, then fewer requests')
+    .description('make a failing schedule simpler: fewest preemptions, then fewer orders left open, requests, devices and faults')
     .argument('<file>', 'schedule file that explore wrote, or its token')
     .option('--to <file>', 'where the result goes (default: beside the file, .shrunk.json)')
     .option('--quiet', 'no progress and no tables, only findings and the verdict')

@@ -49,5 +49,7 @@ export const answered = (answer: boolean): Suspending<boolean> => (answer ? TRUE
 
 /** Whether `value` is to be driven to its end, rather than what a plain function gave back. */
 export function isSuspending<T>(value: Suspending<T> | T): value is Suspending<T> {
-  return typeof value === 'object' && value !== null && typeof (value as { throw?: unknown }).throw === 'function';
+  if (typeof value !== 'object' || value === null) return false;
+  const { throw: raise, [Symbol.iterator]: iterator } = value as { throw?: unknown; [Symbol.iterator]?: unknown };
+  return typeof raise === 'function' && typeof iterator === 'function';
 }

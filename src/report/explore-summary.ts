@@ -70,7 +70,7 @@ export function formatExploreReport(report: ExploreReport, paint: Paint, brief =
           ['steps', `${formatCount(report.steps)}   ${formatCount(perSchedule)} a schedule`],
           ...(report.proof === null ? [] : [['proof', proofText(report.proof, report.exhausted)] as const]),
           ['device steps', threadsText(report.deviceStepsByThread)],
-          ...(report.races ? [['races', 'looked for in tracked contexts and common buffers'] as const] : []),
+          ...(report.races ? [['races', 'looked for in tracked contexts, common buffers and registers'] as const] : []),
           ...(report.ordering.length === 0 ? [] : [['ordering', orderingsText(report.ordering)] as const]),
           ['points', pointsText(report.points)],
           ['determinism', determinismText(report)],

@@ -135,13 +135,4 @@ export class InterruptVector {
       bugCheck: { code: DPC_WATCHDOG_VIOLATION, parameters: [1, this.index] },
     });
   }
-
-  reset(): void {
-    this.#sharers.length = 0;
-    this.delivered = 0;
-    this.unclaimed = 0;
-    this.#unclaimedInARow = 0;
-    this.#assertedInARow = 0;
-    this.#isMasked = false;
-  }
 }

@@ -12,6 +12,7 @@ import {
   COMPLETED,
   Dpc,
   FxObject,
+  KernelEvent,
   makeOp,
   OpKind,
   SpinLock,
@@ -82,6 +83,9 @@ export class Interrupt extends FxObject {
   #isPowered = false;
   /** EvtInterruptEnable was called, EvtInterruptDisable not yet. */
   #isEnabled = false;
+  #isDisconnecting = false;
+  /** Set when it has been disconnected; null while nobody waits for that. */
+  #disconnected: KernelEvent | null = null;
   /** WdfInterruptDisable was called: it stays disconnected, over power cycles too, until WdfInterruptEnable. */
   #isForcedOff = false;
   #isActive = false;
@@ -315,8 +319,15 @@ export class Interrupt extends FxObject {
     yield* this.#disconnect();
   }
 
+  /** Who comes while another thread disconnects waits for its end: the caller may power the device off then. */
   *#disconnect(): Suspending<void> {
+    if (this.#isDisconnecting) {
+      this.#disconnected ??= new KernelEvent(this.kernel, `${this.label} to be disconnected`);
+      yield* this.#disconnected.wait();
+      return;
+    }
     if (!this.#isEnabled) return;
+    this.#isDisconnecting = true;
     this.#isEnabled = false;
     yield* this.#atDevice(this.#disable, 'EvtInterruptDisable');
     // Flushed before the interrupt is disconnected, as the framework does: what still runs may take its lock.
@@ -326,10 +337,18 @@ export class Interrupt extends FxObject {
     yield* this.#takeLock();
     this.#leaveVector();
     yield* this.#freeLock();
+    this.#isDisconnecting = false;
+    this.#disconnected?.set();
+    this.#disconnected = null;
   }
 
   *#atDevice(callback: (interrupt: Interrupt, device: Device) => Suspending<NtStatus>, name: string): Suspending<NtStatus> {
     yield* this.#takeLock();
+    // Somebody disconnected it while this waited for the lock: there is nothing to enable any more.
+    if (callback === this.#enable && !this.#isEnabled) {
+      yield* this.#freeLock();
+      return STATUS_SUCCESS;
+    }
     const irql = this.kernel.enter(this.objectId, name);
     const status = yield* callback(this, this.device);
     this.kernel.leave(irql, this.objectId, name);

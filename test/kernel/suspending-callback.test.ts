@@ -37,7 +37,8 @@ describe('driver callbacks', () => {
   it('may give back nothing, null or an object', () => {
     const kernel = newKernel();
     const object = { a: 1 };
-    for (const value of [undefined, null, object, [1]]) {
+    const asyncCode = (async function* () {})();
+    for (const value of [undefined, null, object, [1], asyncCode]) {
       const run = suspendingCallback(() => value);
       expect(kernel.runStraight('test', run())).to.equal(value);
     }

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import type { Suspending } from '../../src/kernel/index.js';
+import { KernelEvent, type Suspending } from '../../src/kernel/index.js';
 import { DIRQL_MIN, PASSIVE_LEVEL, STATUS_SUCCESS, statusName } from '../../src/nt/index.js';
 import { Interrupt, WdfSpinLock, WdfWaitLock, type Device, type InterruptConfig } from '../../src/wdf/index.js';
 import { Rig } from './rig.js';
@@ -32,9 +32,37 @@ function raise(rig: Rig): void {
   rig.settle();
 }
 
+/** The body of a thread that says when it has made its call. */
+function* logged(rig: Rig, what: string, call: Suspending<unknown>): Suspending<void> {
+  yield* call;
+  rig.log.push(what);
+}
+
 const taken = (rig: Rig): string[] => rig.log.splice(0);
 
 describe('WdfInterruptDisable and WdfInterruptEnable', () => {
+  it('a power-down waits for a WdfInterruptDisable under way: D0Exit comes when the work item has ended', () => {
+    const { rig, device, interrupt, rules } = bench({
+      evtInterruptIsr: (own) => own.queueWorkItemForIsr(),
+      *evtInterruptWorkItem() {
+        yield* go.wait();
+        rig.log.push('work item ends');
+      },
+    });
+    const go = new KernelEvent(rig.kernel, 'go');
+    rig.start(device);
+    raise(rig);
+    rig.thread(0, 'driver', logged(rig, 'disabled', interrupt.disable()));
+    rig.settle();
+    rig.thread(0, 'power', logged(rig, 'powered down', device.powerDown()));
+    rig.settle();
+    taken(rig);
+    go.set();
+    rig.settle();
+    expect(taken(rig)).to.deep.equal(['work item ends', 'disabled', 'powered down']);
+    expect(rules()).to.deep.equal([]);
+  });
+
   it('call the callbacks at DIRQL under the lock; in between the ISR cannot be reached', () => {
     const { rig, device, interrupt, rules } = bench();
     rig.start(device);

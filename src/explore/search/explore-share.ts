@@ -30,6 +30,8 @@ export type ShareMessage =
   | { readonly kind: 'block'; readonly totals: SearchTotals; readonly failing: Failing | null }
   | {
       readonly kind: 'error';
+      /** Schedule that ended in it; -1: none. */
+      readonly schedule: number;
       readonly isUsage: boolean;
       readonly code: string;
       readonly message: string;
@@ -45,8 +47,12 @@ export async function exploreShare(task: ExploreTask, loadScenario: (reference: 
     await loadDeviceModules(scenario);
     await new Share(task, scenario).run();
   } catch (error) {
-    new SearchControl(task.control).abort();
-    port.postMessage(errorMessage(error));
+    const control = new SearchControl(task.control);
+    const schedule = control.scheduleOf(task.thread);
+    // What other threads find below it comes first, as it would on one thread.
+    if (schedule < 0) control.abort();
+    else control.lowerBound(schedule);
+    port.postMessage(errorMessage(error, schedule));
   } finally {
     port.close();
   }
@@ -106,11 +112,11 @@ class Share {
   }
 }
 
-function errorMessage(error: unknown): ShareMessage {
+function errorMessage(error: unknown, schedule: number): ShareMessage {
   const isUsage = error instanceof UsageError;
   const code = isUsage || error instanceof InternalError ? error.code : 'EXPLORE_WORKER';
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  return { kind: 'error', isUsage, code, message, stack: stack ?? '', details: isUsage ? error.details : {} };
+  return { kind: 'error', schedule, isUsage, code, message, stack: stack ?? '', details: isUsage ? error.details : {} };
 }
 
 /** The error that was told, in its own class again. */

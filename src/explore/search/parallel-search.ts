@@ -67,7 +67,10 @@ class ExplorerPool {
   #nextFirst = 0;
   #found: { readonly schedule: number; readonly failing: Failing } | null = null;
   #lost: { readonly schedule: number; readonly why: string } | null = null;
+  /** An error outside of any schedule, which ends the search at once. */
   #error: Error | null = null;
+  /** The error of the lowest schedule that ended in one. */
+  #failed: { readonly schedule: number; readonly error: Error } | null = null;
   #explorers: Explorer[] = [];
   #pool: Piscina | null = null;
   readonly #startMs = hostTimeMs();
@@ -146,8 +149,10 @@ class ExplorerPool {
       if (stoodStill || beats !== explorer.beats) explorer.beatMs = nowMs;
       explorer.beats = beats;
       if (explorer.failure !== null) this.#lose(explorer, `its thread ended: ${explorer.failure}`);
-      else if (explorer.isRunning && nowMs - explorer.beatMs > (beats === 0 ? START_MS : silenceMs))
-        this.#lose(explorer, `its thread gave no sign of life for ${silenceMs / 1000} s`);
+      else if (explorer.isRunning) {
+        const patienceMs = beats === 0 ? START_MS : silenceMs;
+        if (nowMs - explorer.beatMs > patienceMs) this.#lose(explorer, `its thread gave no sign of life for ${patienceMs / 1000} s`);
+      }
     }
   }
 
@@ -173,7 +178,9 @@ class ExplorerPool {
 
   #take(message: ShareMessage): void {
     if (message.kind === 'error') {
-      this.#error ??= toldError(message);
+      const { schedule } = message;
+      if (schedule < 0) this.#error ??= toldError(message);
+      else if (schedule < (this.#failed?.schedule ?? NO_BOUND)) this.#failed = { schedule, error: toldError(message) };
       return;
     }
     const { totals, failing } = message;
@@ -195,7 +202,7 @@ class ExplorerPool {
   }
 
   get #bound(): number {
-    return Math.min(this.#found?.schedule ?? NO_BOUND, this.#lost?.schedule ?? NO_BOUND);
+    return Math.min(this.#found?.schedule ?? NO_BOUND, this.#lost?.schedule ?? NO_BOUND, this.#failed?.schedule ?? NO_BOUND);
   }
 
   async stop(): Promise<void> {
@@ -206,7 +213,9 @@ class ExplorerPool {
     this.#pool = null;
   }
 
+  /** Throws the error that a schedule below all findings ended in. */
   result(): ParallelResult {
+    if (this.#failed !== null && this.#failed.schedule === this.#bound) throw this.#failed.error;
     // Gaps are blocks that an interruption or a lost thread left unfinished.
     for (const totals of this.#waiting.values()) if (totals.first <= this.#bound) this.#sum.add(totals);
     this.#waiting.clear();
