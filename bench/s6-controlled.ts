@@ -14,6 +14,9 @@ const SHORT = 7;
 /** Executions of a driver have a few strands; fast-check and the bare loop get as many operations, spread over so many. */
 const DRIVER_STRANDS = 5;
 
+/** A whole driver with its framework is hot after some thousand executions; what counts is a long search. */
+const WARM_UP_SCHEDULES = 5000;
+
 const scheduler = 'kernel and controlled scheduler';
 const driver = 'plx9x5x-cancel under control';
 /** At least 0.9 times the speed of the bare loop, and 50 times that of fast-check. */
@@ -110,8 +113,8 @@ async function measureModel({ rounds, measureMs }: Effort): Promise<Measured> {
 
 async function measureDriver({ rounds, measureMs }: Effort): Promise<Measured> {
   const executions = new DriverExecutions();
-  executions.run(1);
-  const operations = Math.round(executions.operations);
+  executions.run(WARM_UP_SCHEDULES);
+  const operations = Math.round(executions.operations / executions.schedules);
   const each = Math.ceil(operations / DRIVER_STRANDS);
   const series = await interleave(
     [
