@@ -3,6 +3,8 @@ export const TASKS_MAX = 64;
 /** An epoch is clock * TASKS_MAX + task: "that task, at that moment". 0 is none, since clocks begin at 1. */
 const TASK_BITS = 6;
 const TASK_MASK = TASKS_MAX - 1;
+/** Clocks start anew from here on: half of what an epoch has room for. */
+const CLOCK_MAX = 1 << 24;
 /** `#readRows` of a variable whose reads are one epoch. */
 const NO_ROW = -1;
 
@@ -62,10 +64,27 @@ export class FastTrack {
 
   /** The same tasks, synchronisation objects and variables, as if nothing had happened yet; only while no task has ended. */
   rewind(): void {
-    this.#clocks.fill(0, 0, this.#width * this.#stride);
+    const clocks = this.#clocks;
+    const width = this.#width;
+    const stride = this.#stride;
+    let latest = 0;
+    for (let task = 0; task < width; task++) latest = Math.max(latest, clocks[task * stride + task]!);
+    if (latest > CLOCK_MAX) latest = this.#forgetClocks();
+    // Nothing is cleared: every task comes after all there has been, and what comes after cannot race with it.
+    for (let task = 0; task < width; task++) {
+      for (let other = 0; other < width; other++) clocks[task * stride + other] = latest;
+      this.#tick(task);
+    }
+    if (this.#rowCount === 0) return;
+    this.#readRows.fill(NO_ROW, 0, this.#variableCount);
+    this.#rowCount = 0;
+  }
+
+  /** All of it, after many rewinds, before epochs have no room for them. */
+  #forgetClocks(): number {
     this.#syncs.fill(0, 0, this.#syncCount * this.#stride);
     this.forgetAccesses();
-    for (let task = 0; task < this.#width; task++) this.#tick(task);
+    return 0;
   }
 
   /** Every variable as if nobody had touched it yet. */

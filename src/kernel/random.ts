@@ -44,6 +44,27 @@ export class SeededRandom implements RandomSource {
     return result;
   }
 
+  /** As `count` calls of `next` whose numbers nobody wants; quicker, because the state stays out of memory in between. */
+  skip(count: number): void {
+    let low0 = this.#low0;
+    let high0 = this.#high0;
+    let low1 = this.#low1;
+    let high1 = this.#high1;
+    for (let i = 0; i < count; i++) {
+      const low = low1 ^ low0;
+      const high = high1 ^ high0;
+      const before = low0;
+      low0 = (low0 << 24) ^ (high0 >>> 8) ^ low ^ (low << 16);
+      high0 = (high0 << 24) ^ (before >>> 8) ^ high ^ ((high << 16) | (low >>> 16));
+      low1 = (high << 5) ^ (low >>> 27);
+      high1 = (low << 5) ^ (high >>> 27);
+    }
+    this.#low0 = low0;
+    this.#high0 = high0;
+    this.#low1 = low1;
+    this.#high1 = high1;
+  }
+
   below(bound: number): number {
     return Math.floor(((this.next() >>> 0) / 0x1_0000_0000) * bound);
   }

@@ -32,6 +32,12 @@ class Oracle {
   }
 }
 
+const anyStep = fc.tuple(
+  fc.constantFrom('read', 'read', 'write', 'acquire', 'release'),
+  fc.nat(TASKS - 1),
+  fc.nat(Math.max(SYNCS, VARIABLES) - 1),
+) as fc.Arbitrary<Step>;
+
 describe('FastTrack', () => {
   let track: FastTrack;
   let a: number;
@@ -120,16 +126,11 @@ describe('FastTrack', () => {
   });
 
   it('finds the first race of each variable exactly where full vector clocks do', () => {
-    const step = fc.tuple(
-      fc.constantFrom('read', 'read', 'write', 'acquire', 'release'),
-      fc.nat(TASKS - 1),
-      fc.nat(Math.max(SYNCS, VARIABLES) - 1),
-    ) as fc.Arbitrary<Step>;
     let races = 0;
     let ordered = 0;
     fc.assert(
-      fc.property(fc.array(step, { minLength: 4, maxLength: 60 }), (steps) => {
-        const [raced, expected] = firstRaces(steps);
+      fc.property(fc.array(anyStep, { minLength: 4, maxLength: 60 }), (steps) => {
+        const [raced, expected] = firstRaces(newTrack(), steps);
         expect(raced).to.deep.equal(expected);
         for (const at of expected) {
           if (at < 0) ordered++;
@@ -143,13 +144,17 @@ describe('FastTrack', () => {
   });
 });
 
-/** By variable: the step of its first race, -1 without one; by FastTrack and by the oracle. */
-function firstRaces(steps: readonly Step[]): [number[], number[]] {
+function newTrack(): FastTrack {
   const track = new FastTrack();
-  const oracle = new Oracle();
   for (let i = 0; i < TASKS; i++) track.begin(-1);
   for (let i = 0; i < SYNCS; i++) track.newSync();
   for (let i = 0; i < VARIABLES; i++) track.newVariable();
+  return track;
+}
+
+/** By variable: the step of its first race, -1 without one; by FastTrack and by the oracle. */
+function firstRaces(track: FastTrack, steps: readonly Step[]): [number[], number[]] {
+  const oracle = new Oracle();
   const raced = new Array<number>(VARIABLES).fill(-1);
   const expected = new Array<number>(VARIABLES).fill(-1);
   steps.forEach(([kind, task, object], at) => {
@@ -187,5 +192,38 @@ describe('happens-before, rewound', () => {
       return run(isOrdered);
     });
     expect(runs).to.deep.equal([false, true, false, true]);
+  });
+
+  it('finds the first races of any steps, whatever has been before it was rewound', () => {
+    const track = newTrack();
+    fc.assert(
+      fc.property(fc.array(anyStep, { maxLength: 40 }), (steps) => {
+        track.rewind();
+        const [raced, expected] = firstRaces(track, steps);
+        expect(raced).to.deep.equal(expected);
+      }),
+      { numRuns: 2000, seed: 12 },
+    );
+  });
+
+  it('can be rewound for ever: clocks start anew before an epoch has no room for them', () => {
+    const track = newTrack();
+    const steps: readonly Step[] = [
+      ['write', 0, 0],
+      ['read', 1, 1],
+      ['read', 2, 1],
+      ['release', 0, 0],
+      ['acquire', 1, 0],
+      ['write', 1, 0],
+      ['write', 0, 1],
+      ['read', 3, 0],
+    ];
+    const [, expected] = firstRaces(track, steps);
+    expect(expected).to.deep.equal([7, 6]);
+    for (let i = 0; i < 3; i++) {
+      for (let clock = 0; clock < 17_000_000; clock++) track.release(2, 1);
+      track.rewind();
+      expect(firstRaces(track, steps)[0]).to.deep.equal(expected);
+    }
   });
 });

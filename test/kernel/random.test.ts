@@ -30,6 +30,17 @@ describe('SeededRandom', () => {
     expect([random.next(), random.next()]).to.deep.equal(first);
   });
 
+  it('skips what it would have drawn', () => {
+    for (const seed of seeds) {
+      const [drawn, skipped] = [new SeededRandom(seed), new SeededRandom(seed)];
+      for (let count = 0; count < 20; count++) {
+        for (let i = 0; i < count; i++) drawn.next();
+        skipped.skip(count);
+        expect(skipped.next(), `seed ${seed}, ${count} skipped`).to.equal(drawn.next());
+      }
+    }
+  });
+
   it('draws whole numbers below the bound, all of them, about equally often', () => {
     const random = new SeededRandom(9);
     for (const bound of [1, 2, 3, 10, 1000]) {

@@ -9,7 +9,7 @@ import type { Strategy } from '../../backends/strategy.js';
  */
 export interface StrandProgram {
   readonly name: string;
-  /** The operation it stands before, DONE at its end. */
+  /** The operation it stands before, DONE at its end. Nothing but `reset` and its own `step` changes it. */
   readonly pending: Op;
   reset(): void;
   step(): void;
@@ -55,23 +55,33 @@ export class ModelLoop {
     const enabled = this.#enabled;
     const ops = this.#ops;
     model.reset();
+    let count = 0;
+    for (let i = 0; i < strands.length; i++) {
+      const op = strands[i]!.pending;
+      if (op === DONE) continue;
+      ops[count] = op;
+      enabled[count++] = i;
+    }
     let last = -1;
     let steps = 0;
-    for (;;) {
-      let count = 0;
-      for (let i = 0; i < strands.length; i++) {
-        const op = strands[i]!.pending;
-        if (op === DONE) continue;
-        ops[count] = op;
-        enabled[count++] = i;
-      }
-      if (count === 0) break;
+    // A strand moves by its own steps alone, so after each only the one that stepped is looked at.
+    while (count > 0) {
       const index = count === 1 ? 0 : strategy.pick(enabled, count, last, ops);
+      const op = ops[index]!;
       last = enabled[index]!;
-      strategy.executed(last, ops[index]!);
-      if (races !== null) races.performed(last, ops[index]!);
-      strands[last]!.step();
+      strategy.executed(last, op);
+      if (races !== null) races.performed(last, op);
+      const strand = strands[last]!;
+      strand.step();
       steps++;
+      const next = strand.pending;
+      ops[index] = next;
+      if (next !== DONE) continue;
+      count--;
+      for (let i = index; i < count; i++) {
+        enabled[i] = enabled[i + 1]!;
+        ops[i] = ops[i + 1]!;
+      }
     }
     const outcome = this.#outcome;
     outcome.steps = steps;

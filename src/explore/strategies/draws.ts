@@ -8,5 +8,5 @@ export function startDraws(random: SeededRandom, seed: number): void {
   let mixed = Math.imul(seed ^ (seed >>> 16), 0x85ebca6b);
   mixed = Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35);
   random.reseed(mixed ^ (mixed >>> 16));
-  for (let i = 0; i < WARM_UP_DRAWS; i++) random.next();
+  random.skip(WARM_UP_DRAWS);
 }
