@@ -1,6 +1,6 @@
-import { WDF_VIOLATION, WdfViolation } from '../nt/index.js';
-import type { Kernel } from './kernel.js';
 import { COMPLETED } from './completed.js';
+import { FxNode } from './fx-node.js';
+import type { Kernel } from './kernel.js';
 import type { Suspending } from './op.js';
 
 /** WDF_OBJECT_ATTRIBUTES: the object's typed context and its life-cycle callbacks, which must not suspend. */
@@ -11,9 +11,7 @@ export interface ObjectAttributes<C = unknown> {
   readonly evtDestroyCallback?: (object: FxObject) => void;
 }
 
-const NO_CHILDREN: ReadonlySet<FxObject> = new Set();
-
-type ObjectState = 'live' | 'disposing' | 'deleted' | 'destroyed';
+const NO_ATTRIBUTES: ObjectAttributes<never> = {};
 
 /**
  * A framework object: a node in the tree of parents and children, counted by references.
@@ -23,27 +21,24 @@ type ObjectState = 'live' | 'disposing' | 'deleted' | 'destroyed';
  */
 export abstract class FxObject<C = unknown> {
   readonly objectId: number;
-  readonly context: C;
-  /** Counts reuses of pooled objects, so that a stale handle can be told from a live one. */
-  generation = 0;
-  private fxState: ObjectState = 'live';
-  private fxReferences = 1;
-  private fxParent: FxObject | null = null;
-  /** Made with the first child: most objects have none. */
-  private fxChildren: Set<FxObject> | null = null;
-  private readonly fxAttributes: ObjectAttributes<C>;
+  private readonly fxNode: FxNode;
 
   constructor(
     readonly kernel: Kernel,
-    readonly typeName: string,
+    typeName: string,
     parent: FxObject | null,
-    attributes: ObjectAttributes<C> = {},
+    attributes: ObjectAttributes<C> = NO_ATTRIBUTES,
   ) {
     this.objectId = kernel.nextObjectId(typeName);
-    this.context = attributes.context as C;
-    this.fxAttributes = attributes;
-    this.fxParent = parent;
-    if (parent !== null) (parent.fxChildren ??= new Set()).add(this);
+    this.fxNode = new FxNode(this, typeName, parent === null ? null : parent.fxNode, attributes);
+  }
+
+  get typeName(): string {
+    return this.fxNode.typeName;
+  }
+
+  get context(): C {
+    return this.fxNode.context as C;
   }
 
   /** `DmaTransaction#17`, as findings print it. */
@@ -52,11 +47,18 @@ export abstract class FxObject<C = unknown> {
   }
 
   get parent(): FxObject | null {
-    return this.fxParent;
+    return this.fxNode.parent?.object ?? null;
   }
 
-  get children(): ReadonlySet<FxObject> {
-    return this.fxChildren ?? NO_CHILDREN;
+  /** In the order they were created. */
+  get children(): readonly FxObject[] {
+    const children: FxObject[] = [];
+    for (let child = this.fxNode.firstChild; child !== null; child = child.nextIn(this.fxNode)) children.push(child.object);
+    return children;
+  }
+
+  get hasChildren(): boolean {
+    return this.fxNode.firstChild !== null;
   }
 
   /** It can be disposed at PASSIVE_LEVEL only: above it a system thread does it later. */
@@ -65,37 +67,25 @@ export abstract class FxObject<C = unknown> {
   }
 
   get isLive(): boolean {
-    return this.fxState === 'live';
+    return this.fxNode.state === 'live';
   }
 
   get isDestroyed(): boolean {
-    return this.fxState === 'destroyed';
+    return this.fxNode.state === 'destroyed';
   }
 
   get references(): number {
-    return this.fxReferences;
+    return this.fxNode.references;
   }
 
   reference(): void {
-    if (this.fxState === 'destroyed') this.fxInvalidHandle('WdfObjectReference', 'destroyed');
-    this.fxReferences++;
+    if (this.fxNode.state === 'destroyed') this.fxNode.invalidHandle('WdfObjectReference', 'destroyed');
+    this.fxNode.references++;
   }
 
   /** The last reference destroys a deleted object; on a live one it is rule B08. */
   dereference(): void {
-    if (this.fxState === 'destroyed') this.fxInvalidHandle('WdfObjectDereference', 'destroyed');
-    this.fxReferences--;
-    if (this.fxReferences > 0) return;
-    if (this.fxState === 'live') {
-      this.kernel.violation({
-        rule: 'B08',
-        severity: 'crash',
-        object: this.label,
-        message: `the last reference to ${this.label} was dropped without deleting it`,
-        bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.OBJECT_ERROR, this.objectId] },
-      });
-    }
-    this.fxDestroy();
+    this.fxNode.dereference();
   }
 
   /**
@@ -104,59 +94,30 @@ export abstract class FxObject<C = unknown> {
    */
   *delete(): Suspending<void> {
     this.requireLive('WdfObjectDelete');
+    const { fxNode } = this;
     // Disposal has begun, here or from a parent: a second delete adds nothing, the framework drops that event too.
-    if (this.fxState === 'disposing') return;
+    if (fxNode.state === 'disposing') return;
     // Out of the tree first: a parent that is disposed meanwhile must not dispose this object a second time.
-    if (this.fxParent !== null) this.fxParent.fxChildren!.delete(this);
-    yield* this.fxDisposeTree();
-    this.fxDropTree();
+    fxNode.leave();
+    yield* fxNode.disposeTree();
+    fxNode.dropTree();
   }
 
   /** Deletes what the object owns and keeps the object. */
   protected *deleteChildren(): Suspending<void> {
-    if (this.fxChildren === null) return;
-    for (const child of this.fxChildren) yield* child.delete();
+    const { fxNode } = this;
+    for (let child = fxNode.firstChild; child !== null; child = child.nextIn(fxNode)) yield* child.object.delete();
   }
 
   /** Rule B05: a deleted handle is used. Does not return in that case. */
   requireLive(ddi: string): void {
     if (this.kernel.dead !== null) throw this.kernel.dead;
-    if (this.fxState === 'live' || this.fxState === 'disposing') return;
-    this.fxInvalidHandle(ddi, 'deleted');
+    const { state } = this.fxNode;
+    if (state !== 'live' && state !== 'disposing') this.fxNode.invalidHandle(ddi, 'deleted');
   }
 
-  private fxInvalidHandle(ddi: string, since: string): void {
-    this.kernel.violation({
-      rule: 'B05',
-      severity: 'crash',
-      object: this.label,
-      message: `${ddi} is called with the handle of ${this.label}, which was ${since}`,
-      bugCheck: { code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, this.objectId] },
-    });
-  }
-
-  /** What the type itself gives back when it goes; runs before EvtCleanup. */
-  protected dispose(): Suspending<void> {
+  /** What the type itself gives back when it goes; called by the tree alone, before EvtCleanup. */
+  dispose(): Suspending<void> {
     return COMPLETED;
-  }
-
-  private *fxDisposeTree(): Suspending<void> {
-    this.fxState = 'disposing';
-    if (this.fxChildren !== null) for (const child of this.fxChildren) yield* child.fxDisposeTree();
-    yield* this.dispose();
-    this.fxAttributes.evtCleanupCallback?.(this);
-    this.fxState = 'deleted';
-  }
-
-  private fxDropTree(): void {
-    if (this.fxChildren !== null) for (const child of this.fxChildren) child.fxDropTree();
-    this.fxChildren = null;
-    this.dereference();
-  }
-
-  private fxDestroy(): void {
-    this.fxState = 'destroyed';
-    this.fxParent = null;
-    this.fxAttributes.evtDestroyCallback?.(this);
   }
 }

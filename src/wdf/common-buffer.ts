@@ -234,7 +234,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     return this.#region.virtualAddress + this.#alignedOffset + offset;
   }
 
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     if (this.#watched !== null) this.kernel.races!.bufferFreed(this.#watched);
     this.#adapter.freeCommonBuffer(this.#region);
   }

@@ -319,7 +319,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
 
   /** The adapters go: rules A09-A12 look at what was not given back. */
 
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     const { dmaEnablers } = this.device;
     const [read, write] = this.#adapters;
     read.adapter?.putDmaAdapter();

@@ -358,7 +358,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   }
 
   /** Legal in every state but Transfer (B18); reservations go, too. */
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     this.checkState('Delete');
     // Deleting it is as good as releasing it; going down with its enabler is being forgotten.
     if (this.state === TransactionState.TransferFailed && this.#executeFailed && !this.enabler.isLive)

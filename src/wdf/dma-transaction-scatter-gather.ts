@@ -156,7 +156,7 @@ export class DmaScatterGatherTransaction<C = unknown> extends DmaTransactionBase
     return info.numberOfMapRegisters;
   }
 
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     yield* super.dispose();
     if (this.#isPreallocated) this.enabler.dereference();
   }

@@ -350,7 +350,7 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   }
 
   /** Dispatching that was put off still takes place; only code that the queue itself runs does not wait for it. */
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     if (this.#workItem !== null && !this.#workItem.isRunByCurrent) yield* this.#workItem.flush();
   }
 

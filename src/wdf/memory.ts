@@ -147,7 +147,7 @@ export class Memory<C = unknown> extends FxObject<C> implements BufferGuard {
     this.requireLive('an access to memory');
   }
 
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     const { kind, mdl } = this.#backing;
     if (kind === 'pool') this.#platform!.nonPagedPool.free(mdl!);
   }

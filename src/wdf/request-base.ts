@@ -15,6 +15,8 @@ import { allocateSystemMdl, type IoControl } from './request-buffers.js';
 
 /** What a request carries: its parameters and its buffers. Who may do what with it when is `Request`'s. */
 export abstract class RequestBase extends FxObject implements RequestOfMemory {
+  /** Counts the uses of the object, so that a stale handle can be told from a live one. */
+  generation = 0;
   /** The DMA transaction initialised from this request, until that is released. */
   transaction: DmaTransactionCore | null = null;
   dmaStatus: NtStatus = STATUS_SUCCESS;

@@ -316,7 +316,7 @@ export class Request extends RequestBase {
     this.requireDriverOwned('WdfRequestComplete');
     const queue = this.#queue!;
     queue.device.checkSurpriseRemoval('WdfRequestComplete', this);
-    if (this.children.size > 0) yield* this.disposeChildren();
+    if (this.hasChildren) yield* this.disposeChildren();
     this.#checkCompletion(status);
     queue.detach(this);
     this.#finish(status);
@@ -325,7 +325,7 @@ export class Request extends RequestBase {
 
   /** The framework completes a request that is not in the driver's hands. */
   *completeByFramework(status: NtStatus): Suspending<void> {
-    if (this.children.size > 0) yield* this.disposeChildren();
+    if (this.hasChildren) yield* this.disposeChildren();
     this.#finish(status);
   }
 

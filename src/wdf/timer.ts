@@ -208,7 +208,7 @@ export class Timer<C = unknown> extends FxObject<C> {
   }
 
   /** A DPC that has not begun is withdrawn; a callback that runs is waited for, but not by itself. */
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     this.kernel.timers.cancel(this.#timer);
     this.#dpc.remove();
     if (this.#workItem?.isRunByCurrent === true)

@@ -125,7 +125,7 @@ export class WorkItem<C = unknown> extends FxObject<C> {
   }
 
   /** What is queued still runs; only the callback that deletes its own work item is not waited for. */
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     this.#isRunningDown = true;
     if (!this.#item.isRunByCurrent) yield* this.#item.flush();
   }

@@ -17,10 +17,22 @@ class Probe extends FxObject<{ color: string }> {
     this.#log = log;
   }
 
-  protected override *dispose(): Suspending<void> {
+  override *dispose(): Suspending<void> {
     this.#log.push(`dispose ${this.typeName}`);
     yield* point(this.kernel, this.objectId);
   }
+}
+
+/** An object that can delete what it owns without going itself. */
+class Owner extends Probe {
+  emptied(): Suspending<void> {
+    return this.deleteChildren();
+  }
+}
+
+/** Drives a call to its end within the code that runs. */
+function driveNow(call: Suspending<void>): void {
+  while (call.next().done !== true);
 }
 
 function family(kernel: Kernel): { log: string[]; device: Probe; queue: Probe; request: Probe; timer: Probe } {
@@ -59,6 +71,27 @@ describe('framework object', () => {
     kernel.runStraight('test', device.delete());
     expect(log.filter((line) => line === 'destroy Queue')).to.have.length(1);
     expect(log.at(-1)).to.equal('destroy Device');
+  });
+
+  it('deletes what it owns in order: not what has gone meanwhile, but what has come', () => {
+    const kernel = newKernel();
+    const log: string[] = [];
+    const owner = new Owner(kernel, 'Owner', null, log);
+    new Probe(kernel, 'First', owner, log, {
+      evtDestroyCallback: () => {
+        log.push('destroy First');
+        driveNow(second.delete());
+        driveNow(last.delete());
+        new Probe(kernel, 'New', owner, log);
+      },
+    });
+    const second = new Probe(kernel, 'Second', owner, log);
+    new Probe(kernel, 'Third', owner, log);
+    const last = new Probe(kernel, 'Last', owner, log);
+    kernel.runStraight('test', owner.emptied());
+    const destroyed = log.filter((line) => line.startsWith('destroy'));
+    expect(destroyed).to.deep.equal(['First', 'Second', 'Last', 'Third', 'New'].map((name) => `destroy ${name}`));
+    expect([owner.isLive, owner.hasChildren]).to.deep.equal([true, false]);
   });
 
   it('keeps EvtDestroy back until the last reference is dropped', () => {

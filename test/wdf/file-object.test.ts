@@ -68,7 +68,7 @@ describe('file object: open and close', () => {
     expect([file.fileName, file.device, file.isClosed]).to.deep.equal(['volume', device, false]);
     rig.run(file.close());
     expect(rig.log).to.deep.equal([`create at ${P}`, `cleanup at ${P}`, `close at ${P}`]);
-    expect([file.isDestroyed, device.children.size]).to.deep.equal([true, 2]);
+    expect([file.isDestroyed, device.children.length]).to.deep.equal([true, 2]);
   });
 
   it('a driver that fails the create: no file, and neither cleanup nor close', () => {
