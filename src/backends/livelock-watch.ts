@@ -1,6 +1,7 @@
 import { opKindName, opKind, opObject, type FxObject, type Op, type VirtualCpu } from '../kernel/index.js';
 import type { Machine } from '../machine/machine.js';
 import type { Strand } from '../machine/strand.js';
+import { VisibleData } from './visible-data.js';
 
 /** Operations of an execution before anybody looks: whole drivers have a few hundred. */
 export const LIVELOCK_FROM = 4096;
@@ -33,7 +34,7 @@ const NAMED_MAX = 8;
  *
  *     every strand that could go on did                          so no other choice of a scheduler ends it
  *     memory, registers, processors and time are the same        looked at eight times
- *     data fields of contexts and of the driver are the same
+ *     data that contexts and the driver lead to are the same (VisibleData)
  *     no request was completed
  *
  * It depends on the operations alone, not on who chose them: a replay comes to the same finding.
@@ -140,10 +141,11 @@ export class LivelockWatch {
     const { kernel } = machine;
     const parts: unknown[] = [machine.hash(), kernel.clock.nowNs(), kernel.timeLeaps, kernel.timers.size, kernel.watchdogs.size];
     for (const { irql, depth, queuedDpcs } of kernel.vcpus) parts.push(irql, depth, queuedDpcs);
+    const data = new VisibleData(parts, machine.memory);
     for (const { device, workload, parameters } of machine.devices) {
       parts.push(workload?.completed, workload?.outstanding);
-      addFields(parameters.driver, parts);
-      if (device !== null) addTree(device, parts);
+      data.add(parameters.driver);
+      if (device !== null) addTree(device, parts, data);
     }
     return parts.join(' ');
   }
@@ -187,19 +189,8 @@ function placeOf({ top }: VirtualCpu): string {
   return name === undefined ? '' : ` in ${name}`;
 }
 
-function addTree(object: FxObject, parts: unknown[]): void {
+function addTree(object: FxObject, parts: unknown[], data: VisibleData): void {
   parts.push(object.objectId, object.references, object.isLive);
-  if (object.context !== undefined) addFields(object.context, parts);
-  for (const child of object.children) addTree(child, parts);
-}
-
-/** Plain data only: asking for more could run code. */
-function addFields(owner: unknown, parts: unknown[]): void {
-  if (typeof owner !== 'object' || owner === null) return;
-  for (const { value } of Object.values(Object.getOwnPropertyDescriptors(owner)) as { readonly value?: unknown }[]) {
-    if (typeof value === 'number' || typeof value === 'boolean' || typeof value === 'string' || typeof value === 'bigint')
-      parts.push(value);
-    else if (Array.isArray(value) || value instanceof Set || value instanceof Map)
-      parts.push(Array.isArray(value) ? value.length : value.size);
-  }
+  if (object.context !== undefined) data.add(object.context);
+  for (const child of object.children) addTree(child, parts, data);
 }

@@ -20,8 +20,8 @@ export function runProcess(openLab: () => Promise<Lab>): void {
 
   // Node would exit with 1, which means a finding. While a command executes it has a listener of its own, and reports.
   process.on('uncaughtException', (error: Error) => {
-    hasEscaped = true;
     if (process.listenerCount('uncaughtException') > 1) return;
+    hasEscaped = true;
     process.stderr.write(`dmalab: internal error: an error escaped: ${error.message} (UNCAUGHT)\n`);
   });
 

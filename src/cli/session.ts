@@ -1,11 +1,14 @@
 import { InternalError } from '../nt/index.js';
+import { toFinding } from '../backends/to-finding.js';
+import type { RecordedViolation } from '../kernel/index.js';
 import type { Finding, Verdict } from '../machine/report.js';
-import type { Paint } from '../report/index.js';
+import { formatFindings, type Paint } from '../report/index.js';
 import { describeError, ExitCode, exitCodeOf } from './errors.js';
 import { interruptible } from './interrupt.js';
 import type { Io } from './io.js';
 import type { Hooks, Lab } from './lab.js';
 import { Output } from './output.js';
+import { pasteAgain } from './paste-line.js';
 import { createProgress, type ProgressView } from './progress.js';
 
 /** What the reports of all commands have in common. */
@@ -61,17 +64,27 @@ export class Session {
       view.stop();
       this.output.note('interrupted; waiting for the results so far (interrupt again to end at once)');
     };
-    let report: R | null;
+    let outcome;
     try {
-      report = await interruptible(this.io, onSignal, (signal) =>
+      outcome = await interruptible(this.io, onSignal, (signal) =>
         options.body({ onProgress: (progress) => (signal.aborted ? undefined : options.progress(view, progress)), signal }),
       );
     } finally {
       view.stop();
     }
-    if (report === null) this.#interruptedEmpty();
-    else this.#print(report, options.format(report, this.output.paint, options.quiet));
+    const { result, leftBehind } = outcome;
+    if (result === null) {
+      this.#endEmpty(leftBehind === null ? [] : [this.#toFinding(leftBehind)]);
+      return null;
+    }
+    const report = leftBehind === null ? result : withFinding(result, this.#toFinding(leftBehind));
+    this.#print(report, options.format(report, this.output.paint, options.quiet));
     return report;
+  }
+
+  /** A finding outside of every schedule: what there is to paste is the command itself. */
+  #toFinding(violation: RecordedViolation): Finding {
+    return toFinding(violation, null, pasteAgain(this.io.program, this.argv, null));
   }
 
   /** The end of a command that executes no scenario: its report as JSON or text, and the exit code of its verdict. */
@@ -89,10 +102,13 @@ export class Session {
     this.#exitCode = exitCodeOf(report.verdict);
   }
 
-  #interruptedEmpty(): void {
-    if (this.json) this.output.json({ verdict: 'interrupted', scenario: this.scenario, seed: this.seed, findings: [] });
-    else this.output.text('interrupted before there was any result');
-    this.#exitCode = ExitCode.Interrupted;
+  /** Ended before there was a report: by whoever interrupted it, or by what code under test had left behind. */
+  #endEmpty(findings: readonly Finding[]): void {
+    const verdict: Verdict = findings.length === 0 ? 'interrupted' : 'finding';
+    if (this.json) this.output.json({ verdict, scenario: this.scenario, seed: this.seed, findings });
+    else if (findings.length === 0) this.output.text('interrupted before there was any result');
+    else this.output.text(formatFindings(findings, findings.length, this.output.paint));
+    this.#exitCode = exitCodeOf(verdict);
   }
 
   /** The end of a command that could not do its work. */
@@ -103,6 +119,10 @@ export class Session {
     if (this.json) this.output.json({ verdict: 'error', scenario: this.scenario, seed: this.seed, findings: [], error: report });
     return report.kind === 'usage' ? ExitCode.Usage : ExitCode.Internal;
   }
+}
+
+function withFinding<R extends Report>(report: R, finding: Finding): R {
+  return { ...report, verdict: 'finding', findings: [...report.findings, finding], findingsTotal: report.findingsTotal + 1 };
 }
 
 function stackOf(error: unknown): string | null {

@@ -90,9 +90,12 @@ function withFewerFaults(scenario: Scenario, kept: Kept, budget: ShrinkBudget): 
   }
   if (!follow(simplest.machine, simplest.machine, simplest.shrunk, new GuidedRun(), budget)) return simplest;
   for (const [injector, count] of simplest.machine.injected) {
-    for (let fault = 0; fault < Math.min(count, FAULTS_MAX); fault++) {
+    const drawn = count + bitCount(simplest.machine.overrides.faultsLeftOut?.[injector] ?? 0);
+    for (let fault = 0; fault < Math.min(drawn, FAULTS_MAX); fault++) {
       const { overrides } = simplest.machine;
-      const bits = (overrides.faultsLeftOut?.[injector] ?? 0) | (1 << fault);
+      const known = overrides.faultsLeftOut?.[injector] ?? 0;
+      const bits = known | (1 << fault);
+      if (bits === known) continue;
       const without = { ...overrides, faultsLeftOut: { ...overrides.faultsLeftOut, [injector]: bits } };
       simplest = failsStill(scenario, without, simplest, budget, TRIES_PER_FAULT) ?? simplest;
     }
@@ -139,4 +142,10 @@ function searchFor(
     if (machine.trial(guide)) return guide.choices();
   }
   return null;
+}
+
+function bitCount(word: number): number {
+  let count = 0;
+  for (let rest = word; rest !== 0; rest &= rest - 1) count++;
+  return count;
 }

@@ -92,15 +92,20 @@ export class DeviceView implements LineSource {
 
   // ---- The driver's side of the bus
 
+  /** It is there and in D0: accesses reach its registers. */
+  get answers(): boolean {
+    return this.words[this.#header + DeviceHeader.Answers] !== 0;
+  }
+
   /** Reads a register, unsigned; all ones when the device is gone or not in D0. Throws RegisterAccessError. */
   readRegister(offset: number, widthBytes: RegisterWidth): number {
-    if (this.words[this.#header + DeviceHeader.Answers] === 0) return ALL_ONES[widthBytes] ?? this.registers.read(offset, widthBytes);
+    if (!this.answers) return ALL_ONES[widthBytes] ?? this.registers.read(offset, widthBytes);
     return this.registers.read(offset, widthBytes);
   }
 
   /** Writes a register and wakes the engine if that gave it something to do; vanishes when the device is gone or not in D0. Throws RegisterAccessError. */
   writeRegister(offset: number, widthBytes: RegisterWidth, value: number): void {
-    if (this.words[this.#header + DeviceHeader.Answers] === 0) return;
+    if (!this.answers) return;
     const commands = this.registers.write(offset, widthBytes, value);
     const lanes = widthBytes === 4 ? value | 0 : (value & ALL_ONES[widthBytes]) << ((offset & 3) * 8);
     if (this.model.registerWritten !== undefined) this.model.registerWritten(this, offset - (offset & 3), lanes);

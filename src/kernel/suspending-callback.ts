@@ -20,6 +20,20 @@ export function suspendingCallback<A extends readonly unknown[], R>(callback: Dr
     // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
     const result = callback(...args);
     if (isSuspending(result)) return result;
+    if (typeof result === 'object' && result !== null) refuseAsync(result);
     return completed(result);
   };
+}
+
+/** A callback is an async function: what it awaits runs later, when nobody asks for it and in an order nobody chooses. */
+export class AsyncCallbackError extends Error {
+  override readonly name = 'AsyncCallbackError';
+}
+
+function refuseAsync(result: object): void {
+  if (Symbol.asyncIterator in result) throw new AsyncCallbackError('is an async generator function');
+  if (!(result instanceof Promise)) return;
+  // What becomes of it is nobody's concern any more.
+  result.catch(() => undefined);
+  throw new AsyncCallbackError('is an async function, or returns a promise');
 }

@@ -20,19 +20,34 @@ export function trackFields<T extends object>(kernel: Kernel, object: T, name: s
   return object;
 }
 
+/** What a tracked field's getter is known by: reads the field without anybody's noticing. */
+const UNSEEN = Symbol('unseen');
+
+interface TrackedGetter {
+  (): unknown;
+  [UNSEEN]?: () => unknown;
+}
+
+/** What the tracked field of this descriptor holds, read without anybody's noticing; undefined when another's getter is in it. */
+export function untracked(descriptor: PropertyDescriptor): unknown {
+  return (descriptor as { readonly get?: TrackedGetter }).get?.[UNSEEN]?.();
+}
+
 interface Accessors {
-  readonly get: () => unknown;
+  readonly get: TrackedGetter;
   readonly set: (value: unknown) => void;
 }
 
 function watchedAccessors(watch: RaceWatch, initial: unknown, name: string): Accessors {
   const variable = watch.newVariable(name);
   let value = initial;
+  const get: TrackedGetter = () => {
+    watch.read(variable);
+    return value;
+  };
+  get[UNSEEN] = () => value;
   return {
-    get: () => {
-      watch.read(variable);
-      return value;
-    },
+    get,
     set: (next) => {
       watch.write(variable);
       value = next;
@@ -43,11 +58,13 @@ function watchedAccessors(watch: RaceWatch, initial: unknown, name: string): Acc
 function orderedAccessors(watch: RaceWatch, initial: unknown): Accessors {
   const sync = watch.newSync();
   let value = initial;
+  const get: TrackedGetter = () => {
+    watch.interlocked(sync);
+    return value;
+  };
+  get[UNSEEN] = () => value;
   return {
-    get: () => {
-      watch.interlocked(sync);
-      return value;
-    },
+    get,
     set: (next) => {
       watch.interlocked(sync);
       value = next;

@@ -57,10 +57,10 @@ export class Timer<C = unknown> extends FxObject<C> {
   readonly #flushed: KernelEvent;
   readonly #periodMs: number;
   readonly #tolerableDelayMs: number;
-  /** Somebody is in `stop` and waits. */
-  #isStopping = false;
-  /** Start was called meanwhile, and ignored. */
-  #isStartAborted = false;
+  /** So many are in `stop` and wait. */
+  #stopping = 0;
+  /** Calls of start meanwhile, which were ignored. */
+  #startsAborted = 0;
   #isRunningDown = false;
 
   private constructor(parent: FxObject, config: TimerConfig, lock: CallbackLock | null, attributes: ObjectAttributes<C>) {
@@ -107,8 +107,8 @@ export class Timer<C = unknown> extends FxObject<C> {
    */
   start(dueTimeMs: number): boolean {
     this.requireLive('WdfTimerStart');
-    if (this.#isStopping) {
-      this.#isStartAborted = true;
+    if (this.#stopping > 0) {
+      this.#startsAborted++;
       return false;
     }
     const { kernel } = this;
@@ -146,12 +146,12 @@ export class Timer<C = unknown> extends FxObject<C> {
   }
 
   *#stopAndWait(): Suspending<boolean> {
-    this.#isStopping = true;
-    this.#isStartAborted = false;
+    this.#stopping++;
+    const abortedBefore = this.#startsAborted;
     const wasQueued = this.kernel.timers.cancel(this.#timer);
     yield* this.#flush();
-    this.#isStopping = false;
-    return wasQueued || this.#isStartAborted;
+    this.#stopping--;
+    return wasQueued || this.#startsAborted > abortedBefore;
   }
 
   get #isDpcDue(): boolean {

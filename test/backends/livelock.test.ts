@@ -4,7 +4,7 @@ import { ControlledBackend, type Execution } from '../../src/backends/controlled
 import { LIVELOCK_ROUNDS } from '../../src/backends/livelock-watch.js';
 import type { Strategy } from '../../src/backends/strategy.js';
 import { controlledOverrides, FairTail, Pct, RandomWalk, Replay } from '../../src/explore/index.js';
-import type { Suspending } from '../../src/index.js';
+import { trackFields, type Suspending } from '../../src/index.js';
 import { resolveParameters, type Overrides } from '../../src/machine/parameters.js';
 import { defineScenario } from '../../src/machine/scenario.js';
 import type { Device, Interrupt, Request } from '../../src/wdf/index.js';
@@ -29,6 +29,53 @@ class CountsItsPolls extends SmallDriver {
     for (context.polls = 0; ; context.polls++) yield* context.registers.read32(0);
   }
 }
+
+/** As that, with the count where `place` puts it. */
+class CountsElsewhere extends SmallDriver {
+  constructor(private readonly place: (context: SmallContext) => () => void) {
+    super('counts');
+  }
+
+  override *evtIo(device: Device): Suspending<void> {
+    const context = smallContext(device);
+    for (const count = this.place(context); ; count()) yield* context.registers.read32(0);
+  }
+}
+
+interface Counter {
+  count: number;
+  self?: Counter;
+}
+
+/** Where drivers count, away from the context's own fields. */
+const PLACES: Readonly<Record<string, (context: SmallContext) => () => void>> = {
+  'an object of the context': (context) => {
+    const counter: Counter = { count: 0 };
+    counter.self = counter;
+    Object.assign(context, { statistics: { polls: counter } });
+    return () => void counter.count++;
+  },
+  'an array of the context': (context) => {
+    const counts = [0, 0];
+    Object.assign(context, { counts });
+    return () => void counts[1]!++;
+  },
+  'a typed array of the context': (context) => {
+    const counts = new Uint32Array(4);
+    Object.assign(context, { counts });
+    return () => void counts[3]!++;
+  },
+  'a map of the context': (context) => {
+    const counts = new Map([['polls', 0]]);
+    Object.assign(context, { counts });
+    return () => void counts.set('polls', counts.get('polls')! + 1);
+  },
+  'a tracked field': (context) => {
+    const counter = trackFields(context.enabler.kernel, { count: 0 }, 'counter');
+    Object.assign(context, { counter });
+    return () => void counter.count++;
+  },
+};
 
 /** Waits for what its own interrupt would tell, which it never looks at: the level stays, the interrupt comes again at once. */
 class NeverAcknowledges extends SmallDriver {
@@ -109,6 +156,22 @@ describe('livelock by repeated state', function () {
   it('where something moves on, in a context for example, the bound of operations is what is left', () => {
     const execution = execute(backendOf(new CountsItsPolls(), { stepsMax: 100_000 }));
     expect(rulesOf(execution)).to.deep.equal(['L-STEP-BOUND']);
+  });
+
+  for (const [name, place] of Object.entries(PLACES)) {
+    it(`a driver that counts its polls in ${name} is none`, () => {
+      const execution = execute(backendOf(new CountsElsewhere(place), { stepsMax: 100_000, races: true }));
+      expect(rulesOf(execution)).to.deep.equal(['L-STEP-BOUND']);
+    });
+  }
+
+  it('a driver whose context leads everywhere and stays the same is one', () => {
+    const leadsEverywhere = (context: SmallContext): (() => void) => {
+      const { device } = context.enabler;
+      Object.assign(context, { all: [context, device, device.platform, context.registers, new Map([[device, new Set([context])]])] });
+      return () => undefined;
+    };
+    expect(rulesOf(execute(backendOf(new CountsElsewhere(leadsEverywhere), { races: true })))).to.deep.equal(['L-LIVELOCK']);
   });
 
   it('who never lets the others run has shown nothing', () => {

@@ -263,13 +263,30 @@ describe('commands', () => {
     it('by an escaped error is an internal error', async () => {
       const io = new TestIo();
       lab.onRun = () => {
-        io.interrupt({ kind: 'uncaught', error: new TypeError('nobody caught me') });
+        io.interrupt({ kind: 'uncaught', error: Object.assign(new TypeError('nobody caught me'), { stack: '' }) });
         return Promise.resolve(runReport);
       };
       const outcome = await invoke('run demo --json', lab, io);
       expect(outcome.code).to.equal(3);
       expect(jsonOf(outcome).error).to.include({ kind: 'internal', code: 'UNCAUGHT', message: 'an error escaped: nobody caught me' });
     });
+  });
+
+  it('an error that escapes from code under test is a finding', async () => {
+    const io = new TestIo();
+    lab.onRun = () => {
+      io.interrupt({
+        kind: 'uncaught',
+        error: Object.assign(new TypeError('too late'), { stack: 'TypeError: too late\n    at /drivers/mine.mjs:4:7' }),
+      });
+      return Promise.resolve(runReport);
+    };
+    const outcome = await invoke('run demo --json', lab, io);
+    expect(outcome.code).to.equal(1);
+    const { verdict, findings, findingsTotal } = jsonOf(outcome);
+    expect({ verdict, findingsTotal }).to.deep.equal({ verdict: 'finding', findingsTotal: 1 });
+    expect(findings[0]).to.include({ rule: 'L-DRIVER-THREW', schedule: null });
+    expect(outcome.stdout).to.contain('TypeError: too late at /drivers/mine.mjs:4:7');
   });
 
   describe('an internal error', () => {

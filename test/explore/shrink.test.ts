@@ -219,18 +219,20 @@ describe('shrinking the machine of a finding', function () {
   this.timeout(60_000);
   const limits = { replays: 3000, timeMs: 50_000 };
 
-  /** The first schedule of a search that finds something, shrunk. */
-  function shrunkOf(scenario: Scenario, overrides: Overrides): ShrunkFailure {
+  /** The first schedule of a search that finds something. */
+  function firstFailing(scenario: Scenario, overrides: Overrides): { readonly choices: readonly number[]; readonly rule: string } {
     const backend = new ControlledBackend(resolveParameters(scenario, overrides));
     const walk = new Pos();
     for (let seed = 0; seed < 500; seed++) {
       walk.newExecution(seed);
       const { findings, choices } = backend.execute(walk);
-      if (findings.length > 0)
-        return shrinkFailure(scenario, { overrides, choices: Array.from(choices), rule: findings[0]!.rule }, limits)!;
+      if (findings.length > 0) return { choices: Array.from(choices), rule: findings[0]!.rule };
     }
     throw new Error('nothing was found');
   }
+
+  const shrunkOf = (scenario: Scenario, overrides: Overrides): ShrunkFailure =>
+    shrinkFailure(scenario, { overrides, ...firstFailing(scenario, overrides) }, limits)!;
 
   it('devices that have nothing to do with it are left out, and the rest fails alike', () => {
     const board = (name: string, driver: SmallDriver): ScenarioDevice => ({ name, model: 'sgring', driver });
@@ -269,6 +271,9 @@ describe('shrinking the machine of a finding', function () {
     expect(Object.keys(overrides.faults!)).to.deep.equal(['error-completion']);
     // The errors of the first two requests do not happen, the third one does.
     expect(overrides.faultsLeftOut).to.deep.equal({ board: 0b11 });
+    // A second time, with one of them put back: those that are left out count among those that were drawn.
+    const again = shrunkOf(scenario, { ...overrides, faultsLeftOut: { board: 0b01 } });
+    expect(again.overrides.faultsLeftOut).to.deep.equal({ board: 0b11 });
     expect(parseOverrides(3, flattenOverrides(overrides), 'x')).to.deep.equal({ machine: {}, ...overrides });
   });
 

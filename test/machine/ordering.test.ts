@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { UsageError } from '../../src/nt/index.js';
+import { BugCheck, UsageError } from '../../src/nt/index.js';
+import { ControlledBackend } from '../../src/backends/controlled.js';
 import { flattenOverrides, parseOverrides } from '../../src/explore/overrides-text.js';
 import { ORDERINGS, orderingsText, parseOrderings, requireFreeRunning } from '../../src/machine/ordering.js';
+import { resolveParameters } from '../../src/machine/parameters.js';
+import { builtInScenarios } from '../../src/scenarios/index.js';
 
 function usageErrorOf(run: () => unknown): UsageError {
   try {
@@ -47,5 +50,17 @@ describe('--ordering', () => {
     const refused = usageErrorOf(() => requireFreeRunning(parseOrderings('posted-writes')));
     expect([refused.code, refused.details.expected]).to.deep.equal(['USAGE_BAD_ORDERING', "'dmalab explore', or --ordering none"]);
     requireFreeRunning([]);
+  });
+
+  it('a posted write is looked at only where somebody answers: to a device that is gone any offset vanishes', () => {
+    const ring = builtInScenarios.find(({ name }) => name === 'ring')!;
+    const { machine } = new ControlledBackend(resolveParameters(ring, { seed: 1, machine: { ordering: ['posted-writes'] } }));
+    const { registers, view } = machine.devices[0]!;
+    view.setPresent(false);
+    registers.writeRegister(0x2, 4, 1);
+    expect([machine.kernel.findings.total, registers.posted!.count]).to.deep.equal([0, 1]);
+    registers.settle();
+    view.setPresent(true);
+    expect(() => registers.writeRegister(0x2, 4, 1)).to.throw(BugCheck, /offset|register/i);
   });
 });

@@ -146,6 +146,31 @@ describe('a timer that is started while somebody stops it and waits', () => {
   });
 });
 
+describe('a timer that two threads stop and wait for', () => {
+  it('ignores a start until the second of them has its answer, which is true then', () => {
+    const { rig, timer } = bench({
+      executionLevel: 'dispatch',
+      *evtTimerFunc(): Suspending<void> {
+        yield* point(rig);
+      },
+    });
+    const [dpcCpu, other] = [rig.kernel.vcpus[0]!, rig.kernel.vcpus[1]!];
+    const stop = function* (name: string): Suspending<void> {
+      rig.log.push(`${name}: ${yield* timer.stop(true)}`);
+    };
+    timer.start(1);
+    fireAt(rig, 1);
+    dpcCpu.advance();
+    for (const name of ['first', 'second']) rig.thread(1, name, stop(name));
+    while (other.isEnabled()) other.advance();
+    while (dpcCpu.isEnabled()) dpcCpu.advance();
+    while (rig.log.length === 0) other.advance();
+    rig.log.push(`start: ${timer.start(5)}`);
+    rig.settle();
+    expect([rig.log, rig.kernel.timers.size]).to.deep.equal([['first: false', 'start: false', 'second: true'], 0]);
+  });
+});
+
 describe('a tolerable delay', () => {
   const due = (tolerableDelayMs: number, otherMs: number | null): number => {
     const { rig, timer } = bench({ tolerableDelayMs });

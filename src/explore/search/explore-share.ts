@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
-import { hostTimeMs, hostTurn } from '../../kernel/index.js';
+import { forbidProcessExit, leftBehindViolation } from '../../backends/left-behind.js';
+import { hostTimeMs, hostTurn, type RecordedViolation } from '../../kernel/index.js';
 import { InternalError, UsageError } from '../../nt/index.js';
 import { loadDeviceModules } from '../../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../../machine/parameters.js';
@@ -25,8 +26,9 @@ export interface ExploreTask {
   readonly port: MessagePort;
 }
 
-/** A block that was executed, or an error that ends the search. Errors lose their class between threads. */
+/** A block that was executed, a finding outside of every schedule, or an error that ends the search. Errors lose their class between threads. */
 export type ShareMessage =
+  | { readonly kind: 'left-behind'; readonly violation: RecordedViolation }
   | { readonly kind: 'block'; readonly totals: SearchTotals; readonly failing: Failing | null }
   | {
       readonly kind: 'error';
@@ -42,6 +44,9 @@ export type ShareMessage =
 /** One thread's share of a search: takes blocks of schedules until there is none below the bound. Tells all by messages, never throws. */
 export async function exploreShare(task: ExploreTask, loadScenario: (reference: string) => Promise<Scenario>): Promise<void> {
   const { port } = task;
+  const allowExit = forbidProcessExit();
+  const onUncaught = (error: unknown): void => tellEscaped(task, error);
+  process.on('uncaughtException', onUncaught);
   try {
     const scenario = await loadScenario(task.reference);
     await loadDeviceModules(scenario);
@@ -54,8 +59,18 @@ export async function exploreShare(task: ExploreTask, loadScenario: (reference: 
     else control.lowerBound(schedule);
     port.postMessage(errorMessage(error, schedule));
   } finally {
+    process.removeListener('uncaughtException', onUncaught);
+    allowExit();
     port.close();
   }
+}
+
+/** An error that nobody awaited ends the search, whoever threw it. */
+function tellEscaped(task: ExploreTask, error: unknown): void {
+  const violation = leftBehindViolation(error);
+  const message: ShareMessage = violation === null ? errorMessage(error, -1) : { kind: 'left-behind', violation };
+  task.port.postMessage(message);
+  new SearchControl(task.control).abort();
 }
 
 class Share {

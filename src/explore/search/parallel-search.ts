@@ -29,7 +29,7 @@ export interface ParallelSearch extends Search {
 }
 
 interface ParallelResult extends SearchResult {
-  /** A thread was lost in a schedule, and none below has found anything. */
+  /** A thread was lost in a schedule and none below has found anything, or code left behind threw outside of all. */
   readonly lost: RecordedViolation | null;
 }
 
@@ -67,6 +67,8 @@ class ExplorerPool {
   #nextFirst = 0;
   #found: { readonly schedule: number; readonly failing: Failing } | null = null;
   #lost: { readonly schedule: number; readonly why: string } | null = null;
+  /** What code under test had left behind outside of every schedule, which ends the search, too. */
+  #leftBehind: RecordedViolation | null = null;
   /** An error outside of any schedule, which ends the search at once. */
   #error: Error | null = null;
   /** The error of the lowest schedule that ended in one. */
@@ -177,6 +179,10 @@ class ExplorerPool {
   }
 
   #take(message: ShareMessage): void {
+    if (message.kind === 'left-behind') {
+      this.#leftBehind ??= message.violation;
+      return;
+    }
     if (message.kind === 'error') {
       const { schedule } = message;
       if (schedule < 0) this.#error ??= toldError(message);
@@ -220,10 +226,11 @@ class ExplorerPool {
     for (const totals of this.#waiting.values()) if (totals.first <= this.#bound) this.#sum.add(totals);
     this.#waiting.clear();
     const isLost = this.#lost !== null && this.#lost.schedule < (this.#found?.schedule ?? NO_BOUND);
+    const failing = isLost ? null : (this.#found?.failing ?? null);
     return {
       sum: this.#sum,
-      failing: isLost ? null : (this.#found?.failing ?? null),
-      lost: isLost ? lostViolation(this.#lost!.schedule, this.#lost!.why) : null,
+      failing,
+      lost: isLost ? lostViolation(this.#lost!.schedule, this.#lost!.why) : failing === null ? this.#leftBehind : null,
       ended: false,
     };
   }
