@@ -40,6 +40,14 @@ export class AllocationQueue {
     this.#delayDpc = platform.faults === null ? null : new Dpc(platform.kernel, 'HAL delayed grant', () => this.#pump());
   }
 
+  /** Nobody waits. */
+  reset(): void {
+    this.waiting = 0;
+    this.#depthByCpu.fill(0);
+    this.#dpc?.reset();
+    this.#delayDpc?.reset();
+  }
+
   /** Answers a request: its registers are taken and `execute` is due, or it waits, or (`isSynchronous`) it is refused. */
   admit(grant: MapRegisterGrant, isSynchronous: boolean): Admission {
     const adapter = grant.adapter!;

@@ -32,6 +32,10 @@ export class CommonBufferAllocator {
 
   constructor(private readonly platform: HalPlatform) {}
 
+  reset(): void {
+    this.#mappingId = -1;
+  }
+
   /** Null when there is no memory, or no window, for it. Contents are zero. */
   allocate(adapter: AdapterResources, lengthBytes: number): CommonBufferRegion | null {
     const { memory, frames } = this.platform;

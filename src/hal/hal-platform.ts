@@ -79,9 +79,9 @@ export class HalPlatform {
   readonly commonBuffers: CommonBufferAllocator;
   readonly nonPagedPool: NonPagedPool;
   /** In the order of creation: the order in which waiting queues are looked at. */
-  readonly adapters: AdapterResources[] = [];
+  adapters: AdapterResources[] = [];
   /** Those that were released, too. */
-  readonly everyAdapter: AdapterResources[] = [];
+  everyAdapter: AdapterResources[] = [];
   /** The one walk at a time; results are read before anything else can walk. */
   readonly walk = new MdlWalk();
   /** The machine's DMA controller; null where there is none: a harness then says when system transfers end. */
@@ -111,6 +111,18 @@ export class HalPlatform {
     this.mapper = new PageMapper(this.addressing, this.memory, this.dmaVerification);
     this.commonBuffers = new CommonBufferAllocator(this);
     this.nonPagedPool = new NonPagedPool(this);
+  }
+
+  /** As it was built, for another execution: nothing is granted, nobody has an adapter. Whoever gives the frames has been reset before. */
+  reset(): void {
+    this.pool.reset();
+    this.queue.reset();
+    this.commonBuffers.reset();
+    this.nonPagedPool.outstanding = 0;
+    this.adapters = [];
+    this.everyAdapter = [];
+    this.systemDma?.reset();
+    for (const window of this.#windows.values()) window.reset();
   }
 
   /** IoGetDmaAdapter. Null for an unknown version (rule A35), or when the device's address width reaches neither frames nor window. `owner` is the device's name in reports. */

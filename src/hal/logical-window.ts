@@ -19,6 +19,13 @@ export class LogicalWindow {
     this.freeSlots = domain.windowSlots;
   }
 
+  /** Every page is free. */
+  reset(): void {
+    this.#taken.fill(0);
+    this.#next = 0;
+    this.freeSlots = this.domain.windowSlots;
+  }
+
   address(slot: number): number {
     return this.domain.windowBase + slot * PAGE_SIZE;
   }

@@ -66,6 +66,26 @@ export class MapRegisterGrant {
 
   constructor(readonly slot: number) {}
 
+  /** Out of use; what it had room for it keeps. */
+  clear(): void {
+    this.handle = 0;
+    this.registers = 0;
+    this.number = 0;
+    this.adapter = null;
+    this.context = null;
+    this.control = null;
+    this.listControl = null;
+    this.list = null;
+    this.isWaiting = false;
+    this.isLive = false;
+    this.next = null;
+    this.windowSlot = -1;
+    this.isMapped = false;
+    this.mdl = null;
+    this.nextOfMdl = null;
+    this.pieces = 0;
+  }
+
   /** Makes room for `pieces` pages. */
   reserve(pieces: number): void {
     if (this.callerAddress.length >= pieces) return;

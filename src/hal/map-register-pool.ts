@@ -25,24 +25,40 @@ const GENERATION_MASK = 0x3fff;
 export class MapRegisterPool {
   free: number;
   #lastNumber = 0;
+  /** Records that were made, and how many of them are in use or spare; the others are from before a reset. */
   readonly #table: MapRegisterGrant[] = [];
+  #records = 0;
   readonly #spare: MapRegisterGrant[] = [];
   #generation = 0;
   /** A stack; the frames above `#freeFrames` are out on loan. */
   readonly #bounceFrames: Int32Array;
-  #freeFrames: number;
+  #freeFrames = 0;
 
   /** `frames` null: registers have no memory of their own. Throws UsageError when the frames do not suffice. */
   constructor(
     /** Names the pool in scheduling points. */
     readonly objectId: number,
     readonly total: number,
-    frames: FrameSource | null,
+    private readonly frames: FrameSource | null,
   ) {
     this.free = total;
     this.#bounceFrames = new Int32Array(frames === null ? 0 : total);
-    for (let i = 0; i < this.#bounceFrames.length; i++) this.#bounceFrames[i] = bounceFrame(frames!, total);
-    this.#freeFrames = this.#bounceFrames.length;
+    this.#takeFrames();
+  }
+
+  #takeFrames(): void {
+    const frames = this.#bounceFrames;
+    for (let i = 0; i < frames.length; i++) frames[i] = bounceFrame(this.frames!, this.total);
+    this.#freeFrames = frames.length;
+  }
+
+  /** All registers are free, as at first, and handles and numbers start over; whoever gives the frames has got them back. */
+  reset(): void {
+    for (let slot = 0; slot < this.#records; slot++) this.#table[slot]!.clear();
+    this.free = this.total;
+    this.#lastNumber = this.#records = this.#generation = 0;
+    if (this.#spare.length > 0) this.#spare.length = 0;
+    this.#takeFrames();
   }
 
   /** An empty record with a handle of its own. */
@@ -81,28 +97,13 @@ export class MapRegisterPool {
 
   /** Takes a record out of use; its handle is stale from now on. */
   recycle(grant: MapRegisterGrant): void {
-    grant.handle = 0;
-    grant.registers = 0;
-    grant.number = 0;
-    grant.adapter = null;
-    grant.context = null;
-    grant.control = null;
-    grant.listControl = null;
-    grant.list = null;
-    grant.isWaiting = false;
-    grant.isLive = false;
-    grant.next = null;
-    grant.windowSlot = -1;
-    grant.isMapped = false;
-    grant.mdl = null;
-    grant.pieces = 0;
+    grant.clear();
     this.#spare.push(grant);
   }
 
   #newRecord(): MapRegisterGrant {
-    const grant = new MapRegisterGrant(this.#table.length);
-    this.#table.push(grant);
-    return grant;
+    const slot = this.#records++;
+    return (this.#table[slot] ??= new MapRegisterGrant(slot));
   }
 }
 

@@ -72,6 +72,15 @@ class ChannelUse {
   context: TransferContext | null = null;
   generation = 0;
   lengthBytes = 0;
+
+  reset(): void {
+    this.isTaken = false;
+    this.programmingCpu = null;
+    this.adapter = null;
+    this.context = null;
+    this.generation = 0;
+    this.lengthBytes = 0;
+  }
 }
 
 /**
@@ -101,6 +110,12 @@ export class SystemDmaController {
     this.#channels = Array.from({ length: hardware.channels }, () => new ChannelUse());
     this.#readOp = makeOp(hardware.objectId, OpKind.Read);
     this.dpc = new Dpc(kernel, 'system DMA controller DPC', () => this.#evtDpc());
+  }
+
+  /** Every channel is free and was never started. */
+  reset(): void {
+    for (const channel of this.#channels) channel.reset();
+    this.dpc.reset();
   }
 
   isChannel(channel: number | undefined): boolean {

@@ -179,12 +179,12 @@ export class RegisterBlock {
     return atomics.and(this.#words, this.latchWordIndex(offset), ~mask) & mask;
   }
 
-  /** Reset values everywhere, no command latched. */
+  /** Reset values everywhere, no command latched. Nobody looks meanwhile: plain stores, which the one that lets the device act again releases. */
   reset(): void {
-    const { table } = this;
-    for (let index = 0; index < table.resetValues.length; index++)
-      atomics.store(this.#words, this.firstWord + index, table.resetValues[index]!);
-    for (let latch = 0; latch < table.latchCount; latch++) atomics.store(this.#words, this.firstLatch + latch, 0);
+    const words = this.#words;
+    const { resetValues, latchCount } = this.table;
+    for (let index = 0; index < resetValues.length; index++) words[this.firstWord + index] = resetValues[index]!;
+    for (let latch = 0; latch < latchCount; latch++) words[this.firstLatch + latch] = 0;
   }
 
   /** Every register by name with its value, for reports. */

@@ -30,6 +30,12 @@ export class Dpc implements Waitable {
     return true;
   }
 
+  /** Neither queued nor running: what was, went with the machine it belonged to. */
+  reset(): void {
+    this.queued = false;
+    this.running = 0;
+  }
+
   /** Withdraws a queued DPC; false when it was not queued. */
   remove(): boolean {
     if (!this.queued) return false;

@@ -34,6 +34,7 @@ export class FindingLog {
   }
 
   reset(): void {
+    if (this.#total === 0) return;
     this.#kept.length = 0;
     this.#byRule.clear();
     this.#total = 0;

@@ -61,7 +61,9 @@ export class Kernel {
   /** A call that was made and has not started yet; only set while forgotten yields are watched for. */
   unstartedCall: string | null = null;
   #lastObjectId = 0;
-  /** By object id. */
+  /** Ids up to this one belong to objects that outlive a reset. */
+  #lastKeptId = 0;
+  /** By object id; what stands beyond the last id is an earlier execution's. */
   readonly #types: string[] = [];
   readonly #owners: (NamedOwner | null)[] = [];
 
@@ -70,6 +72,12 @@ export class Kernel {
     this.events = options.events;
     this.vcpus = Array.from({ length: options.vcpus ?? 2 }, (_, id) => new VirtualCpu(this, id));
     this.current = this.vcpus[0]!;
+    this.keepObjects();
+  }
+
+  /** What has been created so far outlives a reset, with its id. */
+  keepObjects(): void {
+    this.#lastKeptId = this.#lastObjectId;
   }
 
   /**
@@ -85,12 +93,18 @@ export class Kernel {
 
   /** What kind of object an id belongs to, such as `Request` or `SpinLock`. */
   objectType(id: number): string {
-    return this.#types[id] ?? 'machine';
+    return this.#typeOf(id) ?? 'machine';
   }
 
   /** What reports call an object: its own name where it has one, or type and id, such as `Request#17`. */
   objectName(id: number): string {
-    return this.#owners[id]?.name ?? (this.#types[id] === undefined ? 'the machine' : `${this.#types[id]}#${id}`);
+    const type = this.#typeOf(id);
+    if (type === undefined) return 'the machine';
+    return this.#owners[id]?.name ?? `${type}#${id}`;
+  }
+
+  #typeOf(id: number): string | undefined {
+    return id <= this.#lastObjectId ? this.#types[id] : undefined;
   }
 
   /**
@@ -277,7 +291,7 @@ export class Kernel {
     return clauses.length === 0 ? 'no virtual CPU has anything to run' : clauses.join('; ');
   }
 
-  /** Back to an empty machine: no code runs, nothing is armed, object ids start again at the first after the vCPUs. */
+  /** Back to an empty machine: no code runs, nothing is armed, object ids start again at the first after those that are kept. */
   reset(): void {
     this.dead = null;
     this.unstartedCall = null;
@@ -289,8 +303,9 @@ export class Kernel {
     this.events.reset();
     for (const cpu of this.vcpus) cpu.reset();
     this.current = this.vcpus[0]!;
-    this.#lastObjectId = this.vcpus.length;
-    this.#types.length = this.#owners.length = this.#lastObjectId + 1;
+    // Cleared, not cut: setting the length of an array costs more than all of this.
+    for (let id = this.#lastKeptId + 1; id <= this.#lastObjectId; id++) this.#owners[id] = null;
+    this.#lastObjectId = this.#lastKeptId;
     if (this.races !== null) this.races.reset();
   }
 

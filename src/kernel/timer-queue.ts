@@ -85,7 +85,7 @@ export class TimerQueue {
 
   reset(): void {
     for (const timer of this.#heap) timer.heapIndex = -1;
-    this.#heap.length = 0;
+    if (this.#heap.length > 0) this.#heap.length = 0;
     this.#order = 0;
   }
 

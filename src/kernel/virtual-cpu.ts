@@ -219,11 +219,9 @@ export class VirtualCpu {
 
   /** Drops everything, as a reset does; abandoned generators are never resumed. */
   reset(): void {
-    this.#stack.length = 0;
+    if (!this.isIdle) this.#stack.length = this.#ready.length = this.#dpcs.length = 0;
+    if (this.#parked.length > 0) this.#parked.length = 0;
     this.top = undefined;
-    this.#ready.length = 0;
-    this.#dpcs.length = 0;
-    this.#parked.length = 0;
     this.irql = PASSIVE_LEVEL;
     this.nestedInterrupts = 0;
   }

@@ -1,4 +1,4 @@
-import { DIRQL_MIN, NT_SUCCESS, UsageError, statusName, type BugCheck, type NtStatus } from '../nt/index.js';
+import { DIRQL_MIN, NT_SUCCESS, statusName, type BugCheck, type NtStatus } from '../nt/index.js';
 import {
   Kernel,
   SeededRandom,
@@ -15,12 +15,13 @@ import {
 import { FrameAllocator, MachineImage, MachineMemory } from '../memory/index.js';
 import { HalPlatform, SystemDmaController } from '../hal/index.js';
 import { DeviceView, InterruptController, faultViolation } from '../hardware/index.js';
-import { DeviceInit, InterruptVector, Request, type BusResources, type Device, type DriverConfig } from '../wdf/index.js';
-import { Canceller, DeviceWorkload, LatencyRecorder, PowerActor, RequestSlot } from '../workload/index.js';
+import { DeviceInit, InterruptVector, type BusResources, type DriverConfig } from '../wdf/index.js';
+import { LatencyRecorder } from '../workload/index.js';
 import type { DeviceParameters, MachineParameters } from './parameters.js';
 import { auditMachine } from './audit.js';
 import { LocalStepper, type DeviceStepper } from './device-stepper.js';
 import { MachineFaults } from './faults.js';
+import { createWorkload, deviceSeeds, type MachineDevice } from './machine-device.js';
 import { planMachine, type MachinePlan } from './plan.js';
 import { registersText } from './registers-text.js';
 import { DeviceRegisterPort } from './register-port.js';
@@ -29,28 +30,13 @@ import { SystemDmaPort, SystemDmaVector, connectRequestLines, dmaChannelsOf } fr
 /** Most map registers the platform gives one adapter. */
 const MAP_REGISTERS_PER_ADAPTER_MAX = 64;
 
-/** A device with its driver's device object and its traffic. */
-export interface MachineDevice {
-  readonly name: string;
-  readonly parameters: DeviceParameters;
-  readonly view: DeviceView;
-  readonly registers: DeviceRegisterPort;
-  readonly vectors: readonly InterruptVector[];
-  readonly deviceInit: DeviceInit;
-  /** Set by the prologue. */
-  device: Device | null;
-  workload: DeviceWorkload | null;
-  canceller: Canceller | null;
-  power: PowerActor | null;
-  /** The driver refused to start, and an injected fault explains it. */
-  refusedStart: boolean;
-}
-
 /** `worker_threads.threadId` of the main thread. */
 const MAIN_THREAD = 0;
 
 /** Scheduling points of a prologue, or of an epilogue, before it counts as one that never ends. */
 const STRAIGHT_POINTS_MAX = 2_000_000;
+
+export type { MachineDevice } from './machine-device.js';
 
 export interface MachineOptions {
   /** Engine hosts on worker threads; 0 when the main thread steps the devices. */
@@ -77,9 +63,9 @@ export class Machine {
   /** Timers that fired because nothing else could go on, in a row without a completion; under control. */
   readonly fruitless = { timers: 0, completed: 0 };
   readonly #image: MachineImage;
-  devices: MachineDevice[] = [];
-  vectors: InterruptVector[] = [];
-  platform!: HalPlatform;
+  readonly devices: readonly MachineDevice[];
+  readonly vectors: readonly InterruptVector[];
+  readonly platform: HalPlatform;
   readonly frames: FrameAllocator;
 
   constructor(
@@ -97,7 +83,13 @@ export class Machine {
     this.views = this.plan.placements.map((placement, i) => new DeviceView(this.memory, this.plan.models[i]!, placement, hardware));
     this.plan.pattern.fill(this.memory, this.#random('payload pattern'));
     this.frames = new FrameAllocator(this.plan.firstRamFrame, this.plan.ramFrames, this.plan.contiguousFrames, this.#random('frames'));
-    this.#build();
+    for (const view of this.views) this.kernel.nextObjectId('Device', view);
+    this.platform = this.#createPlatform();
+    this.vectors = Array.from({ length: this.plan.vectorCount }, (_, i) => this.#createVector(i));
+    this.#createSystemDma();
+    this.devices = parameters.devices.map((device, i) => this.#createDevice(device, i));
+    this.kernel.keepObjects();
+    this.#powerOn();
   }
 
   /** The last virtual CPU belongs to the outside world - whoever cancels, unplugs, changes power - and has no interrupts. */
@@ -119,13 +111,9 @@ export class Machine {
     return new SeededRandom(deriveSeed(this.parameters.seed, part));
   }
 
-  /** The objects of one execution, in the same order and with the same ids every time. */
-  #build(): void {
-    const { kernel, plan, parameters } = this;
-    for (const view of this.views) kernel.nextObjectId('Device', view);
-    const { addressing, mapRegisters, starvationGrants, ordering } = parameters.machine;
-    this.faults.reset(this.views);
-    this.platform = new HalPlatform(kernel, {
+  #createPlatform(): HalPlatform {
+    const { addressing, mapRegisters, starvationGrants, ordering } = this.parameters.machine;
+    return new HalPlatform(this.kernel, {
       addressing: addressing === 'bounce32' ? 'bounce' : addressing,
       mapRegisters,
       // An adapter that may ask for more registers than there are would wait for ever.
@@ -140,21 +128,40 @@ export class Machine {
         tornFields: ordering.includes('torn-fields'),
       },
     });
-    this.vectors = Array.from({ length: plan.vectorCount }, (_, i) => this.#createVector(i));
-    this.#connectSystemDma();
-    this.devices = parameters.devices.map((device, i) => this.#createDevice(device, i));
   }
 
-  /** The controller after the devices, if there is one: powered, wired to their request lines, its interrupt the HAL's. */
-  #connectSystemDma(): void {
+  /** The HAL's driver for the controller behind the devices, if there is one: its interrupt is the HAL's. */
+  #createSystemDma(): void {
     const controller = this.#systemDma;
     if (controller === null) return;
-    controller.powerOn();
-    controller.setBusMasterEnabled(true);
     const systemDma = new SystemDmaController(this.kernel, new SystemDmaPort(controller));
     this.platform.systemDma = systemDma;
     (this.vectors[controller.firstVector] as SystemDmaVector).attach(systemDma.dpc);
-    connectRequestLines(controller, this.views);
+  }
+
+  /** Devices with power, nothing planned for them yet, and drivers that were not asked: how an execution begins. */
+  #powerOn(): void {
+    this.faults.reset(this.views);
+    const controller = this.#systemDma;
+    if (controller !== null) {
+      controller.powerOn();
+      controller.setBusMasterEnabled(true);
+      connectRequestLines(controller, this.views);
+    }
+    for (const device of this.devices) {
+      device.view.powerOn();
+      this.faults.arm(device.view);
+      device.deviceInit = this.#newDeviceInit(device);
+      device.device = null;
+      device.workload = null;
+      device.canceller = null;
+      device.power = null;
+      device.refusedStart = false;
+    }
+  }
+
+  #newDeviceInit({ bus, parameters }: Pick<MachineDevice, 'bus' | 'parameters'>): DeviceInit {
+    return new DeviceInit(this.kernel, bus, parameters.driverParams);
   }
 
   get #systemDma(): DeviceView | null {
@@ -175,20 +182,23 @@ export class Machine {
 
   #createDevice(parameters: DeviceParameters, index: number): MachineDevice {
     const view = this.views[index]!;
-    view.powerOn();
-    this.faults.arm(view);
     const { placement } = view;
     const vectors = this.vectors.slice(placement.vectors.first, placement.vectors.first + placement.vectors.count);
     const onWrite = view.model.isSubordinate === true ? () => this.#subordinateWritten(view) : null;
     const registers = new DeviceRegisterPort(this.kernel, view, onWrite);
-    const deviceInit = new DeviceInit(this.kernel, this.#resources(registers, vectors), parameters.driverParams);
+    const bus = this.#resources(registers, vectors);
+    const { name } = parameters;
     return {
-      name: parameters.name,
+      name,
       parameters,
       view,
       registers,
       vectors,
-      deviceInit,
+      bus,
+      seeds: deviceSeeds(this.parameters.seed, name),
+      faults: this.faults.ledgerOf(view),
+      traffic: null,
+      deviceInit: this.#newDeviceInit({ bus, parameters }),
       device: null,
       workload: null,
       canceller: null,
@@ -268,8 +278,7 @@ export class Machine {
     this.#settleBus();
     this.devices.forEach((device, i) => {
       if (device.device?.isStarted !== true) return;
-      const workload = this.#createWorkload(device, device.device);
-      device.workload = workload;
+      const workload = createWorkload(this, device, device.device);
       for (let k = 0; k < device.parameters.workload.applications; k++) {
         const cpu = this.kernel.vcpus[(i + k) % this.parameters.machine.vcpus]!;
         cpu.queueThread(`${device.name}: application ${k}`, cpu.objectId, workload.thread());
@@ -333,55 +342,6 @@ export class Machine {
     });
   }
 
-  #createWorkload(machineDevice: MachineDevice, device: Device): DeviceWorkload {
-    const { view, parameters } = machineDevice;
-    const { workload: asked } = parameters;
-    // Frames have no place in the device's memory.
-    const regionBytes =
-      asked.traffic === 'loopback'
-        ? asked.maxBytes
-        : Math.floor(view.localMemoryBytes / asked.outstanding / asked.alignBytes) * asked.alignBytes;
-    // Longer requests than a slot's part of the device's memory cannot be checked; lengths are drawn from what is left of the range.
-    const config = { ...asked, maxBytes: Math.min(asked.maxBytes, regionBytes) };
-    if (regionBytes < config.minBytes) {
-      throw new UsageError(
-        'USAGE_PARAMETER',
-        `${config.outstanding} requests in flight share the ${view.localMemoryBytes} bytes of memory on ${view.name}: that leaves ${regionBytes} bytes each, and the smallest has ${config.minBytes}`,
-        { where: '--outstanding', expected: `at most ${Math.floor(view.localMemoryBytes / config.minBytes)}` },
-      );
-    }
-    const slots = Array.from({ length: config.outstanding }, (_, i) => {
-      const request = new Request(this.kernel, device.requestContext?.createFor(this.kernel, `${machineDevice.name} request ${i}`));
-      return new RequestSlot(i, request, config, i * regionBytes, regionBytes, this.frames);
-    });
-    machineDevice.canceller =
-      config.cancelPerMillion === 0
-        ? null
-        : new Canceller(this.kernel, this.outsideCpu, config, this.#random(`cancellations of ${machineDevice.name}`));
-    const disturbs = config.powerCyclesPerMillion > 0 || config.unplugPerMillion > 0;
-    machineDevice.power = disturbs
-      ? new PowerActor(this.kernel, this.outsideCpu, device, config, this.#random(`power of ${machineDevice.name}`), machineDevice.name)
-      : null;
-    const workload = new DeviceWorkload({
-      kernel: this.kernel,
-      memory: this.memory,
-      device,
-      deviceName: machineDevice.name,
-      slots,
-      pattern: this.plan.pattern,
-      random: this.#random(`traffic of ${machineDevice.name}`),
-      config,
-      quota: parameters.quota,
-      localMemoryAddress: view.localMemory,
-      latency: this.plan.hosts.length === 0 ? null : this.latency,
-      canceller: machineDevice.canceller,
-      power: machineDevice.power,
-      faults: this.faults.ledgerOf(view),
-    });
-    if (machineDevice.canceller !== null) machineDevice.canceller.slots = slots;
-    return workload;
-  }
-
   /** All traffic that was asked for has been submitted and has completed. */
   get isDone(): boolean {
     return this.devices.every((device) => device.workload === null || device.workload.isDone);
@@ -431,7 +391,9 @@ export class Machine {
     this.fruitless.timers = 0;
     this.fruitless.completed = 0;
     this.frames.reset();
-    this.#build();
+    this.platform.reset();
+    for (const vector of this.vectors) vector.reset();
+    this.#powerOn();
   }
 
   /** Hash of everything that belongs to the machine, sixteen hex digits; transport words and the lab's oracle do not enter. */

@@ -9,6 +9,13 @@ export interface FrameChoice {
 /** The memory of the machine is used up; the HAL turns it into STATUS_INSUFFICIENT_RESOURCES. */
 export const NO_FRAME = -1;
 
+/** Adjacent frames, all free or all in one hand. */
+interface Run {
+  readonly first: number;
+  count: number;
+  free: boolean;
+}
+
 /**
  * Hands out page frames and fragments on purpose: a buffer of several pages gets frames from all over memory, with
  * short contiguous runs now and then, so that scatter/gather lists have real elements and real merges.
@@ -22,8 +29,10 @@ export class FrameAllocator {
   readonly #shuffled: Int32Array;
   readonly #singleFrames: number;
   #head = 0;
+  /** The queue is another than at first: frames were freed. */
+  #isRequeued = false;
   #count: number;
-  readonly #contiguous: { first: number; count: number; free: boolean }[];
+  #contiguous: Run[];
 
   constructor(
     readonly firstFrame: number,
@@ -39,16 +48,20 @@ export class FrameAllocator {
     for (let i = 0; i < single; i++) this.#queue[i] = firstFrame + i;
     this.#shuffleInRuns(single, choice);
     this.#shuffled = this.#queue.slice();
-    this.#contiguous = [{ first: firstFrame + single, count: contiguousFrames, free: true }];
+    this.#contiguous = [this.#allContiguous()];
   }
 
   /** Nothing is handed out any more, and frames will come in the same order again. */
   reset(): void {
-    this.#queue.set(this.#shuffled);
+    if (this.#isRequeued) this.#queue.set(this.#shuffled);
+    this.#isRequeued = false;
     this.#head = 0;
     this.#count = this.#singleFrames;
-    this.#contiguous.length = 0;
-    this.#contiguous.push({ first: this.firstFrame + this.#singleFrames, count: this.frameCount - this.#singleFrames, free: true });
+    this.#contiguous = [this.#allContiguous()];
+  }
+
+  #allContiguous(): Run {
+    return { first: this.firstFrame + this.#singleFrames, count: this.frameCount - this.#singleFrames, free: true };
   }
 
   /** Swaps runs of one to three frames, so that about a third of neighbours stay adjacent. */
@@ -82,6 +95,7 @@ export class FrameAllocator {
     if (!(index >= 0 && index < this.#singleFrames))
       throw new InternalError('FRAMES_FREE', `frame ${frame} is not one of the single frames`);
     this.#queue[(this.#head + this.#count) % this.#queue.length] = frame;
+    this.#isRequeued = true;
     this.#count++;
   }
 

@@ -34,9 +34,7 @@ export class MachineImage {
   clear(): void {
     const { memory } = this;
     for (const { offset, lengthBytes } of this.#dense) memory.clear(offset, lengthBytes);
-    for (const { offset, lengthBytes } of this.#sparse) {
-      for (let page = offset; page < offset + lengthBytes; page += PAGE_SIZE) if (memory.takeTouched(page)) memory.clear(page, PAGE_SIZE);
-    }
+    memory.clearTouched(this.#sparse);
   }
 
   /** Sixteen hex digits. */

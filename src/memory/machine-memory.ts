@@ -28,6 +28,9 @@ export class MachineMemory {
   readonly #module: CopyModule;
   /** One byte a page: written since it was cleared. Null where other threads write, too, and nobody can keep count. */
   readonly #touched: Uint8Array | null;
+  /** Those pages, in the order they were touched. */
+  readonly #touchedPages: Int32Array;
+  #touchedCount = 0;
 
   constructor(readonly wasm: WasmMemory) {
     const { buffer } = wasm;
@@ -39,6 +42,7 @@ export class MachineMemory {
     this.lengthBytes = buffer.byteLength;
     this.#module = createCopyModule(wasm);
     this.#touched = buffer instanceof ArrayBuffer ? new Uint8Array(Math.ceil(this.lengthBytes / PAGE_SIZE)) : null;
+    this.#touchedPages = new Int32Array(this.#touched?.length ?? 0);
   }
 
   static create(lengthBytes: number, shared: boolean): MachineMemory {
@@ -70,7 +74,11 @@ export class MachineMemory {
     const touched = this.#touched;
     if (touched === null || lengthBytes === 0) return;
     const last = (address + lengthBytes - 1) >>> PAGE_SHIFT;
-    for (let page = address >>> PAGE_SHIFT; page <= last; page++) touched[page] = 1;
+    for (let page = address >>> PAGE_SHIFT; page <= last; page++) {
+      if (touched[page] !== 0) continue;
+      touched[page] = 1;
+      this.#touchedPages[this.#touchedCount++] = page;
+    }
   }
 
   /** Whether the page at `address` may hold anything: always, where nobody keeps count. */
@@ -78,13 +86,19 @@ export class MachineMemory {
     return this.#touched === null || this.#touched[address >>> PAGE_SHIFT] !== 0;
   }
 
-  /** As `isTouched`, and forgets it. */
-  takeTouched(address: number): boolean {
-    if (this.#touched === null) return true;
-    const page = address >>> PAGE_SHIFT;
-    const was = this.#touched[page] !== 0;
-    this.#touched[page] = 0;
-    return was;
+  /** Zeroes the pages of these ranges that may hold anything, and forgets what was touched. */
+  clearTouched(ranges: readonly { readonly offset: number; readonly lengthBytes: number }[]): void {
+    if (this.#touched === null) {
+      for (const { offset, lengthBytes } of ranges) this.clear(offset, lengthBytes);
+      return;
+    }
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const page = this.#touchedPages[i]!;
+      this.#touched[page] = 0;
+      const address = page * PAGE_SIZE;
+      for (const { offset, lengthBytes } of ranges) if (address >= offset && address < offset + lengthBytes) this.clear(address, PAGE_SIZE);
+    }
+    this.#touchedCount = 0;
   }
 
   /** Offset of the first byte in which two ranges differ, -1 when they are equal. */

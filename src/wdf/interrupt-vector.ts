@@ -24,7 +24,7 @@ export interface VectorSource {
  */
 export class InterruptVector {
   readonly objectId: number;
-  readonly #sharers: Interrupt[] = [];
+  #sharers: Interrupt[] = [];
   delivered = 0;
   unclaimed = 0;
   #unclaimedInARow = 0;
@@ -43,6 +43,17 @@ export class InterruptVector {
     readonly name: string,
   ) {
     this.objectId = kernel.nextObjectId('InterruptVector', this);
+  }
+
+  /** Nobody is connected, and nothing was delivered. */
+  reset(): void {
+    this.#sharers = [];
+    this.delivered = 0;
+    this.unclaimed = 0;
+    this.#unclaimedInARow = 0;
+    this.#assertedInARow = 0;
+    this.#isMasked = false;
+    this.#isQuiet = false;
   }
 
   connect(interrupt: Interrupt): void {

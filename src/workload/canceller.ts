@@ -42,17 +42,24 @@ export class Canceller {
   readonly #random: RandomSource;
   readonly #doomed: Doomed[] = [];
   /** Whose requests it cancels. */
-  slots: readonly RequestSlot[] = [];
+  readonly #slots: readonly RequestSlot[];
   #lifetimePoints = FIRST_LIFETIME_POINTS;
   /** Kernel point at which the next cancellation is due; Infinity when none is. */
   nextPoint = Infinity;
 
-  constructor(kernel: Kernel, cpu: VirtualCpu, { cancelPerMillion, shares }: CancelShare, random: RandomSource) {
+  constructor(
+    kernel: Kernel,
+    cpu: VirtualCpu,
+    { cancelPerMillion, shares }: CancelShare,
+    random: RandomSource,
+    slots: readonly RequestSlot[],
+  ) {
     this.#kernel = kernel;
     this.#cpu = cpu;
     this.#sharePerMillion = cancelPerMillion;
     this.#even = shares === 'even' ? new EvenShare(cancelPerMillion, 1_000_000) : null;
     this.#random = random;
+    this.#slots = slots;
   }
 
   /** A request was submitted; perhaps it will not live. */
@@ -134,7 +141,7 @@ export class Canceller {
   /** Closing the file cancels all of its requests at once. */
   *#close(fileObject: FileObject): Suspending<void> {
     if (fileObject.isClosed) return;
-    for (const slot of this.slots) if (slot.inFlight && slot.fileObject === fileObject) slot.cancelWindow ??= slot.request.cancelWindow;
+    for (const slot of this.#slots) if (slot.inFlight && slot.fileObject === fileObject) slot.cancelWindow ??= slot.request.cancelWindow;
     yield* fileObject.close();
   }
 }
