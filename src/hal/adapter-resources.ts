@@ -1,14 +1,5 @@
-import {
-  DISPATCH_LEVEL,
-  PASSIVE_LEVEL,
-  STATUS_CANCELLED,
-  STATUS_INSUFFICIENT_RESOURCES,
-  STATUS_SUCCESS,
-  irqlName,
-  type NtStatus,
-} from '../nt/index.js';
+import { DISPATCH_LEVEL, PASSIVE_LEVEL, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, irqlName, type NtStatus } from '../nt/index.js';
 import { makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
-import { Admission } from './allocation-queue.js';
 import { AllocationWaits } from './allocation-waits.js';
 import type { DeviceDescription } from './device-description.js';
 import type { DmaDomain } from './dma-domain.js';
@@ -91,10 +82,7 @@ export abstract class AdapterResources {
     if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
     const grant = this.newRequest(context, registers);
     grant.control = control;
-    const { queue } = this.platform;
-    const admission = queue.admit(grant, isSynchronous);
-    if (admission === Admission.Granted) yield* queue.execute(grant);
-    return admission === Admission.Refused ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
+    return yield* this.platform.queue.request(grant, isSynchronous);
   }
 
   /** FreeMapRegisters: flushed before, all of them at once (rules A07, A18). */
@@ -121,7 +109,7 @@ export abstract class AdapterResources {
     this.platform.mapper.close(grant, this.domain, 0);
     const { queue } = this.platform;
     queue.release(grant);
-    if (queue.waiting > 0) yield* queue.serve();
+    yield* queue.serve();
   }
 
   /** A bus master's control routine has answered KeepObject. Rule A13: one channel at a time. For the allocation queue. */
@@ -152,7 +140,7 @@ export abstract class AdapterResources {
     this.platform.mapper.close(grant, this.domain, 0);
     const { queue } = this.platform;
     queue.release(grant);
-    if (queue.waiting > 0) yield* queue.serve();
+    yield* queue.serve();
   }
 
   /** An allocation request waits under `context`: it could still be withdrawn. */

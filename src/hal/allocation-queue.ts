@@ -1,5 +1,5 @@
-import { DISPATCH_LEVEL } from '../nt/index.js';
-import { Dpc, EventKind, makeOp, OpKind, type Kernel, type Suspending } from '../kernel/index.js';
+import { DISPATCH_LEVEL, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { COMPLETED, Dpc, EventKind, completed, makeOp, OpKind, type Kernel, type Suspending } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
 import { countOvertaken } from './allocation-waits.js';
 import { GRANT_DEPTH_MAX } from './hal-policy.js';
@@ -9,10 +9,6 @@ import { AllocationAction, type MapRegisterGrant } from './map-register-grant.js
 import { UNLIMITED } from './mdl-walk.js';
 import { checkNotMapped } from './transfer-checks.js';
 import type { TransferContext } from './transfer-context.js';
-
-/** How a request for registers was answered. */
-export const Admission = { Granted: 0, Queued: 1, Refused: 2 } as const;
-export type Admission = (typeof Admission)[keyof typeof Admission];
 
 /**
  * Who gets map registers and channels, and when.
@@ -48,26 +44,26 @@ export class AllocationQueue {
     this.#delayDpc?.reset();
   }
 
-  /** Answers a request: its registers are taken and `execute` is due, or it waits, or (`isSynchronous`) it is refused. */
-  admit(grant: MapRegisterGrant, isSynchronous: boolean): Admission {
+  /** Answers a request: it is granted and its routine runs here, or it waits; INSUFFICIENT_RESOURCES: not at once, as `isSynchronous` wants it. */
+  request(grant: MapRegisterGrant, isSynchronous: boolean): Suspending<NtStatus> {
     const adapter = grant.adapter!;
     const { observer, faults } = this.platform;
     const isDelayed = !isSynchronous && faults !== null && adapter.queueHead === null && this.#fits(grant) && faults.delaysGrant();
     if (!isDelayed && adapter.queueHead === null && this.#tryGrant(grant)) {
       observer?.allocate(grant.registers, 'granted', grant.number);
-      return Admission.Granted;
+      return this.#execute(grant);
     }
     observer?.allocate(grant.registers, isSynchronous ? 'refused' : 'queued', 0);
     if (isSynchronous) {
       this.platform.pool.recycle(grant);
-      return Admission.Refused;
+      return completed<NtStatus>(STATUS_INSUFFICIENT_RESOURCES);
     }
     this.#enqueue(adapter, grant);
     if (isDelayed) this.#delayDpc!.queue();
-    return Admission.Queued;
+    return completed<NtStatus>(STATUS_SUCCESS);
   }
 
-  /** Gives a grant's registers and channel back. The caller goes on with `if (queue.waiting > 0) yield* queue.serve()`. */
+  /** Gives a grant's registers and channel back. The caller goes on with `yield* queue.serve()`. */
   release(grant: MapRegisterGrant): void {
     const adapter = grant.adapter!;
     const registers = this.platform.counted(grant.registers);
@@ -96,14 +92,16 @@ export class AllocationQueue {
     this.#unlink(adapter, grant);
     this.platform.pool.recycle(grant);
     // The withdrawn request may have been the head that nobody could pass.
-    if (this.waiting > 0) yield* this.serve();
+    yield* this.serve();
     return true;
   }
 
-  /** Looks at the queues, now or from the DPC. */
-  *serve(): Suspending<void> {
-    if (this.#dpc !== null) this.#dpc.queue();
-    else yield* this.#pump();
+  /** Looks at the queues, now or from the DPC; mostly nobody waits. */
+  serve(): Suspending<void> {
+    if (this.waiting === 0) return COMPLETED;
+    if (this.#dpc === null) return this.#pump();
+    this.#dpc.queue();
+    return COMPLETED;
   }
 
   *#pump(): Suspending<void> {
@@ -111,7 +109,7 @@ export class AllocationQueue {
       this.platform.observer?.grantWaiting(grant.number, this.platform.counted(grant.registers));
       const op = makeOp(this.platform.pool.objectId, OpKind.Grant);
       if (this.#kernel.at(op)) yield op;
-      yield* this.execute(grant);
+      yield* this.#execute(grant);
     }
   }
 
@@ -161,8 +159,8 @@ export class AllocationQueue {
     return true;
   }
 
-  /** Runs the routine of a grant; when it returns the record may be free again. */
-  *execute(grant: MapRegisterGrant): Suspending<void> {
+  /** Runs the routine of a grant; when it returns the record may be free again. SUCCESS: what the request is answered. */
+  *#execute(grant: MapRegisterGrant): Suspending<NtStatus> {
     const cpu = this.#kernel.current;
     const irql = cpu.irql;
     if (irql < DISPATCH_LEVEL) cpu.irql = DISPATCH_LEVEL;
@@ -178,10 +176,11 @@ export class AllocationQueue {
       yield* grant.listControl!.listControl(list);
     }
     this.#depthByCpu[cpu.id]!--;
-    if (isGivenBack && this.waiting > 0) yield* this.serve();
-    if (cpu.irql === irql) return;
+    if (isGivenBack) yield* this.serve();
+    if (cpu.irql === irql) return STATUS_SUCCESS;
     cpu.irql = irql;
     if (cpu.dpcIsDue) yield this.#kernel.standAt(makeOp(this.platform.pool.objectId, OpKind.Release));
+    return STATUS_SUCCESS;
   }
 
   /** Keeps what the control routine left allocated: the channel (system only) and the registers, or the registers. True when all went back. */

@@ -12,9 +12,8 @@ import {
   type NtStatus,
 } from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
-import { EventKind, makeOp, OpKind, type Suspending } from '../kernel/index.js';
+import { EventKind, completed, makeOp, OpKind, suspendedAt, type Suspending } from '../kernel/index.js';
 import { AdapterResources } from './adapter-resources.js';
-import { Admission } from './allocation-queue.js';
 import type { CommonBufferRegion } from './common-buffer-allocator.js';
 import { raiseHalFault } from './hal-fault.js';
 import type { ListControl, MapRegisterGrant } from './map-register-grant.js';
@@ -132,7 +131,7 @@ export class DmaAdapter extends AdapterResources {
    * Get- and BuildScatterGatherList(Ex): allocates registers for the range, builds the list when they are granted
    * and calls `listControl`. `mayGrow` is Get: the HAL provides the list; Build fails with BUFFER_TOO_SMALL.
    */
-  *buildScatterGatherListEx(
+  buildScatterGatherListEx(
     context: TransferContext | null,
     mdl: Mdl | null,
     offset: number,
@@ -145,18 +144,33 @@ export class DmaAdapter extends AdapterResources {
   ): Suspending<NtStatus> {
     this.requireDispatch('BuildScatterGatherListEx');
     const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
-    if (this.kernel.at(op)) yield op;
+    const build = (): Suspending<NtStatus> =>
+      this.#build(context, mdl, offset, lengthBytes, isSynchronous, listControl, isWrite, list, mayGrow);
+    return this.kernel.at(op) ? suspendedAt(op, build) : build();
+  }
+
+  #build(
+    context: TransferContext | null,
+    mdl: Mdl | null,
+    offset: number,
+    lengthBytes: number,
+    isSynchronous: boolean,
+    listControl: ListControl,
+    isWrite: boolean,
+    list: ScatterGatherList,
+    mayGrow: boolean,
+  ): Suspending<NtStatus> {
     const { walk } = this.platform;
     this.#measure(mdl, offset, lengthBytes);
     if (mayGrow) list.grow(walk.elements);
     if (list.capacity < walk.elements) {
       this.platform.observer?.listTooSmall();
-      return STATUS_BUFFER_TOO_SMALL;
+      return completed<NtStatus>(STATUS_BUFFER_TOO_SMALL);
     }
     const { registers } = walk;
-    if (!this.mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
-    if (this.platform.faults?.failsAllocation('a scatter/gather list') === true) return STATUS_INSUFFICIENT_RESOURCES;
-    if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
+    const isShort = !this.mayAsk(registers) || this.platform.faults?.failsAllocation('a scatter/gather list') === true;
+    if (isShort) return completed<NtStatus>(STATUS_INSUFFICIENT_RESOURCES);
+    if (context !== null && takePreCancel(context)) return completed<NtStatus>(STATUS_CANCELLED);
     const grant = this.newRequest(context, registers);
     checkMap(this, grant, mdl, offset, lengthBytes);
     grant.listControl = listControl;
@@ -165,17 +179,17 @@ export class DmaAdapter extends AdapterResources {
     grant.offset = offset;
     grant.lengthBytes = lengthBytes;
     grant.isWrite = isWrite;
-    const { queue } = this.platform;
-    const admission = queue.admit(grant, isSynchronous);
-    if (admission === Admission.Granted) yield* queue.execute(grant);
-    return admission === Admission.Refused ? STATUS_INSUFFICIENT_RESOURCES : STATUS_SUCCESS;
+    return this.platform.queue.request(grant, isSynchronous);
   }
 
   /** PutScatterGatherList: flushes the whole list and frees its registers. Rule A08 when it is not outstanding. */
-  *putScatterGatherList(list: ScatterGatherList): Suspending<void> {
+  putScatterGatherList(list: ScatterGatherList): Suspending<void> {
     this.requireDispatch('PutScatterGatherList');
     const op = makeOp(this.platform.pool.objectId, OpKind.Release);
-    if (this.kernel.at(op)) yield op;
+    return this.kernel.at(op) ? suspendedAt(op, () => this.#putNow(list)) : this.#putNow(list);
+  }
+
+  #putNow(list: ScatterGatherList): Suspending<void> {
     const { grant } = list;
     if (!list.isOutstanding || grant === null || grant.handle !== list.grantHandle) {
       raiseHalFault(
@@ -193,7 +207,7 @@ export class DmaAdapter extends AdapterResources {
     this.platform.mapper.close(grant, this.domain, Infinity);
     const { queue } = this.platform;
     queue.release(grant);
-    if (queue.waiting > 0) yield* queue.serve();
+    return queue.serve();
   }
 
   /** GetDmaTransferInfo: what the range would take, exactly. The answer is overwritten by the next call. */

@@ -61,8 +61,8 @@ export class MapRegisterGrant {
   isWrite = false;
   /** Pages mapped: `callerAddress[k]` and `pieceBytes[k]` describe what lies behind register k. */
   pieces = 0;
-  callerAddress = new Float64Array(0);
-  pieceBytes = new Int32Array(0);
+  readonly callerAddress: number[] = [];
+  readonly pieceBytes: number[] = [];
 
   constructor(readonly slot: number) {}
 
@@ -86,21 +86,8 @@ export class MapRegisterGrant {
     this.pieces = 0;
   }
 
-  /** Makes room for `pieces` pages. */
-  reserve(pieces: number): void {
-    if (this.callerAddress.length >= pieces) return;
-    const roomy = Math.max(pieces, 8, this.callerAddress.length * 2);
-    const addresses = new Float64Array(roomy);
-    const lengths = new Int32Array(roomy);
-    addresses.set(this.callerAddress);
-    lengths.set(this.pieceBytes);
-    this.callerAddress = addresses;
-    this.pieceBytes = lengths;
-  }
-
   addPiece(callerAddress: number, lengthBytes: number): void {
     const at = this.pieces;
-    if (at === this.callerAddress.length) this.reserve(at + 1);
     this.callerAddress[at] = callerAddress;
     this.pieceBytes[at] = lengthBytes;
     this.pieces = at + 1;

@@ -16,8 +16,10 @@ export function listSizeBytes(elements: number): number {
  * System when the next mapping overwrites it - and reading it after that is rule D61.
  */
 export class ScatterGatherList {
-  #addresses: Float64Array;
-  #lengths: Int32Array;
+  /** Elements the buffer has room for. */
+  capacity: number;
+  readonly #addresses: number[] = [];
+  readonly #lengths: number[] = [];
   #count = 0;
   #revokedBy: string | null = 'it was never built';
   /** The grant whose registers it uses, as a handle; 0 when it holds none. For the HAL. */
@@ -32,13 +34,7 @@ export class ScatterGatherList {
     private readonly owner: string,
     capacity: number,
   ) {
-    this.#addresses = new Float64Array(capacity);
-    this.#lengths = new Int32Array(capacity);
-  }
-
-  /** Elements the buffer has room for. */
-  get capacity(): number {
-    return this.#addresses.length;
+    this.capacity = capacity;
   }
 
   /** NumberOfElements. */
@@ -61,9 +57,7 @@ export class ScatterGatherList {
 
   /** A larger buffer; the contents are lost. */
   grow(capacity: number): void {
-    if (capacity <= this.capacity) return;
-    this.#addresses = new Float64Array(capacity);
-    this.#lengths = new Int32Array(capacity);
+    this.capacity = Math.max(this.capacity, capacity);
   }
 
   /** Starts building: empty, and valid again for the driver. */

@@ -67,7 +67,7 @@ export class WdmDmaAdapter extends DmaAdapter {
       this.channelOwner = null;
       if (!this.isSystem) return;
       this.platform.systemDma?.give(this);
-      if (this.platform.queue.waiting > 0) yield* this.platform.queue.serve();
+      yield* this.platform.queue.serve();
     }
   }
 

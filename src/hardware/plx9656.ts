@@ -4,22 +4,19 @@ import { BarKind, type DeviceModel, type RegisterDescription } from './device-mo
 import type { DeviceView } from './device-view.js';
 import { BusAccess, TRANSLATION_FAULT } from './iommu.js';
 import * as plx from './plx9656-registers.js';
-import { PlxDte } from './plx9656-registers.js';
 import { drawRepeat, isLate, repeat, spoilElement, tick } from './plx9656-faults.js';
-import {
-  CHANNELS,
-  CHANNEL_WORDS,
-  Channel,
-  Phase,
-  activeBit,
-  clearsCount,
-  fail,
-  interruptsWanted,
-  lineAsserted,
-  phaseNames,
-  phaseOps,
-  raiseInterrupt,
-} from './plx9656-state.js';
+import * as state from './plx9656-state.js';
+import { activeBit, clearsCount, fail, interruptsWanted, lineAsserted, phaseNames, raiseInterrupt } from './plx9656-state.js';
+
+// Copies of other modules' constants, see sgring-state.ts.
+const { CHANNELS, CHANNEL_WORDS, Channel, Phase, phaseOps } = state;
+const { PlxDte } = plx;
+/** What is looked at before every step, as words from the first register and the first latch. */
+const CNTRL_WORD = plx.PLX_CNTRL >> 2;
+const CSR_WORD = plx.PLX_DMACSR0 >> 2;
+const CNTRL_LATCH = plx.plx9656Registers.latchIndex[CNTRL_WORD]!;
+const CSR_LATCH = plx.plx9656Registers.latchIndex[CSR_WORD]!;
+const { PLX_CNTRL_SOFTWARE_RESET, PLX_CSR_ENABLE } = plx;
 
 /** State word after the channels: which channel goes first in the next step. */
 const CURSOR = CHANNELS * CHANNEL_WORDS;
@@ -30,31 +27,40 @@ const NO_CHANNEL = -1;
 /** Not a channel: the software reset bit of CNTRL has been written. */
 const RESET = 2;
 
+/** The commands latched for `channel`. */
+function commandsOf(d: DeviceView, channel: number): number {
+  return (d.words[d.registers.firstLatch + CSR_LATCH]! >> (channel * 8)) & COMMANDS;
+}
+
 /** Something to do for `channel`: a command, or the next phase while it is enabled or on its way to stop. */
 function isRunnable(d: DeviceView, channel: number): boolean {
-  const shift = channel * 8;
-  if (((d.registers.peekCommands(plx.PLX_DMACSR0) >> shift) & COMMANDS) !== 0) return true;
+  if (commandsOf(d, channel) !== 0) return true;
+  const { words } = d;
   const at = d.state + channel * CHANNEL_WORDS;
-  if (d.words[at + Channel.Phase] === Phase.Idle) return d.words[at + Channel.Repeat] !== 0;
-  if (d.words[at + Channel.Phase] === Phase.Hung) return false;
+  const phase = words[at + Channel.Phase];
+  if (phase === Phase.Idle) return words[at + Channel.Repeat] !== 0;
+  if (phase === Phase.Hung) return false;
   // The enable bit cleared in the middle pauses a channel; an aborted one still writes its residual and says Done.
-  return d.words[at + Channel.Stopping] !== 0 || ((d.words[d.registers.wordIndex(plx.PLX_DMACSR0)]! >> shift) & plx.PLX_CSR_ENABLE) !== 0;
+  return words[at + Channel.Stopping] !== 0 || ((words[d.registers.firstWord + CSR_WORD]! >> (channel * 8)) & PLX_CSR_ENABLE) !== 0;
 }
 
 /** The channel whose turn it is, RESET, or NO_CHANNEL. */
 function choose(d: DeviceView): number {
-  if (d.words[d.gate] === 0) return NO_CHANNEL;
-  if (d.registers.peekCommands(plx.PLX_CNTRL) !== 0) return RESET;
-  if ((d.words[d.registers.wordIndex(plx.PLX_CNTRL)]! & plx.PLX_CNTRL_SOFTWARE_RESET) !== 0) return NO_CHANNEL;
-  const first = d.words[d.state + CURSOR]!;
-  if (!isRunnable(d, first)) return isRunnable(d, 1 - first) ? 1 - first : NO_CHANNEL;
+  const { words, registers } = d;
+  if (words[d.gate] === 0) return NO_CHANNEL;
+  if (words[registers.firstLatch + CNTRL_LATCH] !== 0) return RESET;
+  const first = words[d.state + CURSOR]!;
+  const isFirstRunnable = isRunnable(d, first);
+  if (!isFirstRunnable && !isRunnable(d, 1 - first)) return NO_CHANNEL;
+  if ((words[registers.firstWord + CNTRL_WORD]! & PLX_CNTRL_SOFTWARE_RESET) !== 0) return NO_CHANNEL;
+  if (!isFirstRunnable) return 1 - first;
   // Time passes only when the other channel has nothing to do either.
   return opOf(d, first) === OpKind.Wait && isRunnable(d, 1 - first) ? 1 - first : first;
 }
 
 /** Kind of a runnable channel's next step. */
 function opOf(d: DeviceView, channel: number): OpKind {
-  if (((d.registers.peekCommands(plx.PLX_DMACSR0) >> (channel * 8)) & COMMANDS) !== 0) return OpKind.Update;
+  if (commandsOf(d, channel) !== 0) return OpKind.Update;
   const at = d.state + channel * CHANNEL_WORDS;
   const phase = d.words[at + Channel.Phase]!;
   if (phase === Phase.Idle) return d.words[at + Channel.Repeat] === 1 ? OpKind.Signal : OpKind.Wait;
@@ -77,9 +83,8 @@ function step(d: DeviceView): boolean {
     return true;
   }
   words[d.state + CURSOR] = 1 - channel;
-  const commands = d.registers.take(plx.PLX_DMACSR0, COMMANDS << (channel * 8)) >> (channel * 8);
-  if (commands !== 0) obey(d, channel, commands);
-  else perform(d, channel);
+  if (commandsOf(d, channel) === 0) perform(d, channel);
+  else obey(d, channel, d.registers.take(plx.PLX_DMACSR0, COMMANDS << (channel * 8)) >> (channel * 8));
   return true;
 }
 

@@ -1,4 +1,4 @@
-import type { Suspending } from './op.js';
+import type { Op, Suspending } from './op.js';
 
 /**
  * What a call that had nothing to wait for gives back: `yield*` asks once, gets the value and goes on. A generator would
@@ -47,9 +47,20 @@ const FALSE = new Completed(false);
 /** A suspending call that has ended already with an answer; one object for each. */
 export const answered = (answer: boolean): Suspending<boolean> => (answer ? TRUE : FALSE);
 
+/** A call that its scheduling point has suspended: `return kernel.at(op) ? suspendedAt(op, () => this.#rest()) : this.#rest()`. */
+export function* suspendedAt<T>(op: Op, rest: () => Suspending<T>): Suspending<T> {
+  yield op;
+  return yield* rest();
+}
+
+/** What every generator is an instance of: generators of two functions have two shapes, but one prototype above them. */
+function AnyGenerator(): void {}
+AnyGenerator.prototype = Object.getPrototypeOf(function* (): Generator {}.prototype) as object;
+
 /** Whether `value` is to be driven to its end, rather than what a plain function gave back. */
 export function isSuspending<T>(value: Suspending<T> | T): value is Suspending<T> {
   if (typeof value !== 'object' || value === null) return false;
+  if (value instanceof AnyGenerator || value instanceof Completed) return true;
   const { throw: raise, [Symbol.iterator]: iterator } = value as { throw?: unknown; [Symbol.iterator]?: unknown };
   return typeof raise === 'function' && typeof iterator === 'function';
 }

@@ -181,7 +181,9 @@ export class VirtualCpu {
 
   #takeOff(): void {
     this.#stack.pop();
-    this.top = this.#stack[this.#stack.length - 1];
+    const { length } = this.#stack;
+    // Element -1 would be looked up as a property of that name.
+    this.top = length === 0 ? undefined : this.#stack[length - 1];
   }
 
   #startDpc(): void {

@@ -7,7 +7,7 @@ import {
   STATUS_SUCCESS,
   type NtStatus,
 } from '../nt/index.js';
-import { KernelEvent, type Suspending } from '../kernel/index.js';
+import { KernelEvent, completed, type Suspending } from '../kernel/index.js';
 import type { CallbackLock } from './callback-lock.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
@@ -66,10 +66,15 @@ export class DeviceFiles {
   }
 
   /** IRP_MJ_CREATE: to the queue that the driver chose for it, else to EvtDeviceFileCreate; returns when it has completed. */
-  *#create(fileObject: FileObject, driverQueue: IoQueue | undefined): Suspending<NtStatus> {
-    const device = this.#device;
+  #create(fileObject: FileObject, driverQueue: IoQueue | undefined): Suspending<NtStatus> {
     const { create } = this.#callbacks;
-    if (driverQueue === undefined && create === null) return STATUS_SUCCESS;
+    return driverQueue === undefined && create === null
+      ? completed<NtStatus>(STATUS_SUCCESS)
+      : this.#sendCreate(fileObject, driverQueue, create);
+  }
+
+  *#sendCreate(fileObject: FileObject, driverQueue: IoQueue | undefined, create: FileCallbacks['create']): Suspending<NtStatus> {
+    const device = this.#device;
     const request = new Request(device.kernel, device.requestContext?.createFor(device.kernel, `${device.label} request`));
     const outcome = new CreateOutcome(new KernelEvent(device.kernel, `${fileObject.label}: its create request`));
     request.prepare(RequestType.Create, null, 0, 0, outcome, fileObject);

@@ -126,8 +126,8 @@ export class Device extends FxObject {
    * A program opens the device, at PASSIVE_LEVEL: the create request goes to its queue or to EvtDeviceFileCreate, and
    * this returns when it has completed, with the status the driver gave. ACCESS_DENIED: exclusive, and open already.
    */
-  *openFile(fileName: string): Suspending<Created<FileObject>> {
-    return yield* this.#files.open(fileName, this.#routes[RequestType.Create]);
+  openFile(fileName: string): Suspending<Created<FileObject>> {
+    return this.#files.open(fileName, this.#routes[RequestType.Create]);
   }
 
   /** Called by the file that has been closed. */
@@ -136,10 +136,9 @@ export class Device extends FxObject {
   }
 
   /** A request arrives from the I/O manager. No queue for its type: INVALID_DEVICE_REQUEST. */
-  *submit(request: Request): Suspending<void> {
+  submit(request: Request): Suspending<void> {
     const queue = this.#routes[request.type];
-    if (queue === undefined) yield* request.completeByFramework(STATUS_INVALID_DEVICE_REQUEST);
-    else yield* queue.enqueue(request);
+    return queue === undefined ? request.completeByFramework(STATUS_INVALID_DEVICE_REQUEST) : queue.enqueue(request);
   }
 
   // ---- What the PnP and power managers ask; all at PASSIVE_LEVEL, one transition at a time. DEVICE_REMOVED: the device is gone

@@ -1,7 +1,6 @@
 import {
   NT_SUCCESS,
   STATUS_CANCELLED,
-  STATUS_INVALID_DEVICE_REQUEST,
   STATUS_INVALID_PARAMETER,
   STATUS_MORE_PROCESSING_REQUIRED,
   STATUS_SUCCESS,
@@ -9,10 +8,10 @@ import {
   STATUS_WDF_TOO_MANY_TRANSFERS,
   type NtStatus,
 } from '../nt/index.js';
-import { EventKind, suspendingCallback, type Suspending } from '../kernel/index.js';
+import { EventKind, completed, suspendedAt, suspendingCallback, type Suspending } from '../kernel/index.js';
 import { raiseAccessViolation, type Mdl, type ScatterGatherList } from '../hal/index.js';
 import { DmaDirection, isDmaDirection, type AdapterInfo } from './dma-enabler.js';
-import type { EvtConfigureDmaChannel, EvtDmaTransferComplete, EvtProgramDma, EvtReserveDma } from './dma-transaction-callbacks.js';
+import type { EvtProgramDma } from './dma-transaction-callbacks.js';
 import { DmaTransactionCore, TransferPhase } from './dma-transaction-core.js';
 import { asUlong } from './dma-transaction-arithmetic.js';
 import { bufferOfRequest } from './dma-transaction-request.js';
@@ -78,8 +77,7 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     if (offset < 0 || offset >= mdl.byteCount) return STATUS_INVALID_PARAMETER;
     if (!this.enabler.supportsChainedMdls && offset + lengthBytes > mdl.byteCount) return STATUS_INVALID_PARAMETER;
     const status = this.#describe(evtProgramDma, direction, mdl, offset, asUlong(lengthBytes));
-    if (!NT_SUCCESS(status)) yield* this.releaseForReuse(false);
-    return status;
+    return NT_SUCCESS(status) ? status : yield* this.#refuse(status);
   }
 
   /** WdfDmaTransactionInitializeUsingOffset: the same with an offset, which must fall in the first MDL, too. */
@@ -104,23 +102,30 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
    * WdfDmaTransactionInitializeUsingRequest: buffer and length come from the request, which must fit the direction
    * (INVALID_DEVICE_REQUEST). The request is referenced from Execute to the last DmaCompleted (rule B03).
    */
-  *initializeUsingRequest(request: DmaRequest, evtProgramDma: EvtProgramDma | null, direction: number): Suspending<NtStatus> {
+  initializeUsingRequest(request: DmaRequest, evtProgramDma: EvtProgramDma | null, direction: number): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionInitializeUsingRequest');
-    if (this.kernel.at(this.op)) yield this.op;
+    if (this.kernel.at(this.op)) return suspendedAt(this.op, () => this.#initializeFrom(request, evtProgramDma, direction));
+    return this.#initializeFrom(request, evtProgramDma, direction);
+  }
+
+  #initializeFrom(request: DmaRequest, evtProgramDma: EvtProgramDma | null, direction: number): Suspending<NtStatus> {
     if (evtProgramDma === null) this.nullParameter('WdfDmaTransactionInitializeUsingRequest', 'EvtProgramDmaFunction');
-    if (!isDmaDirection(direction)) return STATUS_INVALID_PARAMETER;
+    if (!isDmaDirection(direction)) return completed<NtStatus>(STATUS_INVALID_PARAMETER);
     const buffer = bufferOfRequest(request, direction);
-    if (!NT_SUCCESS(buffer.status)) return buffer.status;
+    if (!NT_SUCCESS(buffer.status)) return completed(buffer.status);
     const { mdl, lengthBytes } = buffer;
     checkBufferedList(this, request, mdl, lengthBytes);
-    if (!this.enabler.supportsChainedMdls && lengthBytes > mdl!.byteCount) return STATUS_INVALID_PARAMETER;
+    if (!this.enabler.supportsChainedMdls && lengthBytes > mdl!.byteCount) return completed<NtStatus>(STATUS_INVALID_PARAMETER);
     const status = this.#describe(evtProgramDma, direction, mdl!, 0, lengthBytes);
-    if (!NT_SUCCESS(status)) yield* this.releaseForReuse(false);
-    else {
-      this.ioRequest = request;
-      request.transaction = this;
-      request.dmaStatus = STATUS_SUCCESS;
-    }
+    if (!NT_SUCCESS(status)) return this.#refuse(status);
+    this.ioRequest = request;
+    request.transaction = this;
+    request.dmaStatus = STATUS_SUCCESS;
+    return completed(status);
+  }
+
+  *#refuse(status: NtStatus): Suspending<NtStatus> {
+    yield* this.releaseForReuse(false);
     return status;
   }
 
@@ -302,15 +307,24 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
   // --- giving back ----------------------------------------------------------------------------------------------
 
   /** WdfDmaTransactionRelease: makes the object ready for another Initialize; keeps a reservation. Always SUCCESS. */
-  *release(): Suspending<NtStatus> {
+  release(): Suspending<NtStatus> {
     this.enterDdi('WdfDmaTransactionRelease');
-    if (this.kernel.at(this.op)) yield this.op;
+    return this.kernel.at(this.op) ? suspendedAt(this.op, () => this.#releaseNow()) : this.#releaseNow();
+  }
+
+  #releaseNow(): Suspending<NtStatus> {
     if (this.wasReleasedByDriver)
       reportFrameworkDefect(this, 2, 'is released a second time: the framework answers SUCCESS, not INVALID_DEVICE_STATE');
     const isReleasedNow = this.#beginRelease(false);
     this.wasReleasedByDriver = true;
-    if (!isReleasedNow) return STATUS_SUCCESS;
-    if (!this.releaseIdle(false)) yield* this.releaseResources(false);
+    if (!isReleasedNow) return completed<NtStatus>(STATUS_SUCCESS);
+    if (!this.releaseIdle(false)) return this.#releaseBusy();
+    this.#endRelease();
+    return completed<NtStatus>(STATUS_SUCCESS);
+  }
+
+  *#releaseBusy(): Suspending<NtStatus> {
+    yield* this.releaseResources(false);
     this.#endRelease();
     return STATUS_SUCCESS;
   }
@@ -381,54 +395,6 @@ export abstract class DmaTransactionBase<C = unknown> extends DmaTransactionCore
     // JavaScript drivers may return nothing.
     if (isProgrammed === false && completions === this.completions) reportProgramFailed(this);
     if (this.phase === TransferPhase.Programming) this.phase = TransferPhase.Running;
-  }
-
-  // --- packet and system profiles only; here what the others do ---------------------------------------------------
-
-  /**
-   * WdfDmaTransactionAllocateResources: reserves `registers` (0: what the initialised buffer takes) for repeated use;
-   * `evtReserveDma` runs when they are granted. Packet and system profiles, version 3; else INVALID_DEVICE_REQUEST.
-   */
-  *allocateResources(
-    _direction: number,
-    _registers: number,
-    _evtReserveDma: EvtReserveDma | null,
-    _context: unknown = null,
-  ): Suspending<NtStatus> {
-    this.requireLive('WdfDmaTransactionAllocateResources');
-    this.requireV3('WdfDmaTransactionAllocateResources');
-    this.refuseProfile('WdfDmaTransactionAllocateResources');
-    return STATUS_INVALID_DEVICE_REQUEST;
-  }
-
-  /** WdfDmaTransactionFreeResources: gives the reservation back and releases the transaction. */
-  *freeResources(): Suspending<void> {
-    this.requireLive('WdfDmaTransactionFreeResources');
-    this.refuseProfile('WdfDmaTransactionFreeResources');
-  }
-
-  /** WdfDmaTransactionStopSystemTransfer: stops the system DMA controller's transfer; system profiles. */
-  *stopSystemTransfer(): Suspending<void> {
-    this.requireLive('WdfDmaTransactionStopSystemTransfer');
-    this.refuseProfile('WdfDmaTransactionStopSystemTransfer');
-  }
-
-  /** WdfDmaTransactionSetChannelConfigurationCallback; system profiles. */
-  setChannelConfigurationCallback(_callback: EvtConfigureDmaChannel | null, _context: unknown = null): void {
-    this.requireLive('WdfDmaTransactionSetChannelConfigurationCallback');
-    this.refuseProfile('WdfDmaTransactionSetChannelConfigurationCallback');
-  }
-
-  /** WdfDmaTransactionSetTransferCompleteCallback; system profiles. */
-  setTransferCompleteCallback(_callback: EvtDmaTransferComplete | null, _context: unknown = null): void {
-    this.requireLive('WdfDmaTransactionSetTransferCompleteCallback');
-    this.refuseProfile('WdfDmaTransactionSetTransferCompleteCallback');
-  }
-
-  /** WdfDmaTransactionSetDeviceAddressOffset: added to the configured device address; system profiles. */
-  setDeviceAddressOffset(_offset: number): void {
-    this.requireLive('WdfDmaTransactionSetDeviceAddressOffset');
-    this.refuseProfile('WdfDmaTransactionSetDeviceAddressOffset');
   }
 
   // --- what the profiles provide ----------------------------------------------------------------------------------

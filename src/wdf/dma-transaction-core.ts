@@ -1,5 +1,13 @@
-import { DISPATCH_LEVEL, STATUS_UNSUCCESSFUL, WDF_VIOLATION, WdfViolation, type Irql, type NtStatus } from '../nt/index.js';
-import { EventKind, FxObject, type ObjectAttributes, type Op } from '../kernel/index.js';
+import {
+  DISPATCH_LEVEL,
+  STATUS_INVALID_DEVICE_REQUEST,
+  STATUS_UNSUCCESSFUL,
+  WDF_VIOLATION,
+  WdfViolation,
+  type Irql,
+  type NtStatus,
+} from '../nt/index.js';
+import { EventKind, FxObject, type ObjectAttributes, type Op, type Suspending } from '../kernel/index.js';
 import { raiseAccessViolation, TransferContext, type DmaAdapter, type Mdl } from '../hal/index.js';
 import { DmaDirection, type AdapterInfo, type DmaEnabler } from './dma-enabler.js';
 import { spanPages } from './dma-transaction-arithmetic.js';
@@ -12,6 +20,7 @@ import {
 } from './dma-transaction-state.js';
 import { reportFrameworkDefect, reportNoTransfer } from './dma-transaction-findings.js';
 import type { DmaDevice, DmaRequest } from './dma-host.js';
+import type { EvtConfigureDmaChannel, EvtDmaTransferComplete, EvtReserveDma } from './dma-transaction-callbacks.js';
 import type { Request } from './request.js';
 
 /** Answer of `getTransferInfo`; one object per transaction, overwritten by the next call. */
@@ -215,6 +224,54 @@ export abstract class DmaTransactionCore<C = unknown> extends FxObject<C> {
     // Execute was entered, and registers are not asked for yet.
     if (context.isStarting) return 'C';
     return this.adapterInfo?.adapter?.isWaiting(context) === true ? 'D' : 'E';
+  }
+
+  // --- packet and system profiles only; here what the others do ---------------------------------------------------
+
+  /**
+   * WdfDmaTransactionAllocateResources: reserves `registers` (0: what the initialised buffer takes) for repeated use;
+   * `evtReserveDma` runs when they are granted. Packet and system profiles, version 3; else INVALID_DEVICE_REQUEST.
+   */
+  *allocateResources(
+    _direction: number,
+    _registers: number,
+    _evtReserveDma: EvtReserveDma | null,
+    _context: unknown = null,
+  ): Suspending<NtStatus> {
+    this.requireLive('WdfDmaTransactionAllocateResources');
+    this.requireV3('WdfDmaTransactionAllocateResources');
+    this.refuseProfile('WdfDmaTransactionAllocateResources');
+    return STATUS_INVALID_DEVICE_REQUEST;
+  }
+
+  /** WdfDmaTransactionFreeResources: gives the reservation back and releases the transaction. */
+  *freeResources(): Suspending<void> {
+    this.requireLive('WdfDmaTransactionFreeResources');
+    this.refuseProfile('WdfDmaTransactionFreeResources');
+  }
+
+  /** WdfDmaTransactionStopSystemTransfer: stops the system DMA controller's transfer; system profiles. */
+  *stopSystemTransfer(): Suspending<void> {
+    this.requireLive('WdfDmaTransactionStopSystemTransfer');
+    this.refuseProfile('WdfDmaTransactionStopSystemTransfer');
+  }
+
+  /** WdfDmaTransactionSetChannelConfigurationCallback; system profiles. */
+  setChannelConfigurationCallback(_callback: EvtConfigureDmaChannel | null, _context: unknown = null): void {
+    this.requireLive('WdfDmaTransactionSetChannelConfigurationCallback');
+    this.refuseProfile('WdfDmaTransactionSetChannelConfigurationCallback');
+  }
+
+  /** WdfDmaTransactionSetTransferCompleteCallback; system profiles. */
+  setTransferCompleteCallback(_callback: EvtDmaTransferComplete | null, _context: unknown = null): void {
+    this.requireLive('WdfDmaTransactionSetTransferCompleteCallback');
+    this.refuseProfile('WdfDmaTransactionSetTransferCompleteCallback');
+  }
+
+  /** WdfDmaTransactionSetDeviceAddressOffset: added to the configured device address; system profiles. */
+  setDeviceAddressOffset(_offset: number): void {
+    this.requireLive('WdfDmaTransactionSetDeviceAddressOffset');
+    this.refuseProfile('WdfDmaTransactionSetDeviceAddressOffset');
   }
 
   // --- shared ----------------------------------------------------------------------------------------------------

@@ -92,7 +92,8 @@ export class InterruptVector {
       yield* this.#serviceEdge();
       return;
     }
-    for (const interrupt of this.#sharers) {
+    for (let i = 0; i < this.#sharers.length; i++) {
+      const interrupt = this.#sharers[i]!;
       if (interrupt.isPassive) {
         this.#isMasked = true;
         interrupt.serviceAtPassive();

@@ -200,16 +200,14 @@ export class Interrupt extends FxObject {
   *service(): Suspending<boolean> {
     if (!this.#isActive) return false;
     yield* this.#takeLock();
+    let claimed = false;
     // While it waited for the lock it may have been disconnected: its ISR must not run any more.
-    const claimed = this.#isActive && (yield* this.#callIsr());
+    if (this.#isActive) {
+      const irql = this.kernel.enter(this.objectId, 'EvtInterruptIsr');
+      claimed = yield* this.#isr(this, this.messageId);
+      this.kernel.leave(irql, this.objectId, 'EvtInterruptIsr');
+    }
     yield* this.#freeLock();
-    return claimed;
-  }
-
-  *#callIsr(): Suspending<boolean> {
-    const irql = this.kernel.enter(this.objectId, 'EvtInterruptIsr');
-    const claimed = yield* this.#isr(this, this.messageId);
-    this.kernel.leave(irql, this.objectId, 'EvtInterruptIsr');
     return claimed;
   }
 

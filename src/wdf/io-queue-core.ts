@@ -5,7 +5,7 @@ import {
   STATUS_INVALID_DEVICE_STATE,
   STATUS_SUCCESS,
 } from '../nt/index.js';
-import { COMPLETED, Dpc, EventKind, FxObject, type Activation, type Suspending } from '../kernel/index.js';
+import { COMPLETED, Dpc, EventKind, FxObject, suspendedAt, type Activation, type Suspending } from '../kernel/index.js';
 import { createCallbackLock, type CallbackLock, type CallbackOwner, type ExecutionLevel } from './callback-lock.js';
 import type { Device } from './device.js';
 import { queueCallbacks, type IoQueueConfig, type QueueCallbacks } from './io-queue-config.js';
@@ -110,17 +110,18 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   // ---- Arrival
 
   /** A request arrives from the I/O manager; runs the dispatch loop in the caller's context. */
-  *enqueue(request: Request): Suspending<void> {
+  enqueue(request: Request): Suspending<void> {
     const op = this.kernel.callOp(this.objectId);
-    if (this.kernel.at(op)) yield op;
-    if (!this.accepting) yield* request.completeByFramework(STATUS_INVALID_DEVICE_STATE);
-    else if (request.lengthBytes === 0 && isTransfer(request) && this.config.allowZeroLengthRequests !== true) {
-      yield* request.completeByFramework(STATUS_SUCCESS);
-    } else if (request.isCancelRequested && !this.#canPresentNext(0)) yield* request.completeByFramework(STATUS_CANCELLED);
-    else {
-      this.#insert(request);
-      yield* this.run();
-    }
+    return this.kernel.at(op) ? suspendedAt(op, () => this.#enqueueNow(request)) : this.#enqueueNow(request);
+  }
+
+  #enqueueNow(request: Request): Suspending<void> {
+    if (!this.accepting) return request.completeByFramework(STATUS_INVALID_DEVICE_STATE);
+    if (request.lengthBytes === 0 && isTransfer(request) && this.config.allowZeroLengthRequests !== true)
+      return request.completeByFramework(STATUS_SUCCESS);
+    if (request.isCancelRequested && !this.#canPresentNext(0)) return request.completeByFramework(STATUS_CANCELLED);
+    this.#insert(request);
+    return this.run();
   }
 
   #insert(request: Request): void {
@@ -165,8 +166,8 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   }
 
   /** Goes on with what that made possible, unless a running loop of this queue will. */
-  *afterRelease(): Suspending<void> {
-    if (this.loops.length === 0 && this.#isAnythingDue()) yield* this.run();
+  afterRelease(): Suspending<void> {
+    return this.loops.length === 0 && this.#isAnythingDue() ? this.run() : COMPLETED;
   }
 
   /** Whether the dispatch loop would do anything; most runs come when there is nothing to do. */

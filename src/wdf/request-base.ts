@@ -134,6 +134,20 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
     this.information = lengthBytes;
   }
 
+  abstract complete(status: NtStatus): Suspending<void>;
+
+  /** WdfRequestCompleteWithInformation. */
+  completeWithInformation(status: NtStatus, lengthBytes: number): Suspending<void> {
+    this.requireDriverOwned('WdfRequestCompleteWithInformation');
+    this.information = lengthBytes;
+    return this.complete(status);
+  }
+
+  /** WdfRequestCompleteWithPriorityBoost: as `complete`. The lab has no thread priorities, so the boost does nothing. */
+  completeWithPriorityBoost(status: NtStatus, _priorityBoost: number): Suspending<void> {
+    return this.complete(status);
+  }
+
   /** The Information field is a length of its buffer, as far as the framework can tell. */
   protected get tellsLength(): boolean {
     if (!this.isDeviceControl) return this.type !== RequestType.Create;

@@ -7,7 +7,7 @@ import {
   statusName,
   type NtStatus,
 } from '../nt/index.js';
-import { EventKind, makeOp, OpKind, suspendingCallback, type Kernel, type Suspending } from '../kernel/index.js';
+import { EventKind, completed, makeOp, OpKind, suspendedAt, suspendingCallback, type Kernel, type Suspending } from '../kernel/index.js';
 import type { Mdl } from '../hal/index.js';
 import type { FileObject } from './file-object.js';
 import type { IoQueue } from './io-queue.js';
@@ -201,9 +201,12 @@ export class Request extends RequestBase {
    * WdfRequestMarkCancelableEx. CANCELLED: it is cancelled already, the callback never runs, the caller completes it.
    * INVALID_DEVICE_REQUEST: not the driver's, or marked already (rule C10).
    */
-  *markCancelableEx(evtRequestCancel: EvtRequestCancel): Suspending<NtStatus> {
+  markCancelableEx(evtRequestCancel: EvtRequestCancel): Suspending<NtStatus> {
     const op = makeOp(this.objectId, OpKind.Update);
-    if (this.kernel.at(op)) yield op;
+    return this.kernel.at(op) ? suspendedAt(op, () => completed(this.#mark(evtRequestCancel))) : completed(this.#mark(evtRequestCancel));
+  }
+
+  #mark(evtRequestCancel: EvtRequestCancel): NtStatus {
     if (!this.#mayMark('WdfRequestMarkCancelableEx')) return STATUS_INVALID_DEVICE_REQUEST;
     if (this.#cancelFlag || this.#queue!.isCancelingOwned) {
       this.#marking = Marking.Refused;
@@ -226,9 +229,12 @@ export class Request extends RequestBase {
    * callback has run, runs or will run, and it completes the request. INVALID_DEVICE_REQUEST: not the driver's or not
    * cancelable (rule C11).
    */
-  *unmarkCancelable(): Suspending<NtStatus> {
+  unmarkCancelable(): Suspending<NtStatus> {
     const op = makeOp(this.objectId, OpKind.Update);
-    if (this.kernel.at(op)) yield op;
+    return this.kernel.at(op) ? suspendedAt(op, () => completed(this.#unmark())) : completed(this.#unmark());
+  }
+
+  #unmark(): NtStatus {
     // A reference taken before keeps the handle good although the callback has completed the request.
     if (this.#owner === Owner.Completed && this.#cancelState === CancelState.Delivered && this.references > 1) return STATUS_CANCELLED;
     if (!this.#isOwned('WdfRequestUnmarkCancelable', 'C11')) return STATUS_INVALID_DEVICE_REQUEST;
@@ -294,33 +300,33 @@ export class Request extends RequestBase {
 
   // ---- The driver's side
 
-  *completeWithInformation(status: NtStatus, lengthBytes: number): Suspending<void> {
-    this.requireDriverOwned('WdfRequestCompleteWithInformation');
-    this.information = lengthBytes;
-    yield* this.complete(status);
-  }
-
-  /** WdfRequestCompleteWithPriorityBoost: as `complete`. The lab has no thread priorities, so the boost does nothing. */
-  *completeWithPriorityBoost(status: NtStatus, _priorityBoost: number): Suspending<void> {
-    yield* this.complete(status);
-  }
-
   /**
    * WdfRequestComplete. The caller's completion runs inside this call; then the queue may present its next request,
    * in this context, before the call returns (section 2). Violations: C08 completed already, B03 its transaction
    * still transfers, B06 more information than buffer, C07 still cancelable, C11 its cancel callback completes it.
    */
-  *complete(status: NtStatus): Suspending<void> {
+  complete(status: NtStatus): Suspending<void> {
     const op = this.kernel.callOp(this.objectId);
-    if (this.kernel.at(op)) yield op;
+    return this.kernel.at(op) ? suspendedAt(op, () => this.#completeNow(status)) : this.#completeNow(status);
+  }
+
+  #completeNow(status: NtStatus): Suspending<void> {
     this.requireDriverOwned('WdfRequestComplete');
     const queue = this.#queue!;
     queue.device.checkSurpriseRemoval('WdfRequestComplete', this);
-    if (this.hasChildren) yield* this.disposeChildren();
+    return this.hasChildren ? this.#completeWithChildren(queue, status) : this.#completeAlone(queue, status);
+  }
+
+  *#completeWithChildren(queue: IoQueue, status: NtStatus): Suspending<void> {
+    yield* this.disposeChildren();
+    yield* this.#completeAlone(queue, status);
+  }
+
+  #completeAlone(queue: IoQueue, status: NtStatus): Suspending<void> {
     this.#checkCompletion(status);
     queue.detach(this);
     this.#finish(status);
-    yield* queue.afterRelease();
+    return queue.afterRelease();
   }
 
   /** The framework completes a request that is not in the driver's hands. */

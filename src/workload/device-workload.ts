@@ -153,14 +153,19 @@ export class DeviceWorkload implements IoCompletion {
   }
 
   /** One request, or two that go together: both are drawn at once and submitted by one thread, in order. */
-  *#submit(count: 1 | 2, dueNs: number): Suspending<void> {
-    const { device } = this.#parts;
+  #submit(count: 1 | 2, dueNs: number): Suspending<void> {
     const first = this.#takeSlot();
     const second = count === 2 ? this.#takeSlot() : null;
     this.#prepare(first, dueNs);
-    if (second !== null) this.#prepare(second, dueNs);
-    yield* device.submit(first.request);
-    if (second !== null) yield* device.submit(second.request);
+    if (second === null) return this.#parts.device.submit(first.request);
+    this.#prepare(second, dueNs);
+    return this.#submitBoth(first.request, second.request);
+  }
+
+  *#submitBoth(first: Request, second: Request): Suspending<void> {
+    const { device } = this.#parts;
+    yield* device.submit(first);
+    yield* device.submit(second);
   }
 
   /** Requests that are asked for and not submitted. */

@@ -74,13 +74,13 @@ class Bench {
     for (let i = 0; i < this.list.count; i++) this.domain.deviceWrite(this.list.address(i), this.list.lengthBytes(i), NEW);
   }
 
-  atDispatch<T>(body: Suspending<T>): T {
+  atDispatch<T>(body: () => Suspending<T>): T {
     const { kernel } = this;
     return kernel.runStraight(
       'driver at DISPATCH_LEVEL',
       (function* (): Suspending<T> {
         kernel.current.irql = DISPATCH_LEVEL;
-        const result = yield* body;
+        const result = yield* body();
         kernel.current.irql = 0;
         return result;
       })(),
@@ -97,11 +97,11 @@ describe('flushing a bounced read (rules A15, D03)', () => {
       },
     };
     const { adapter, mdl, list } = bench;
-    expect(bench.atDispatch(adapter.buildScatterGatherListEx(null, mdl, 0, LENGTH_BYTES, false, control, false, list, false))).to.equal(
-      STATUS_SUCCESS,
-    );
+    expect(
+      bench.atDispatch(() => adapter.buildScatterGatherListEx(null, mdl, 0, LENGTH_BYTES, false, control, false, list, false)),
+    ).to.equal(STATUS_SUCCESS);
     expect(bench.seen()).to.deep.equal([OLD]);
-    bench.atDispatch(adapter.putScatterGatherList(list));
+    bench.atDispatch(() => adapter.putScatterGatherList(list));
     expect(bench.seen()).to.deep.equal([NEW]);
     expect([bench.domain.pages.size, bench.platform.pool.free]).to.deep.equal([0, 8]);
   });
@@ -112,10 +112,10 @@ describe('flushing a bounced read (rules A15, D03)', () => {
 
       const control = { *listControl(): Suspending<void> {} };
       const { adapter, mdl, list } = bench;
-      bench.atDispatch(adapter.buildScatterGatherListEx(null, mdl, 0, LENGTH_BYTES, false, control, false, list, false));
+      bench.atDispatch(() => adapter.buildScatterGatherListEx(null, mdl, 0, LENGTH_BYTES, false, control, false, list, false));
       bench.deviceFills();
       expect(bench.seen()).to.deep.equal([NEW]);
-      bench.atDispatch(adapter.putScatterGatherList(list));
+      bench.atDispatch(() => adapter.putScatterGatherList(list));
     }
   });
 
@@ -128,7 +128,7 @@ describe('flushing a bounced read (rules A15, D03)', () => {
         return AllocationAction.DeallocateObjectKeepRegisters;
       },
     };
-    bench.atDispatch(bench.adapter.allocateAdapterChannelEx(null, 2, false, control));
+    bench.atDispatch(() => bench.adapter.allocateAdapterChannelEx(null, 2, false, control));
     expect(bench.adapter.mapTransferEx(bench.mdl, base, 0, 0, LENGTH_BYTES, false, bench.list, null)).to.equal(STATUS_SUCCESS);
     expect(bench.adapter.mappedLengthBytes).to.equal(LENGTH_BYTES);
     return base;
@@ -139,7 +139,7 @@ describe('flushing a bounced read (rules A15, D03)', () => {
     const base = mapKept(bench);
     bench.deviceFills();
     expect(bench.seen()).to.deep.equal([OLD]);
-    bench.atDispatch(flushing(bench, base, 2500));
+    bench.atDispatch(() => flushing(bench, base, 2500));
     expect(bench.seen(2500)).to.deep.equal([NEW]);
     expect(bench.seen()).to.deep.equal([NEW, OLD]);
   });
@@ -153,7 +153,7 @@ describe('flushing a bounced read (rules A15, D03)', () => {
     const bench = new Bench('bounce');
     const base = mapKept(bench);
     bench.deviceFills();
-    expect(() => bench.atDispatch(bench.adapter.freeMapRegisters(base, 2)))
+    expect(() => bench.atDispatch(() => bench.adapter.freeMapRegisters(base, 2)))
       .to.throw()
       .with.nested.property('violation.rule', 'A18');
     expect(bench.seen()).to.deep.equal([OLD]);
@@ -163,7 +163,7 @@ describe('flushing a bounced read (rules A15, D03)', () => {
     const bench = new Bench('bounce');
     const base = mapKept(bench);
     const address = bench.list.address(0);
-    bench.atDispatch(flushing(bench, base, LENGTH_BYTES));
+    bench.atDispatch(() => flushing(bench, base, LENGTH_BYTES));
     expect(() => bench.domain.deviceWrite(address, 1, NEW)).to.throw('may not write');
   });
 });

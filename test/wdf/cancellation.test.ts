@@ -77,7 +77,7 @@ describe('cancellation: MarkCancelable and MarkCancelableEx', () => {
 
   it('§4 MarkCancelableEx, not cancelled: SUCCESS and armed', () => {
     const all = owned();
-    expect(all.rig.run(all.request.markCancelableEx(completingCancel(all)))).to.equal(STATUS_SUCCESS);
+    expect(all.rig.run(() => all.request.markCancelableEx(completingCancel(all)))).to.equal(STATUS_SUCCESS);
     all.rig.run(all.request.cancelIrp());
     expect(all.rig.log).to.deep.equal(['EvtRequestCancel a', 'completed a']);
   });
@@ -85,8 +85,8 @@ describe('cancellation: MarkCancelable and MarkCancelableEx', () => {
   it('§4 MarkCancelableEx, already cancelled: CANCELLED, the callback is dropped, the caller completes', () => {
     const all = owned();
     all.rig.run(all.request.cancelIrp());
-    expect(all.rig.run(all.request.markCancelableEx(completingCancel(all)))).to.equal(STATUS_CANCELLED);
-    all.rig.run(all.request.complete(STATUS_CANCELLED));
+    expect(all.rig.run(() => all.request.markCancelableEx(completingCancel(all)))).to.equal(STATUS_CANCELLED);
+    all.rig.run(() => all.request.complete(STATUS_CANCELLED));
     expect(all.rig.log).to.deep.equal(['completed a']);
     expect(rulesOf(all)).to.deep.equal([]);
   });
@@ -98,7 +98,7 @@ describe('cancellation: MarkCancelable and MarkCancelableEx', () => {
     expect(plain.rig.log).to.deep.equal(['EvtRequestCancel a', 'completed a']);
     const ex = owned();
     ex.rig.run(ex.queue.purge());
-    expect(ex.rig.run(ex.request.markCancelableEx(completingCancel(ex)))).to.equal(STATUS_CANCELLED);
+    expect(ex.rig.run(() => ex.request.markCancelableEx(completingCancel(ex)))).to.equal(STATUS_CANCELLED);
   });
 
   it('§4 the callback pointer is one-shot: a second cancel calls nothing', () => {
@@ -108,7 +108,7 @@ describe('cancellation: MarkCancelable and MarkCancelableEx', () => {
     expect([all.rig.run(all.request.cancelIrp()), all.rig.run(all.request.cancelIrp())]).to.deep.equal([true, false]);
     expect(calls).to.equal(1);
     expect(all.request.isCanceled(), 'delivered: the driver completes it when it likes').to.equal(true);
-    all.rig.run(all.request.complete(STATUS_CANCELLED));
+    all.rig.run(() => all.request.complete(STATUS_CANCELLED));
     expect(rulesOf(all)).to.deep.equal([]);
   });
 });
@@ -116,10 +116,10 @@ describe('cancellation: MarkCancelable and MarkCancelableEx', () => {
 describe('cancellation: interleavings', () => {
   it('§4 Unmark then cancel: the flag is set only, IsCanceled is TRUE, the driver completes normally', () => {
     const all = marked();
-    expect(all.rig.run(all.request.unmarkCancelable())).to.equal(STATUS_SUCCESS);
+    expect(all.rig.run(() => all.request.unmarkCancelable())).to.equal(STATUS_SUCCESS);
     expect(all.rig.run(all.request.cancelIrp())).to.equal(false);
     expect(all.request.isCanceled()).to.equal(true);
-    all.rig.run(all.request.complete(STATUS_SUCCESS));
+    all.rig.run(() => all.request.complete(STATUS_SUCCESS));
     expect(all.rig.log).to.deep.equal(['completed a']);
     expect(rulesOf(all)).to.deep.equal([]);
   });
@@ -128,7 +128,7 @@ describe('cancellation: interleavings', () => {
     const all = owned();
     all.rig.run(all.request.markCancelable(() => void all.rig.log.push('EvtRequestCancel')));
     all.rig.run(all.request.cancelIrp());
-    expect(all.rig.run(all.request.unmarkCancelable())).to.equal(STATUS_CANCELLED);
+    expect(all.rig.run(() => all.request.unmarkCancelable())).to.equal(STATUS_CANCELLED);
     expect(all.rig.log).to.deep.equal(['EvtRequestCancel']);
   });
 
@@ -170,7 +170,7 @@ describe('cancellation: interleavings', () => {
     let singles = 0;
     const runs = everyInterleaving(() => {
       const all = marked();
-      all.rig.thread(0, 'DPC', all.request.complete(STATUS_SUCCESS));
+      all.rig.thread(0, 'DPC', () => all.request.complete(STATUS_SUCCESS));
       all.rig.thread(1, 'cancel', dropResult(all.request.cancelIrp()));
       const { rig } = all;
       const advance = rig.kernel.vcpus.map((cpu) => cpu.advance.bind(cpu));
@@ -204,7 +204,7 @@ describe('cancellation: interleavings', () => {
   it('§4 Unmark after the callback completed the request: invalid handle, bug check 0x10D/5', () => {
     const all = marked();
     all.rig.run(all.request.cancelIrp());
-    const violation = crashOf(() => all.rig.run(all.request.unmarkCancelable()));
+    const violation = crashOf(() => all.rig.run(() => all.request.unmarkCancelable()));
     expect(violation.bugCheck).to.deep.equal({ code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, all.request.objectId] });
   });
 
@@ -228,14 +228,14 @@ describe('cancellation: interleavings', () => {
 
   it('§4 a cancel for a request that has completed does nothing, even when its object is in use again', () => {
     const all = owned();
-    all.rig.run(all.request.complete(STATUS_SUCCESS));
+    all.rig.run(() => all.request.complete(STATUS_SUCCESS));
     expect(all.rig.run(all.request.cancelIrp())).to.equal(false);
     const reused = owned();
     reused.rig.kernel.gate = { at: () => true };
     reused.rig.thread(1, 'cancel', dropResult(reused.request.cancelIrp()));
     reused.rig.kernel.vcpus[1]!.advance();
     reused.rig.kernel.gate = { at: () => false };
-    reused.rig.run(reused.request.complete(STATUS_SUCCESS));
+    reused.rig.run(() => reused.request.complete(STATUS_SUCCESS));
     reused.request.prepare(RequestType.Read, null, 64, 0, reused.application);
     reused.rig.settle();
     expect(reused.request.isCancelRequested).to.equal(false);
@@ -348,7 +348,7 @@ describe('cancellation: where the callback runs', () => {
 describe('cancellation: misuse (C07, C10 to C13)', () => {
   it('C10: marking twice, or what waits in a queue, is ignored', () => {
     const all = marked();
-    expect(all.rig.run(all.request.markCancelableEx(() => undefined))).to.equal(STATUS_INVALID_DEVICE_REQUEST);
+    expect(all.rig.run(() => all.request.markCancelableEx(() => undefined))).to.equal(STATUS_INVALID_DEVICE_REQUEST);
     all.rig.run(all.request.markCancelable(() => undefined));
     expect(rulesOf(all)).to.deep.equal(['C10', 'C10']);
     all.rig.run(all.request.cancelIrp());
@@ -357,7 +357,7 @@ describe('cancellation: misuse (C07, C10 to C13)', () => {
 
   it('C11: Unmark of a request that is not cancelable is INVALID_DEVICE_REQUEST', () => {
     const all = owned();
-    expect(all.rig.run(all.request.unmarkCancelable())).to.equal(STATUS_INVALID_DEVICE_REQUEST);
+    expect(all.rig.run(() => all.request.unmarkCancelable())).to.equal(STATUS_INVALID_DEVICE_REQUEST);
     expect(rulesOf(all)).to.deep.equal(['C11']);
   });
 
@@ -369,7 +369,7 @@ describe('cancellation: misuse (C07, C10 to C13)', () => {
 
   it('C07: completing a marked request without Unmark', () => {
     const all = marked();
-    all.rig.run(all.request.complete(STATUS_SUCCESS));
+    all.rig.run(() => all.request.complete(STATUS_SUCCESS));
     expect(rulesOf(all)).to.deep.equal(['C07']);
     expect(all.rig.run(all.request.cancelIrp()), 'completed: nothing to cancel').to.equal(false);
     expect(all.application.completed).to.have.length(1);
@@ -406,7 +406,7 @@ describe('cancellation: closing a file', () => {
     bench.application.submit(bench.device, bench.application.request('a', RequestType.Read, 64, file));
     bench.rig.run(file.close());
     expect([file.outstanding, bench.held[0]!.isCanceled()]).to.deep.equal([1, true]);
-    bench.rig.run(bench.held[0]!.complete(STATUS_CANCELLED));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_CANCELLED));
     expect(file.outstanding).to.equal(0);
   });
 });

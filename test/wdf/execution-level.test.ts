@@ -172,7 +172,7 @@ describe('callbacks that are serialized with a queue', () => {
       }
       const created = WorkItem.create(bench.queue, { evtWorkItemFunc: () => section('work item') });
       if (!created.ok) throw new Error('no work item');
-      rig.thread(0, 'application', bench.device.submit(bench.application.request('a')));
+      rig.thread(0, 'application', () => bench.device.submit(bench.application.request('a')));
       rig.thread(1, 'enqueuer', created.object.enqueue());
       return { rig, check: () => void orders.add(rig.log.join()) };
     });

@@ -98,7 +98,7 @@ describe('file object: open and close', () => {
     );
     rig.settle();
     expect(rig.log).to.deep.equal([]);
-    rig.run(pended!.complete(STATUS_SUCCESS));
+    rig.run(() => pended!.complete(STATUS_SUCCESS));
     expect(rig.log).to.deep.equal(['opened true']);
   });
 

@@ -104,14 +104,14 @@ describe('I/O control: codes and callbacks', () => {
     });
     const transfer = ownedTransfer(RequestType.Write).request.getParameters();
     expect([transfer.type, transfer.lengthBytes, transfer.outputBufferLengthBytes]).to.deep.equal([RequestType.Write, 64, 0]);
-    rig.run(request.complete(STATUS_SUCCESS));
+    rig.run(() => request.complete(STATUS_SUCCESS));
     expect([request.getStatus(), request.queue]).to.deep.equal([STATUS_SUCCESS, null]);
     expect(crashOf(() => request.getParameters()).rule).to.equal('C09');
   });
 
   it('C09: getInformation after completion', () => {
     const { rig, request } = owned(controlOf(Buffered, 8, 8));
-    rig.run(request.completeWithPriorityBoost(STATUS_SUCCESS, 2));
+    rig.run(() => request.completeWithPriorityBoost(STATUS_SUCCESS, 2));
     expect(crashOf(() => request.informationBytes).message).to.contain('WdfRequestGetInformation');
   });
 });
@@ -193,7 +193,7 @@ describe("I/O control: a request's memory", () => {
     const memory = request.retrieveInputMemory();
     if (!memory.ok) throw new Error('no memory');
     memory.object.reference();
-    const violation = crashOf(() => rig.run(request.complete(STATUS_SUCCESS)));
+    const violation = crashOf(() => rig.run(() => request.complete(STATUS_SUCCESS)));
     expect(violation.message).to.contain('WDFMEMORY');
     expect(violation.bugCheck!.parameters).to.deep.equal([WdfViolation.REQUEST_OUTSTANDING_REFERENCES, request.objectId, 1]);
     const right = owned(controlOf(Buffered, 8, 8));
@@ -201,7 +201,7 @@ describe("I/O control: a request's memory", () => {
     if (!its.ok) throw new Error('no memory');
     its.object.reference();
     its.object.dereference();
-    right.rig.run(right.request.complete(STATUS_SUCCESS));
+    right.rig.run(() => right.request.complete(STATUS_SUCCESS));
     expect(right.rig.kernel.findings.total).to.equal(0);
   });
 
@@ -209,7 +209,7 @@ describe("I/O control: a request's memory", () => {
     const { rig, application, request } = owned(controlOf(Buffered, 8, 8));
     const buffer = request.retrieveInputBuffer(8);
     if (!buffer.ok) throw new Error('no buffer');
-    rig.run(request.complete(STATUS_SUCCESS));
+    rig.run(() => request.complete(STATUS_SUCCESS));
     request.prepareDeviceControl(controlOf(Buffered, 8, 8), application);
     expect(crashOf(() => buffer.object.read8(0)).rule).to.equal('C09');
   });
@@ -224,7 +224,7 @@ describe("I/O control: a request's memory", () => {
 describe('I/O control: completion (B06)', () => {
   const complete = (control: IoControl, bytes: number): void => {
     const { rig, request } = owned(control);
-    rig.run(request.completeWithInformation(STATUS_SUCCESS, bytes));
+    rig.run(() => request.completeWithInformation(STATUS_SUCCESS, bytes));
   };
 
   it('more information than output buffer is bug check 0x10D/6', () => {
@@ -268,7 +268,10 @@ describe('I/O control: DMA', () => {
       ] as const) {
         const { rig, device, request } = owned(control);
         const transaction = rig.run(transactionOf(device));
-        expect(rig.run(transaction.initializeUsingRequest(request, () => true, direction)), `direction ${direction}`).to.equal(status);
+        expect(
+          rig.run(() => transaction.initializeUsingRequest(request, () => true, direction)),
+          `direction ${direction}`,
+        ).to.equal(status);
         if (status === OK) expect(transaction.request).to.equal(request);
       }
     });
@@ -279,7 +282,7 @@ describe('I/O control: DMA', () => {
     const [input, output] = [request.retrieveInputBuffer(8), request.retrieveOutputBuffer(64)];
     if (!input.ok || !output.ok) throw new Error('no buffers');
     const transaction = rig.run(transactionOf(device));
-    rig.run(transaction.initializeUsingRequest(request, () => true, ReadFromDevice));
+    rig.run(() => transaction.initializeUsingRequest(request, () => true, ReadFromDevice));
     output.object.write8(0, 1);
     expect(rig.kernel.findings.total).to.equal(0);
     rig.run(transaction.execute());

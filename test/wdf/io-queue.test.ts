@@ -42,7 +42,7 @@ describe('queue: dispatch types', () => {
     application.submit(device, a!, b!, c!);
     expect(rig.log).to.deep.equal(['EvtIo a at 0']);
     expect([queue.waitingCount, queue.driverOwnedCount]).to.deep.equal([2, 1]);
-    for (let i = 0; i < 3; i++) rig.run(held[i]!.complete(STATUS_SUCCESS));
+    for (let i = 0; i < 3; i++) rig.run(() => held[i]!.complete(STATUS_SUCCESS));
     expect(application.names).to.deep.equal(['a', 'b', 'c']);
     expect([queue.waitingCount, queue.driverOwnedCount]).to.deep.equal([0, 0]);
   });
@@ -59,7 +59,7 @@ describe('queue: dispatch types', () => {
     for (let done = 0; done < 10; done++) {
       expect(queue.driverOwnedCount).to.equal(Math.min(3, 10 - done));
       expect(queue.waitingCount).to.equal(Math.max(0, 7 - done));
-      rig.run(held[done]!.complete(STATUS_SUCCESS));
+      rig.run(() => held[done]!.complete(STATUS_SUCCESS));
     }
     expect(application.completed).to.have.length(10);
   });
@@ -320,7 +320,7 @@ describe('queue: power', () => {
     rig.start(device);
     const taken = rig.run(queue.retrieveNextRequest());
     expect(taken.status).to.equal(STATUS_SUCCESS);
-    if (taken.ok) rig.run(taken.object.complete(STATUS_SUCCESS));
+    if (taken.ok) rig.run(() => taken.object.complete(STATUS_SUCCESS));
     rig.run(device.powerDown());
     expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
   });

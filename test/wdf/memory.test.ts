@@ -74,7 +74,7 @@ describe('memory: from pool', () => {
     const [request] = bench.held;
     const created = Memory.create(request!, 100);
     expect(created.ok && created.object.lengthBytes).to.equal(100);
-    bench.rig.run(request!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => request!.complete(STATUS_SUCCESS));
     expect(created.ok && created.object.isDestroyed).to.equal(true);
     expect(bench.rig.platform.nonPagedPool.outstanding).to.equal(0);
   });

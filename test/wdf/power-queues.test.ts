@@ -76,7 +76,7 @@ describe('power-managed queues (section 8)', () => {
     bench.rig.log.length = 0;
     beginPowerDown(bench);
     expect(bench.rig.log).to.deep.equal([]);
-    bench.rig.run(bench.held[0]!.complete(STATUS_CANCELLED));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_CANCELLED));
     expect(bench.rig.log).to.deep.equal(['completed a', 'powered down']);
   });
 
@@ -125,9 +125,9 @@ describe('power-managed queues (section 8)', () => {
     bench.rig.log.length = 0;
     beginPowerDown(bench);
     expect(bench.rig.log).to.deep.equal(['EvtIoStop a 0x1', 'EvtIoStop b 0x1']);
-    bench.rig.run(bench.held[1]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[1]!.complete(STATUS_SUCCESS));
     expect(bench.rig.log.at(-1)).to.equal('completed b');
-    bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
     expect(bench.rig.log.slice(-2)).to.deep.equal(['completed a', 'powered down']);
   });
 
@@ -137,7 +137,7 @@ describe('power-managed queues (section 8)', () => {
     bench.rig.log.length = 0;
     beginPowerDown(bench);
     expect(bench.rig.log).to.deep.equal([]);
-    bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
     expect(bench.rig.log).to.deep.equal(['completed a', 'powered down']);
   });
 
@@ -163,7 +163,7 @@ describe('power-managed queues (section 8)', () => {
       },
     });
     bench.rig.kernel.gate = { at: () => true };
-    bench.rig.thread(1, 'application', bench.device.submit(bench.application.request('a')));
+    bench.rig.thread(1, 'application', () => bench.device.submit(bench.application.request('a')));
     const [power, application] = bench.rig.kernel.vcpus;
     while (!bench.rig.log.includes('> EvtIo')) application!.advance();
     bench.rig.thread(
@@ -274,6 +274,6 @@ describe('power-managed queues (section 8)', () => {
     bench.rig.run(bench.device.powerDown());
     submit(bench, 'a');
     expect(bench.rig.log).to.deep.equal(['EvtIo a']);
-    bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
   });
 });

@@ -16,7 +16,7 @@ import {
 import { IoQueueState, RequestType, type IoQueue, type Request } from '../../src/wdf/index.js';
 import { crashOf } from '../kernel/bench-kernel.js';
 import { completingCancel, keepingQueue, statusesOf, submit, type QueueBench } from './bench-queue.js';
-import { complete } from './rig.js';
+import { complete, started, type Body } from './rig.js';
 
 const { AcceptRequests, DispatchRequests, DriverNoRequests, NoRequests, PnpHeld } = IoQueueState;
 const rulesOf = ({ rig }: QueueBench): string[] => rig.kernel.findings.kept.map(({ rule }) => rule);
@@ -38,7 +38,7 @@ describe('queue, section 2: dispatch types', () => {
       },
     });
     submit(bench, 'a', 'b', 'c');
-    bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
     bench.rig.run(bench.held[1]!.forwardToIoQueue(bench.rig.createQueue(bench.device, { dispatchType: 'manual' })));
     expect(bench.rig.log).to.deep.equal(['EvtIo a', 'completed a', 'EvtIo b', 'EvtIo c']);
     bench.rig.run(bench.device.powerDown());
@@ -88,7 +88,7 @@ describe('queue, section 2: states', () => {
     expect(queue.getState()).to.equal(AcceptRequests + DispatchRequests + NoRequests);
     rig.run(queue.drain());
     expect(queue.getState()).to.equal(DispatchRequests + NoRequests);
-    rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+    rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
     rig.run(device.powerDown());
     expect(queue.getState()).to.equal(DispatchRequests + idle + PnpHeld);
   });
@@ -99,7 +99,7 @@ describe('queue, section 2: states', () => {
     bench.rig.run(bench.queue.stop(() => void bench.rig.log.push('stopped')));
     submit(bench, 'b');
     expect(bench.rig.log).to.deep.equal(['EvtIo a']);
-    bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
     expect(bench.rig.log).to.deep.equal(['EvtIo a', 'completed a', 'stopped']);
     expect(bench.rig.run(bench.queue.retrieveNextRequest()).status, 'parallel').to.equal(STATUS_INVALID_DEVICE_STATE);
     bench.rig.run(bench.queue.start());
@@ -110,8 +110,8 @@ describe('queue, section 2: states', () => {
     const bench = keepingQueue({ queue: { dispatchType: 'sequential' } });
     submit(bench, 'a', 'b');
     bench.rig.run(bench.queue.drain(() => void bench.rig.log.push('drained')));
-    bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
-    bench.rig.run(bench.held[1]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[1]!.complete(STATUS_SUCCESS));
     expect(bench.rig.log).to.deep.equal(['EvtIo a', 'completed a', 'EvtIo b', 'completed b', 'drained']);
   });
 
@@ -122,7 +122,7 @@ describe('queue, section 2: states', () => {
     bench.rig.log.length = 0;
     bench.rig.run(bench.queue.purge(() => void bench.rig.log.push('purged')));
     expect(bench.rig.log).to.deep.equal(['completed waiting', 'EvtRequestCancel marked', 'completed marked']);
-    bench.rig.run(bench.held[1]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[1]!.complete(STATUS_SUCCESS));
     expect(bench.rig.log.slice(3)).to.deep.equal(['completed kept', 'purged']);
     expect(statusesOf(bench.application)).to.deep.equal({ waiting: STATUS_CANCELLED, marked: STATUS_CANCELLED, kept: STATUS_SUCCESS });
   });
@@ -133,7 +133,7 @@ describe('queue, section 2: states', () => {
     bench.rig.run(bench.queue.stopAndPurge());
     submit(bench, 'new');
     expect(statusesOf(bench.application)).to.deep.equal({ waiting: STATUS_CANCELLED });
-    bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
     bench.rig.run(bench.queue.start());
     expect(bench.rig.log.at(-1)).to.equal('EvtIo new');
   });
@@ -161,7 +161,7 @@ describe('queue, section 2: states', () => {
       );
       bench.rig.settle();
       expect(bench.rig.log).to.deep.equal(['EvtIo a']);
-      bench.rig.run(bench.held[0]!.complete(STATUS_SUCCESS));
+      bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
       expect(bench.rig.log).to.deep.equal(['EvtIo a', 'completed a', `${variant} returns`]);
     }
   });
@@ -303,7 +303,7 @@ describe('queue, section 2: the dispatch loop', () => {
     bench.rig.kernel.gate = { at: () => false };
     expect(bench.queue.waitingCount).to.equal(1);
     expect(straight(bench, bench.queue.retrieveNextRequest()).status).to.equal(STATUS_NO_MORE_ENTRIES);
-    straight(bench, bench.device.submit(bench.application.request('b')));
+    straight(bench, () => bench.device.submit(bench.application.request('b')));
     expect(notified, 'not empty before, but nothing was to be had').to.equal(3);
     bench.rig.settle();
     expect(statusesOf(bench.application)).to.deep.equal({ a: STATUS_CANCELLED });
@@ -335,7 +335,7 @@ describe('queue, section 3: ownership', () => {
     bench.rig.run(take(bench).requeue());
     bench.rig.run(a!.cancelIrp());
     expect([bench.rig.log, a!.isDriverOwned, a!.isCanceled()]).to.deep.equal([['canceled on queue'], true, true]);
-    bench.rig.run(bench.held[0]!.complete(STATUS_CANCELLED));
+    bench.rig.run(() => bench.held[0]!.complete(STATUS_CANCELLED));
     expect([rulesOf(bench), bench.queue.driverOwnedCount]).to.deep.equal([['C13'], 0]);
   });
 
@@ -370,12 +370,12 @@ describe('queue, section 3: ownership', () => {
     const bench = keepingQueue({ queue: { dispatchType: 'manual' } });
     submit(bench, 'a');
     const request = take(bench);
-    expect(bench.rig.run(request.markCancelableEx(() => undefined))).to.equal(STATUS_SUCCESS);
-    expect(bench.rig.run(request.unmarkCancelable())).to.equal(STATUS_SUCCESS);
+    expect(bench.rig.run(() => request.markCancelableEx(() => undefined))).to.equal(STATUS_SUCCESS);
+    expect(bench.rig.run(() => request.unmarkCancelable())).to.equal(STATUS_SUCCESS);
     const { context } = request;
     const other = bench.rig.createQueue(bench.device, { dispatchType: 'manual' });
     expect(bench.rig.run(request.forwardToIoQueue(other))).to.equal(STATUS_SUCCESS);
-    expect(bench.rig.run(request.markCancelableEx(() => undefined))).to.equal(STATUS_INVALID_DEVICE_REQUEST);
+    expect(bench.rig.run(() => request.markCancelableEx(() => undefined))).to.equal(STATUS_INVALID_DEVICE_REQUEST);
     expect(request.isCanceled()).to.equal(false);
     expect([rulesOf(bench), request.context === context]).to.deep.equal([['C10', 'C12'], true]);
   });
@@ -428,13 +428,13 @@ describe('queue: looking for requests', () => {
 });
 
 /** Runs `body` alone on virtual CPU 0, leaving the other one where it stands. */
-function straight<T>({ rig }: QueueBench, body: Suspending<T>): T {
+function straight<T>({ rig }: QueueBench, body: Body<T>): T {
   const outcome: { value?: T } = {};
   rig.thread(
     0,
     'driver',
     (function* (): Suspending<void> {
-      outcome.value = yield* body;
+      outcome.value = yield* started(body);
     })(),
   );
   const cpu = rig.kernel.vcpus[0]!;

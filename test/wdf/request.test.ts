@@ -39,7 +39,7 @@ function forwarded(): Owned & { readonly queue: IoQueue } {
 describe('request: completion', () => {
   it('tells the caller once, with status and bytes', () => {
     const { rig, application, request } = owned();
-    rig.run(request.completeWithInformation(STATUS_SUCCESS, 48));
+    rig.run(() => request.completeWithInformation(STATUS_SUCCESS, 48));
     expect(application.completed).to.deep.equal([{ name: 'a', status: STATUS_SUCCESS, bytes: 48 }]);
     expect([request.isDriverOwned, request.queue]).to.deep.equal([false, null]);
   });
@@ -47,18 +47,18 @@ describe('request: completion', () => {
   it('reports what setInformation left', () => {
     const { rig, application, request } = owned();
     request.setInformation(12);
-    rig.run(request.complete(STATUS_SUCCESS));
+    rig.run(() => request.complete(STATUS_SUCCESS));
     expect(application.completed[0]!.bytes).to.equal(12);
   });
 
   it('starts over when the object is used again: generation, information, ownership', () => {
     const { rig, application, device, request } = owned();
     const { generation } = request;
-    rig.run(request.completeWithInformation(STATUS_SUCCESS, 64));
+    rig.run(() => request.completeWithInformation(STATUS_SUCCESS, 64));
     request.prepare(request.type, null, 32, 0, application);
     expect([request.generation, request.informationBytes, request.isDriverOwned]).to.deep.equal([generation + 1, 0, false]);
     application.submit(device, request);
-    rig.run(request.complete(STATUS_SUCCESS));
+    rig.run(() => request.complete(STATUS_SUCCESS));
     expect(application.completed.map(({ bytes }) => bytes)).to.deep.equal([64, 0]);
   });
 
@@ -85,8 +85,8 @@ describe('request: what a driver may not do (section 3)', () => {
   for (const [name, again] of completions) {
     it(`C08: ${name} on a completed request is bug check 0x10D/5`, () => {
       const { rig, application, request } = owned();
-      rig.run(request.complete(STATUS_SUCCESS));
-      const violation = crashOf(() => rig.run(again(request)));
+      rig.run(() => request.complete(STATUS_SUCCESS));
+      const violation = crashOf(() => rig.run(() => again(request)));
       expect(violation).to.include({ rule: 'C08', severity: 'crash', object: request.label });
       expect(violation.message).to.contain('completed already').and.contain(request.label);
       expect(violation.bugCheck).to.deep.equal({ code: WDF_VIOLATION, parameters: [WdfViolation.INVALID_HANDLE, request.objectId] });
@@ -103,7 +103,7 @@ describe('request: what a driver may not do (section 3)', () => {
   for (const [name, access] of accesses) {
     it(`C09: ${name} after completion is bug check 0x10D/5`, () => {
       const all = owned();
-      all.rig.run(all.request.complete(STATUS_SUCCESS));
+      all.rig.run(() => all.request.complete(STATUS_SUCCESS));
       const violation = crashOf(() => access(all));
       expect(violation).to.include({ rule: 'C09', severity: 'crash' });
       expect(violation.bugCheck!.parameters).to.deep.equal([WdfViolation.INVALID_HANDLE, all.request.objectId]);
@@ -112,7 +112,7 @@ describe('request: what a driver may not do (section 3)', () => {
 
   it("C10: a request that waits in a queue is not the driver's to complete or look into", () => {
     const { rig, application, request, queue } = forwarded();
-    const violation = crashOf(() => rig.run(request.complete(STATUS_SUCCESS)));
+    const violation = crashOf(() => rig.run(() => request.complete(STATUS_SUCCESS)));
     expect(violation).to.include({ rule: 'C10', severity: 'crash' });
     expect(violation.message).to.contain('waits in a queue');
     expect([application.completed.length, queue.waitingCount]).to.deep.equal([0, 1]);
@@ -122,15 +122,15 @@ describe('request: what a driver may not do (section 3)', () => {
 
   it('a dead machine answers every further call with the same bug check', () => {
     const { rig, request } = owned();
-    rig.run(request.complete(STATUS_SUCCESS));
-    const first = crashOf(() => rig.run(request.complete(STATUS_SUCCESS)));
+    rig.run(() => request.complete(STATUS_SUCCESS));
+    const first = crashOf(() => rig.run(() => request.complete(STATUS_SUCCESS)));
     expect(crashOf(() => request.mdl)).to.equal(first);
     expect(rig.kernel.findings.total).to.equal(1);
   });
 
   it('B06: success with more information than buffer is bug check 0x10D/6', () => {
     const { rig, request } = owned(64);
-    const violation = crashOf(() => rig.run(request.completeWithInformation(STATUS_SUCCESS, 65)));
+    const violation = crashOf(() => rig.run(() => request.completeWithInformation(STATUS_SUCCESS, 65)));
     expect(violation).to.include({ rule: 'B06', severity: 'crash' });
     expect(violation.bugCheck).to.deep.equal({ code: WDF_VIOLATION, parameters: [WdfViolation.REQUEST_FATAL_ERROR, 4, 65, 64] });
     expect(violation.message).to.contain('65 bytes').and.contain('64 bytes');
@@ -138,9 +138,9 @@ describe('request: what a driver may not do (section 3)', () => {
 
   it("B06 spares exactly the buffer's length, and failures", () => {
     const full = owned(64);
-    full.rig.run(full.request.completeWithInformation(STATUS_SUCCESS, 64));
+    full.rig.run(() => full.request.completeWithInformation(STATUS_SUCCESS, 64));
     const failed = owned(64);
-    failed.rig.run(failed.request.completeWithInformation(STATUS_UNSUCCESSFUL, 9999));
+    failed.rig.run(() => failed.request.completeWithInformation(STATUS_UNSUCCESSFUL, 9999));
     expect([full.application.completed.length, failed.application.completed.length]).to.deep.equal([1, 1]);
   });
 });
@@ -161,7 +161,7 @@ describe('request: completed while its DMA transaction transfers (B03)', () => {
     const transaction = rig.run(transactionOf(device, request));
     expect(rig.run(transaction.execute())).to.equal(STATUS_SUCCESS);
     expect(request.dmaReferences).to.equal(1);
-    const violation = crashOf(() => rig.run(request.complete(STATUS_SUCCESS)));
+    const violation = crashOf(() => rig.run(() => request.complete(STATUS_SUCCESS)));
     expect(violation).to.include({ rule: 'B03', severity: 'crash', object: request.label });
     expect(violation.bugCheck).to.deep.equal({
       code: WDF_VIOLATION,
@@ -172,13 +172,13 @@ describe('request: completed while its DMA transaction transfers (B03)', () => {
   it('is right before Execute and after the last DmaCompleted', () => {
     const early = owned();
     early.rig.run(transactionOf(early.device, early.request));
-    early.rig.run(early.request.complete(STATUS_UNSUCCESSFUL));
+    early.rig.run(() => early.request.complete(STATUS_UNSUCCESSFUL));
     const late = owned();
     const transaction = late.rig.run(transactionOf(late.device, late.request));
     late.rig.run(transaction.execute());
     expect(late.rig.run(transaction.dmaCompleted())).to.equal(STATUS_SUCCESS);
     expect(late.request.dmaReferences).to.equal(0);
-    late.rig.run(late.request.completeWithInformation(STATUS_SUCCESS, 64));
+    late.rig.run(() => late.request.completeWithInformation(STATUS_SUCCESS, 64));
     expect([early.application.completed.length, late.application.completed.length]).to.deep.equal([1, 1]);
     expect([early.rig.kernel.findings.total, late.rig.kernel.findings.total]).to.deep.equal([0, 0]);
   });
@@ -187,7 +187,7 @@ describe('request: completed while its DMA transaction transfers (B03)', () => {
 describe('request: what the requester gets to see (status mapping)', () => {
   function seenFor(status: number): number {
     const { rig, application, request } = owned();
-    rig.run(request.complete(status));
+    rig.run(() => request.complete(status));
     return application.completed[0]!.status;
   }
 

@@ -21,6 +21,17 @@ import {
   type VectorSource,
 } from '../../src/wdf/index.js';
 
+/** What a thread runs: a generator, or a call to make when it runs, because it does its work when it is called. */
+export type Body<T> = Suspending<T> | (() => Suspending<T>);
+
+export function started<T>(body: Body<T>): Suspending<T> {
+  return typeof body === 'function' ? called(body) : body;
+}
+
+function* called<T>(call: () => Suspending<T>): Suspending<T> {
+  return yield* call();
+}
+
 /** A register window of plain words; all ones while its device is not there. */
 export class FakeRegisters implements RegisterPort {
   readonly lengthBytes = 64;
@@ -140,8 +151,8 @@ export class Rig {
   }
 
   /** Runs code on virtual CPU 0 at PASSIVE_LEVEL to its end, with all DPCs it causes. */
-  run<T>(body: Suspending<T>): T {
-    return this.kernel.runStraight('test', body);
+  run<T>(body: Body<T>): T {
+    return this.kernel.runStraight('test', started(body));
   }
 
   start(device: Device): NtStatus {
@@ -149,8 +160,8 @@ export class Rig {
   }
 
   /** Queues a thread on a virtual CPU; `settle` runs it. */
-  thread(cpu: number, name: string, body: Suspending<void>): void {
-    this.kernel.vcpus[cpu]!.queueThread(name, this.kernel.vcpus[cpu]!.objectId, body);
+  thread(cpu: number, name: string, body: Body<void>): void {
+    this.kernel.vcpus[cpu]!.queueThread(name, this.kernel.vcpus[cpu]!.objectId, started(body));
   }
 
   /** Advances whatever can run and delivers whatever is pending until nothing is left. Returns the advances made. */

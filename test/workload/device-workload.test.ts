@@ -117,7 +117,7 @@ describe('device workload', () => {
       3,
       false,
     ]);
-    rig.run(held[0]!.completeWithInformation(STATUS_CANCELLED, 0));
+    rig.run(() => held[0]!.completeWithInformation(STATUS_CANCELLED, 0));
     rig.settle();
     expect([held.length, workload.completed, workload.failed]).to.deep.equal([4, 1, 1]);
   });
@@ -131,7 +131,7 @@ describe('device workload', () => {
       };
     const { workload, rig } = new Bench(keep, {}, Infinity).run();
     workload.stop();
-    for (const request of [...held]) rig.run(request.completeWithInformation(STATUS_SUCCESS, request.lengthBytes));
+    for (const request of [...held]) rig.run(() => request.completeWithInformation(STATUS_SUCCESS, request.lengthBytes));
     rig.settle();
     expect([held.length, workload.completed, workload.isDone]).to.deep.equal([4, 4, true]);
   });

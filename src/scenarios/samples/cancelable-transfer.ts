@@ -98,8 +98,8 @@ export abstract class CancelableTransfer {
     if (!NT_SUCCESS(status)) yield* this.#end(status);
   }
 
-  /** EvtProgramDma, first transfer or a later one. */
-  *program(list: ScatterGatherList): Suspending<void> {
+  /** EvtProgramDma, first transfer or a later one: always TRUE, because a failure ends the transaction here. */
+  *program(list: ScatterGatherList): Suspending<boolean> {
     yield* this.#lock.acquire();
     const status = NT_SUCCESS(this.#stopStatus) && this.isDeviceGone() ? STATUS_DEVICE_REMOVED : this.#stopStatus;
     if (NT_SUCCESS(status)) {
@@ -107,14 +107,15 @@ export abstract class CancelableTransfer {
       yield* this.startHardware(list);
     } else this.#phase = Phase.Completing;
     yield* this.#lock.release();
-    if (NT_SUCCESS(status)) return;
+    if (NT_SUCCESS(status)) return true;
     yield* this.transaction.dmaCompletedFinal(0);
     yield* this.#end(status);
+    return true;
   }
 
   /** The device is gone: a transfer it was working on ends here, unless its DPC was quicker. */
-  *deviceRemoved(): Suspending<void> {
-    yield* this.transferDone(0, STATUS_DEVICE_REMOVED);
+  deviceRemoved(): Suspending<void> {
+    return this.transferDone(0, STATUS_DEVICE_REMOVED);
   }
 
   /**
@@ -131,8 +132,8 @@ export abstract class CancelableTransfer {
   }
 
   /** The device was reset and has forgotten the transfer: it ends if it was to end early, else the same is presented again. */
-  *wasReset(): Suspending<void> {
-    yield* this.transferDone(0, STATUS_SUCCESS);
+  wasReset(): Suspending<void> {
+    return this.transferDone(0, STATUS_SUCCESS);
   }
 
   /** DPC: the device has stopped working on the transfer, having moved `movedBytes`. A failing `status` ends the transaction. */
@@ -213,26 +214,25 @@ export abstract class CancelableTransfer {
     if (isLast) yield* this.#complete(this.#status, this.#bytes);
   }
 
-  *#complete(status: NtStatus, bytes: number): Suspending<void> {
+  #complete(status: NtStatus, bytes: number): Suspending<void> {
     const request = this.#request!;
     this.#request = null;
     this.#phase = Phase.Idle;
     this.becameIdle();
-    yield* request.completeWithInformation(status, NT_SUCCESS(status) ? bytes : 0);
+    return request.completeWithInformation(status, NT_SUCCESS(status) ? bytes : 0);
   }
 }
 
-function* evtProgramDma(
+function evtProgramDma(
   _transaction: DmaTransaction,
   _device: DmaDevice,
   context: unknown,
   _direction: DmaDirection,
   list: ScatterGatherList,
 ): Suspending<boolean> {
-  yield* (context as CancelableTransfer).program(list);
-  return true;
+  return (context as CancelableTransfer).program(list);
 }
 
-function* evtRequestCancel(request: Request): Suspending<void> {
-  yield* transferLink(request).transfer!.cancel();
+function evtRequestCancel(request: Request): Suspending<void> {
+  return transferLink(request).transfer!.cancel();
 }

@@ -37,10 +37,10 @@ class ChannelTransfer extends CancelableTransfer {
     this.channel = new PlxChannel(index, true);
   }
 
-  protected *startHardware(list: ScatterGatherList): Suspending<void> {
+  protected startHardware(list: ScatterGatherList): Suspending<void> {
     const { channel, transaction } = this;
     channel.writeElements(list, transaction.request!.deviceOffset + transaction.bytesTransferred);
-    yield* plxContext(this.device).chip.start(channel);
+    return plxContext(this.device).chip.start(channel);
   }
 
   protected *abortHardware(): Suspending<void> {
@@ -122,12 +122,12 @@ function* evtDeviceSelfManagedIoSuspend(device: Device): Suspending<NtStatus> {
   return STATUS_SUCCESS;
 }
 
-function* evtIoWrite(queue: IoQueue, request: Request): Suspending<void> {
-  yield* plxContext(queue.device).transfers[WRITE]!.start(request, DmaDirection.WriteToDevice);
+function evtIoWrite(queue: IoQueue, request: Request): Suspending<void> {
+  return plxContext(queue.device).transfers[WRITE]!.start(request, DmaDirection.WriteToDevice);
 }
 
-function* evtIoRead(queue: IoQueue, request: Request): Suspending<void> {
-  yield* plxContext(queue.device).transfers[READ]!.start(request, DmaDirection.ReadFromDevice);
+function evtIoRead(queue: IoQueue, request: Request): Suspending<void> {
+  return plxContext(queue.device).transfers[READ]!.start(request, DmaDirection.ReadFromDevice);
 }
 
 function* evtInterruptDpc(interrupt: Interrupt, device: Device): Suspending<void> {

@@ -88,11 +88,10 @@ export class PlxChip {
   }
 
   /** EvtInterruptIsr: asks both channels; the DPC must run when a transfer has ended. */
-  *acknowledgeInterrupt(): Suspending<boolean> {
+  acknowledgeInterrupt(): Suspending<boolean> | boolean {
     const { registers, interrupt } = this;
     // Its interrupts are off, so it is not the chip; what is left in its registers is of before the reset (rule D28).
-    if (this.#isResetting) return false;
-    return yield* acknowledgeInterrupt(interrupt, registers, this.channels);
+    return this.#isResetting ? false : acknowledgeInterrupt(interrupt, registers, this.channels);
   }
 
   /** The chip was pulled: what it worked on will never be confirmed, so it ends here. */

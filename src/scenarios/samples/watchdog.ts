@@ -80,13 +80,9 @@ export class Watchdog {
     this.#timer.start(this.#periodMs);
   }
 
+  /** Not armed first, then the question: whoever starts something after it was asked arms the timer himself. */
   *#round(look: () => Suspending<void>): Suspending<void> {
     yield* look();
-    yield* this.#looked();
-  }
-
-  /** Not armed first, then the question: whoever starts something after it was asked arms the timer himself. */
-  *#looked(): Suspending<void> {
     this.#isArmed = false;
     if (yield* this.#isBusy()) this.arm();
   }
