@@ -32,6 +32,7 @@ const PATTERN: readonly Searching[] = [
   one('systemdma-cancel', {}, { leaps: 0 }, { races: true }),
   one('systemdma-cancel', { cancelPerMillion: 0 }, { leaps: 1 }, { races: true }),
   one('systemdma-cancel', {}, { preemptions: 1, leaps: 1 }),
+  one('systemdma-cancel', {}, { leaps: 1 }, { races: true, granularity: 'calls' }),
 ];
 
 /** Executions in which every access of the machine's code is compared with the relation. */
@@ -44,7 +45,8 @@ function backendOf({ scenario, overrides }: Searching): ControlledBackend {
 
 function textOf({ scenario, bounds, overrides }: Searching): string {
   const relation = overrides.races === true && bounds.preemptions === undefined ? 'objects told apart' : 'processors depend on each other';
-  return `${scenario}, preemptions ${bounds.preemptions ?? 'any'}, leaps ${bounds.leaps ?? 0}, ${relation}`;
+  const points = overrides.granularity === undefined ? '' : `, points at ${overrides.granularity}`;
+  return `${scenario}, preemptions ${bounds.preemptions ?? 'any'}, leaps ${bounds.leaps ?? 0}, ${relation}${points}`;
 }
 
 function compare(what: Searching, print: (line: string) => void): boolean {
