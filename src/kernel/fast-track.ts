@@ -147,6 +147,16 @@ export class FastTrack {
     this.#tick(task);
   }
 
+  /** Nothing has been released to `sync`. */
+  clear(sync: number): void {
+    this.#syncs.fill(0, sync * this.#stride, (sync + 1) * this.#stride);
+  }
+
+  /** What was released to `from` is released to `into` as well. */
+  pass(from: number, into: number): void {
+    this.#join(this.#syncs, into * this.#stride, this.#syncs, from * this.#stride);
+  }
+
   /** `task` comes after everything released to `sync`. */
   acquire(task: number, sync: number): void {
     this.#join(this.#clocks, task * this.#stride, this.#syncs, sync * this.#stride);

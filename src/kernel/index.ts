@@ -15,6 +15,7 @@ export * from './kernel.js';
 export * from './fx-object.js';
 export { FastTrack, TASKS_MAX } from './fast-track.js';
 export * from './lock-sets.js';
+export * from './race-listener.js';
 export * from './race-watch.js';
 export type { WatchedBuffer } from './watched-buffer.js';
 export * from './tracked-fields.js';

@@ -1,4 +1,6 @@
 import { FastTrack, TASKS_MAX } from './fast-track.js';
+import { PostedOrder } from './posted-order.js';
+import type { RaceListener } from './race-listener.js';
 import { RaceSites, RaceTask } from './race-sites.js';
 import { RegisterUpdates } from './register-updates.js';
 import { WatchedBuffer, WatchedBuffers } from './watched-buffer.js';
@@ -15,15 +17,8 @@ export interface RaceWatchObjects {
   readonly deviceNames: readonly string[];
   /** The pool of map registers. */
   readonly poolId: number;
-}
-
-/** What a race watch sees happen, as it happens. */
-export interface RaceListener {
-  synchronised(objectId: number): void;
-  /** A tracked field, by number, or a word of a common buffer. */
-  accessed(variable: number, isWrite: boolean): void;
-  /** A field that interlocked operations touch. */
-  interlocked(): void;
+  /** Register writes arrive some time after they were made, and say so. */
+  readonly postsWrites: boolean;
 }
 
 /** Knows what registers are called. */
@@ -54,12 +49,13 @@ export class RaceWatch {
   readonly #told: boolean[] = [];
   /** By object id and direction: its synchronisation object plus 1. */
   #syncs = new Int32Array(1024);
-  #devices: RaceWatchObjects = { firstDeviceId: 0, deviceNames: [], poolId: -1 };
+  #devices: RaceWatchObjects = { firstDeviceId: 0, deviceNames: [], poolId: -1, postsWrites: false };
   readonly #deviceTasks: number[] = [];
   /** Task of the device that makes a step now, else -1. */
   #stepping = -1;
   readonly #buffers = new WatchedBuffers(PAGE_SIZE);
   readonly #updates = new RegisterUpdates();
+  readonly #posted = new PostedOrder(this.#track);
   /** By device and offset: a register's number, which is its place in `#registerVariables`. */
   readonly #registers = new Map<number, number>();
   readonly #registerVariables: number[] = [];
@@ -83,6 +79,7 @@ export class RaceWatch {
     this.#stepping = -1;
     this.#buffers.clear();
     this.#updates.reset();
+    this.#posted.reset();
     this.#registers.clear();
     this.#registerVariables.length = 0;
     this.#sites.reset();
@@ -216,8 +213,18 @@ export class RaceWatch {
 
   /** A write of a register is seen by the device's next step; a read sees what its steps have come to, not what others wrote. */
   #atDevice(task: number, device: number, kind: OpKind): void {
-    if (kind === OpKind.Update) this.#track.release(task, this.#sync(device, IN));
+    if (kind === OpKind.Update && !this.#devices.postsWrites) this.#track.release(task, this.#sync(device, IN));
     else if (kind === OpKind.Read) this.#track.acquire(task, this.#sync(device, OUT));
+  }
+
+  /** A register write was sent off. */
+  writePosted(device: number): void {
+    if (this.#isOn) this.#posted.posted(device, this.#current);
+  }
+
+  /** The oldest write on its way to the device has arrived. */
+  writeArrived(device: number): void {
+    if (this.#isOn) this.#posted.arrived(device, this.#sync(device, IN));
   }
 
   /** Whoever gets map registers comes after those who freed them, and whoever is granted some to a waiter after the waiter's request. */

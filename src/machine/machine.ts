@@ -104,7 +104,8 @@ export class Machine {
   /** What race detection must tell from framework objects. */
   get raceObjects(): RaceWatchObjects {
     const deviceNames = this.views.map(({ name }) => name);
-    return { firstDeviceId: this.views[0]!.objectId, deviceNames, poolId: this.platform.pool.objectId };
+    const postsWrites = this.parameters.machine.ordering.includes('posted-writes');
+    return { firstDeviceId: this.views[0]!.objectId, deviceNames, poolId: this.platform.pool.objectId, postsWrites };
   }
 
   #random(part: string): RandomSource {

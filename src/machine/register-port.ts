@@ -64,6 +64,7 @@ export class DeviceRegisterPort implements RegisterPort {
         // Nobody looks at an offset where nobody answers.
         if (this.view.answers) this.view.registers.check(offset, widthBytes);
         this.posted.post(offset, widthBytes, value);
+        if (this.kernel.races !== null) this.kernel.races.writePosted(this.objectId);
       }
     } catch (error) {
       throw this.#asFinding(error);
@@ -78,6 +79,7 @@ export class DeviceRegisterPort implements RegisterPort {
 
   #arrived(offset: number, widthBytes: RegisterWidth, value: number): void {
     this.kernel.emit(EventKind.RegisterArrive, this.objectId, offset, value);
+    if (this.kernel.races !== null) this.kernel.races.writeArrived(this.objectId);
     this.view.writeRegister(offset, widthBytes, value);
     this.afterWrite?.();
   }

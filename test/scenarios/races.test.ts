@@ -91,6 +91,12 @@ describe('data races', function () {
     expect(search(pair.repaired, 100, { seed: 1, races: true })).to.deep.equal([]);
   });
 
+  for (const name of ['ring', 'plx9x5x-cancel', 'pcidrv', 'amcc5933'])
+    it(`${name}: none where register writes are posted: what was written before a doorbell is ordered when that has arrived`, () => {
+      const workload = { requests: 4, outstanding: 2 };
+      expect(search(sample(name), 40, { seed: 2, races: true, workload, machine: { ordering: ['posted-writes'] } })).to.deep.equal([]);
+    });
+
   it('ring: causes that the DPC touches without the interrupt lock (D17)', () => {
     ring.service = serviceWithoutLock;
     const [finding] = search(sample('ring'), 100, { seed: 1, races: true });
