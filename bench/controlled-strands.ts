@@ -1,7 +1,6 @@
 import { ControlledScheduler } from '../src/backends/controlled-scheduler.js';
 import { RandomWalk } from '../src/explore/strategies/index.js';
-import { EventRing, Kernel, makeOp, OpKind, VirtualClock, type Suspending, type VirtualCpu } from '../src/kernel/index.js';
-import type { Strand } from '../src/machine/strand.js';
+import { EventRing, Kernel, makeOp, OpKind, VirtualClock, type Suspending } from '../src/kernel/index.js';
 
 /** Kernel object the operations name. */
 const WORD_OBJECT = 100;
@@ -14,20 +13,6 @@ function* pointStrand(kernel: Kernel, words: Int32Array, operations: number): Su
   }
 }
 
-function strandOf(cpu: VirtualCpu): Strand {
-  return {
-    id: cpu.id,
-    kind: 'vcpu',
-    name: `vCPU ${cpu.id}`,
-    get pending() {
-      return cpu.pending;
-    },
-    isEnabled: () => cpu.isEnabled(),
-    enabledOp: () => cpu.enabledOp(),
-    advance: () => cpu.advance(),
-  };
-}
-
 /**
  * The lab's kernel and controlled scheduler with nothing but scheduling in them: `strands` virtual CPUs, each with a
  * thread of `operations` scheduling points, under the random walk. Runs `schedules` times and returns nanoseconds per
@@ -35,7 +20,6 @@ function strandOf(cpu: VirtualCpu): Strand {
  */
 export function runControlledStrands(schedules: number, strands: number, operations: number): number {
   const kernel = new Kernel({ vcpus: strands, clock: new VirtualClock(), events: new EventRing(1024) });
-  const list = kernel.vcpus.map(strandOf);
   const strategy = new RandomWalk();
   const words = new Int32Array(1);
   const begin = performance.now();
@@ -43,7 +27,7 @@ export function runControlledStrands(schedules: number, strands: number, operati
     kernel.reset();
     strategy.newExecution(schedule);
     for (const cpu of kernel.vcpus) cpu.queueThread('strand', WORD_OBJECT, pointStrand(kernel, words, operations));
-    const scheduler = new ControlledScheduler(kernel, list, strategy);
+    const scheduler = new ControlledScheduler(kernel, kernel.vcpus, strategy);
     kernel.gate = scheduler;
     scheduler.run();
   }

@@ -25,8 +25,10 @@ export class ControlledScheduler implements Gate {
   readonly #engines: readonly Strand[];
   readonly #arrivals: readonly Strand[];
   readonly #interrupts: readonly Strand[];
-  readonly #othersStart: number;
-  readonly #others: readonly Strand[];
+  readonly #actorsStart: number;
+  readonly #actors: readonly Strand[];
+  /** The last strand; null where time does not pass. */
+  readonly #time: Strand | null;
   readonly #vcpuCount: number;
   readonly #enginesStart: number;
   readonly #enginesEnd: number;
@@ -70,8 +72,10 @@ export class ControlledScheduler implements Gate {
     this.#engines = strands.slice(this.#enginesStart, this.#enginesEnd);
     this.#arrivals = strands.slice(this.#enginesEnd, this.#arrivalsEnd);
     this.#interrupts = strands.slice(this.#arrivalsEnd, interruptsEnd);
-    this.#othersStart = interruptsEnd;
-    this.#others = strands.slice(interruptsEnd);
+    this.#actorsStart = interruptsEnd;
+    const actorsEnd = endOfKind(strands, interruptsEnd, 'actor');
+    this.#actors = strands.slice(interruptsEnd, actorsEnd);
+    this.#time = strands[actorsEnd] ?? null;
     this.#engineSteps = new Int32Array(this.#engines.length);
     this.#enabled = new Int32Array(strands.length);
     this.#ops = new Int32Array(strands.length);
@@ -154,18 +158,20 @@ export class ControlledScheduler implements Gate {
   }
 
   #perform(id: number): void {
-    const strand = this.#strands[id]!;
-    if (id >= this.#enginesStart && id < this.#enginesEnd) this.#engineSteps[id - this.#enginesStart]!++;
-    this.#account(id, this.#chosenOp);
-    const { races } = this.#kernel;
-    if (races === null) {
-      strand.advance();
+    const op = this.#chosenOp;
+    this.#account(id, op);
+    if (id < this.#vcpuCount) {
+      this.#vcpus[id]!.advance();
       return;
     }
     // What a strand without code of its own does belongs to nobody.
-    races.isOutside = id >= this.#vcpuCount;
-    strand.advance();
-    races.isOutside = false;
+    const { races } = this.#kernel;
+    if (races !== null) races.isOutside = true;
+    if (id >= this.#enginesStart && id < this.#enginesEnd) {
+      this.#engineSteps[id - this.#enginesStart]!++;
+      this.#engines[id - this.#enginesStart]!.advance(op);
+    } else this.#strands[id]!.advance(op);
+    if (races !== null) races.isOutside = false;
   }
 
   #account(id: number, op: Op): void {
@@ -220,13 +226,24 @@ export class ControlledScheduler implements Gate {
     for (let i = 0; i < arrivals.length; i++) count = this.#note(count, this.#enginesEnd + i, arrivals[i]!.enabledOp());
     const interrupts = this.#interrupts;
     for (let i = 0; i < interrupts.length; i++) count = this.#note(count, this.#arrivalsEnd + i, interrupts[i]!.enabledOp());
-    const others = this.#others;
-    for (let i = 0; i < others.length; i++) count = this.#note(count, this.#othersStart + i, others[i]!.enabledOp());
-    // Time is the last strand: with others before it, it would leap.
-    if (count > 1 && this.#enabled[count - 1] === this.#strands.length - 1 && this.#leapIsEarly()) count--;
-    return count;
+    const actors = this.#actors;
+    for (let i = 0; i < actors.length; i++) count = this.#note(count, this.#actorsStart + i, actors[i]!.enabledOp());
+    return this.#time === null ? count : this.#noteTime(count, this.#time);
   }
 
+  /** With others before it, time would leap; for most of an execution it is too early for that, and nobody need ask. */
+  #noteTime(count: number, time: Strand): number {
+    if (count > 0 && this.#isBetweenLeaps()) return count;
+    const op = time.enabledOp();
+    if (op === DONE || (count > 0 && this.#leapIsEarly())) return count;
+    return this.#note(count, time.id, op);
+  }
+
+  #isBetweenLeaps(): boolean {
+    return this.#steps < this.#nextLeap && this.#kernel.timeLeaps === this.#leapsSeen;
+  }
+
+  /** A leap keeps those after it off from the first time that another one would be possible. */
   #leapIsEarly(): boolean {
     const { timeLeaps } = this.#kernel;
     if (timeLeaps !== this.#leapsSeen) {

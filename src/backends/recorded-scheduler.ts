@@ -118,8 +118,9 @@ export class RecordedScheduler implements Gate {
 
   #perform(id: number): void {
     const strand = this.#parts.strands[id]!;
-    this.#account(id, strand.pending);
-    strand.advance();
+    const op = strand.pending;
+    this.#account(id, op);
+    strand.advance(op);
   }
 
   /** Takes an operation into the order; one more than the bound is a finding, as under control. */

@@ -23,73 +23,77 @@ const CURSOR = CHANNELS * CHANNEL_WORDS;
 const STATE_WORDS = CURSOR + 1;
 
 const COMMANDS = plx.PLX_CSR_START | plx.PLX_CSR_ABORT;
-const NO_CHANNEL = -1;
+
+/* A turn is whose step is next, and its kind: `channel << TURN_SHIFT | kind`. */
+const TURN_SHIFT = 4;
+const KIND_MASK = 15;
+const NOBODYS_TURN = -1;
 /** Not a channel: the software reset bit of CNTRL has been written. */
 const RESET = 2;
 
-/** The commands latched for `channel`. */
-function commandsOf(d: DeviceView, channel: number): number {
-  return (d.words[d.registers.firstLatch + CSR_LATCH]! >> (channel * 8)) & COMMANDS;
-}
-
-/** Something to do for `channel`: a command, or the next phase while it is enabled or on its way to stop. */
-function isRunnable(d: DeviceView, channel: number): boolean {
-  if (commandsOf(d, channel) !== 0) return true;
-  const { words } = d;
+/** Kind of the channel's next step: a command, or the next phase while it is enabled or on its way to stop. DONE when it has nothing to do. */
+function kindOf(d: DeviceView, channel: number): number {
+  const { words, registers } = d;
+  const shift = channel * 8;
+  if (((words[registers.firstLatch + CSR_LATCH]! >> shift) & COMMANDS) !== 0) return OpKind.Update;
   const at = d.state + channel * CHANNEL_WORDS;
-  const phase = words[at + Channel.Phase];
-  if (phase === Phase.Idle) return words[at + Channel.Repeat] !== 0;
-  if (phase === Phase.Hung) return false;
+  const phase = words[at + Channel.Phase]!;
+  if (phase === Phase.Idle) return repeatKind(words[at + Channel.Repeat]!);
   // The enable bit cleared in the middle pauses a channel; an aborted one still writes its residual and says Done.
-  return words[at + Channel.Stopping] !== 0 || ((words[d.registers.firstWord + CSR_WORD]! >> (channel * 8)) & PLX_CSR_ENABLE) !== 0;
+  const isEnabled = ((words[registers.firstWord + CSR_WORD]! >> shift) & PLX_CSR_ENABLE) !== 0;
+  return isEnabled || words[at + Channel.Stopping] !== 0 ? phaseOps[phase]! : DONE;
 }
 
-/** The channel whose turn it is, RESET, or NO_CHANNEL. */
+function repeatKind(ticks: number): number {
+  if (ticks === 0) return DONE;
+  return ticks === 1 ? OpKind.Signal : OpKind.Wait;
+}
+
+/** Whose turn it is, NOBODYS_TURN when nothing is to be done. */
 function choose(d: DeviceView): number {
   const { words, registers } = d;
-  if (words[d.gate] === 0) return NO_CHANNEL;
-  if (words[registers.firstLatch + CNTRL_LATCH] !== 0) return RESET;
-  const first = words[d.state + CURSOR]!;
-  const isFirstRunnable = isRunnable(d, first);
-  if (!isFirstRunnable && !isRunnable(d, 1 - first)) return NO_CHANNEL;
-  if ((words[registers.firstWord + CNTRL_WORD]! & PLX_CNTRL_SOFTWARE_RESET) !== 0) return NO_CHANNEL;
-  if (!isFirstRunnable) return 1 - first;
-  // Time passes only when the other channel has nothing to do either.
-  return opOf(d, first) === OpKind.Wait && isRunnable(d, 1 - first) ? 1 - first : first;
+  if (words[d.gate] === 0) return NOBODYS_TURN;
+  if (words[registers.firstLatch + CNTRL_LATCH] !== 0) return (RESET << TURN_SHIFT) | OpKind.Update;
+  const turn = channelsTurn(d, words[d.state + CURSOR]!);
+  // Looked at last, because most of the time there is nothing to hold.
+  const isHeld = turn !== NOBODYS_TURN && (words[registers.firstWord + CNTRL_WORD]! & PLX_CNTRL_SOFTWARE_RESET) !== 0;
+  return isHeld ? NOBODYS_TURN : turn;
 }
 
-/** Kind of a runnable channel's next step. */
-function opOf(d: DeviceView, channel: number): OpKind {
-  if (commandsOf(d, channel) !== 0) return OpKind.Update;
-  const at = d.state + channel * CHANNEL_WORDS;
-  const phase = d.words[at + Channel.Phase]!;
-  if (phase === Phase.Idle) return d.words[at + Channel.Repeat] === 1 ? OpKind.Signal : OpKind.Wait;
-  return phaseOps[phase]! as OpKind;
+/** Time passes on one channel only when the other has nothing to do either. */
+function channelsTurn(d: DeviceView, first: number): number {
+  const kind = kindOf(d, first);
+  if (kind !== DONE && kind !== OpKind.Wait) return (first << TURN_SHIFT) | kind;
+  const other = 1 - first;
+  const otherKind = kindOf(d, other);
+  if (otherKind !== DONE) return (other << TURN_SHIFT) | otherKind;
+  return kind === DONE ? NOBODYS_TURN : (first << TURN_SHIFT) | kind;
 }
 
 function pending(d: DeviceView): Op {
-  const channel = choose(d);
-  if (channel === NO_CHANNEL) return DONE;
-  return d.op(channel === RESET ? OpKind.Update : opOf(d, channel));
+  const turn = choose(d);
+  return turn === NOBODYS_TURN ? DONE : d.op((turn & KIND_MASK) as OpKind);
 }
 
 function step(d: DeviceView): boolean {
-  const channel = choose(d);
-  if (channel === NO_CHANNEL) return false;
+  const turn = choose(d);
+  if (turn === NOBODYS_TURN) return false;
   const { words } = d;
   words[d.steps] = (words[d.steps]! + 1) | 0;
+  const channel = turn >> TURN_SHIFT;
   if (channel === RESET) {
     softwareReset(d);
     return true;
   }
   words[d.state + CURSOR] = 1 - channel;
-  if (commandsOf(d, channel) === 0) perform(d, channel);
-  else obey(d, channel, d.registers.take(plx.PLX_DMACSR0, COMMANDS << (channel * 8)) >> (channel * 8));
+  if ((turn & KIND_MASK) === OpKind.Update) obey(d, channel);
+  else perform(d, channel);
   return true;
 }
 
 /** Start and abort of one channel, as found in its latch. */
-function obey(d: DeviceView, channel: number, commands: number): void {
+function obey(d: DeviceView, channel: number): void {
+  const commands = d.registers.take(plx.PLX_DMACSR0, COMMANDS << (channel * 8)) >> (channel * 8);
   const at = d.state + channel * CHANNEL_WORDS;
   const { words } = d;
   // A start of a busy channel does nothing, nor one without the enable bit: only that write lowers Done (registerWritten).

@@ -50,9 +50,12 @@ export const ACTIVATION_DEPTH_MAX = 64;
  * (queues-requests-cancel sections 1 and 7). A vCPU is one strand: the scheduler decides when it goes on.
  */
 export class VirtualCpu {
+  readonly kind = 'vcpu';
   irql: Irql = PASSIVE_LEVEL;
   /** What runs: the stack's last. A field, because every choice of a scheduler looks at it. */
   top: Activation | undefined = undefined;
+  /** The DPC that is queued first. A field for the same reason. */
+  nextDpc: Dpc | undefined = undefined;
   /** ISRs that interrupted other code in the middle. */
   nestedInterrupts = 0;
   readonly #stack: Activation[] = [];
@@ -79,7 +82,7 @@ export class VirtualCpu {
 
   /** A queued DPC may run now: the vCPU is below DISPATCH_LEVEL. */
   get dpcIsDue(): boolean {
-    return this.#dpcs.length > 0 && this.irql < DISPATCH_LEVEL;
+    return this.nextDpc !== undefined && this.irql < DISPATCH_LEVEL;
   }
 
   get queuedDpcs(): number {
@@ -103,10 +106,8 @@ export class VirtualCpu {
 
   /** The operation this strand stands before, DONE when idle. */
   get pending(): Op {
-    if (this.dpcIsDue) return makeOp(this.#dpcs[0]!.objectId, OpKind.Deliver);
-    const top = this.top;
-    if (top !== undefined) return top.pending;
-    return this.#ready.length > 0 ? this.#ready[0]!.pending : DONE;
+    const { top } = this;
+    return this.dpcIsDue || top === undefined ? this.#beginningOp() : top.pending;
   }
 
   /** Whether `advance` would get anywhere. */
@@ -116,10 +117,15 @@ export class VirtualCpu {
 
   /** What `advance` would perform, DONE when it would get nowhere. */
   enabledOp(): Op {
-    if (this.dpcIsDue) return makeOp(this.#dpcs[0]!.objectId, OpKind.Deliver);
-    const top = this.top;
-    if (top === undefined) return this.#ready.length > 0 ? this.#ready[0]!.pending : DONE;
+    const { top } = this;
+    if (this.dpcIsDue || top === undefined) return this.#beginningOp();
     return top.blockedOn === null || top.blockedOn.isAvailableTo(this) ? top.pending : DONE;
+  }
+
+  /** What begins next where no code goes on: a DPC that is due, else a thread. */
+  #beginningOp(): Op {
+    if (this.dpcIsDue) return makeOp(this.nextDpc!.objectId, OpKind.Deliver);
+    return this.#ready.length > 0 ? this.#ready[0]!.pending : DONE;
   }
 
   /** Starts code on top of whatever runs; the caller has checked that `irql` may interrupt it. */
@@ -152,6 +158,7 @@ export class VirtualCpu {
 
   queueDpc(dpc: Dpc): void {
     this.#dpcs.push(dpc);
+    this.nextDpc = this.#dpcs[0];
     this.kernel.emit(EventKind.DpcQueue, dpc.objectId, this.id, 0);
   }
 
@@ -160,6 +167,7 @@ export class VirtualCpu {
     const index = this.#dpcs.indexOf(dpc);
     if (index < 0) return false;
     this.#dpcs.splice(index, 1);
+    this.nextDpc = this.#dpcs[0];
     return true;
   }
 
@@ -188,6 +196,7 @@ export class VirtualCpu {
 
   #startDpc(): void {
     const dpc = this.#dpcs.shift()!;
+    this.nextDpc = this.#dpcs[0];
     // Dequeued before it is called: queueing it again from here on succeeds, even on another vCPU.
     dpc.queued = false;
     this.push('dpc', dpc.name, dpc.objectId, DISPATCH_LEVEL, dpc.start());
@@ -224,6 +233,7 @@ export class VirtualCpu {
     if (!this.isIdle) this.#stack.length = this.#ready.length = this.#dpcs.length = 0;
     if (this.#parked.length > 0) this.#parked.length = 0;
     this.top = undefined;
+    this.nextDpc = undefined;
     this.irql = PASSIVE_LEVEL;
     this.nestedInterrupts = 0;
   }

@@ -345,7 +345,8 @@ export class Machine {
 
   /** All traffic that was asked for has been submitted and has completed. */
   get isDone(): boolean {
-    return this.devices.every((device) => device.workload === null || device.workload.isDone);
+    for (const { workload } of this.devices) if (workload !== null && !workload.isDone) return false;
+    return true;
   }
 
   /** Requests were submitted and have not completed. */

@@ -15,5 +15,6 @@ export interface Strand {
   isEnabled(): boolean;
   /** `pending` of a strand that is enabled, DONE of another: both in one look, for schedulers. */
   enabledOp(): Op;
-  advance(): void;
+  /** `op` is what `enabledOp` has just said. */
+  advance(op: Op): void;
 }

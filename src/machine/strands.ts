@@ -1,5 +1,5 @@
-import { DONE, EventKind, VirtualClock, makeOp, OpKind, type Op } from '../kernel/index.js';
-import type { DeviceView, DmaWrites, PostedWrites } from '../hardware/index.js';
+import { DONE, EventKind, VirtualClock, makeOp, OpKind, type Kernel, type Op } from '../kernel/index.js';
+import type { DeviceModel, DeviceView, DmaWrites, InterruptController, PostedWrites } from '../hardware/index.js';
 import type { InterruptVector } from '../wdf/index.js';
 import { reportEngineThrew } from './engine-lost.js';
 import type { Machine } from './machine.js';
@@ -9,14 +9,16 @@ import type { Strand } from './strand.js';
 class EngineStrand implements Strand {
   readonly kind = 'engine';
 
+  private readonly kernel: Kernel;
+  private readonly model: DeviceModel;
+
   constructor(
     readonly id: number,
     private readonly machine: Machine,
     private readonly view: DeviceView,
-  ) {}
-
-  enabledOp(): Op {
-    return this.pending;
+  ) {
+    this.kernel = machine.kernel;
+    this.model = view.model;
   }
 
   get name(): string {
@@ -24,31 +26,34 @@ class EngineStrand implements Strand {
   }
 
   get pending(): Op {
+    return this.enabledOp();
+  }
+
+  enabledOp(): Op {
     try {
-      return this.view.model.pending(this.view);
+      return this.model.pending(this.view);
     } catch (error) {
-      return reportEngineThrew(this.machine.kernel, this.view, error);
+      return reportEngineThrew(this.kernel, this.view, error);
     }
   }
 
   isEnabled(): boolean {
-    return this.pending >= 0;
+    return this.enabledOp() !== DONE;
   }
 
-  advance(): void {
-    const { kernel, stepper } = this.machine;
-    const op = this.pending;
-    if (kernel.races !== null) kernel.races.deviceSteps(this.view.objectId);
-    const thread = stepper!.step(this.view);
+  advance(op: Op): void {
+    const { kernel, machine, view } = this;
+    if (kernel.races !== null) kernel.races.deviceSteps(view.objectId);
+    const thread = machine.stepper!.step(view);
     if (kernel.races !== null) this.#orderStep();
-    kernel.events.record(EventKind.DeviceStep, this.view.objectId, op & 15, 0, this.id, 0, thread);
-    this.machine.reportFaults();
+    kernel.events.record(EventKind.DeviceStep, view.objectId, op & 15, 0, this.id, 0, thread);
+    machine.reportFaults();
   }
 
   /** Whatever ISR a pending vector of the device starts after the step. */
   #orderStep(): void {
     const { machine, view } = this;
-    const races = machine.kernel.races!;
+    const races = this.kernel.races!;
     races.deviceStepped(view.objectId);
     const { first, count } = view.placement.vectors;
     for (let i = first; i < first + count; i++)
@@ -60,25 +65,28 @@ class EngineStrand implements Strand {
 class InterruptStrand implements Strand {
   readonly kind = 'interrupt';
   readonly pending: Op;
+  private readonly controller: InterruptController;
 
   constructor(
     readonly id: number,
     private readonly machine: Machine,
     private readonly index: number,
   ) {
-    this.pending = makeOp(this.#vector.objectId, OpKind.Deliver);
+    this.controller = machine.controller;
+    this.pending = makeOp(this.vector.objectId, OpKind.Deliver);
   }
 
-  get #vector(): InterruptVector {
+  /** Another one in every execution. */
+  private get vector(): InterruptVector {
     return this.machine.vectors[this.index]!;
   }
 
   get name(): string {
-    return this.#vector.name;
+    return this.vector.name;
   }
 
   isEnabled(): boolean {
-    return this.machine.controller.isPending(this.index) && this.#vector.isDeliverable;
+    return this.controller.isPending(this.index) && this.vector.isDeliverable;
   }
 
   enabledOp(): Op {
@@ -86,7 +94,7 @@ class InterruptStrand implements Strand {
   }
 
   advance(): void {
-    this.#vector.deliver();
+    this.vector.deliver();
   }
 }
 
@@ -103,7 +111,7 @@ class PostedWritesStrand implements Strand {
     this.pending = makeOp(machine.devices[index]!.registers.objectId, OpKind.Update);
   }
 
-  get #posted(): PostedWrites {
+  private get posted(): PostedWrites {
     return this.machine.devices[this.index]!.registers.posted!;
   }
 
@@ -112,7 +120,7 @@ class PostedWritesStrand implements Strand {
   }
 
   isEnabled(): boolean {
-    return this.#posted.count > 0;
+    return this.posted.count > 0;
   }
 
   enabledOp(): Op {
@@ -120,7 +128,7 @@ class PostedWritesStrand implements Strand {
   }
 
   advance(): void {
-    this.#posted.arriveOne();
+    this.posted.arriveOne();
   }
 }
 
@@ -251,17 +259,7 @@ class CancelStrand implements Strand {
  */
 export function createStrands(machine: Machine, clock: VirtualClock): readonly Strand[] {
   const { kernel } = machine;
-  const strands: Strand[] = kernel.vcpus.map((cpu) => ({
-    id: cpu.id,
-    kind: 'vcpu' as const,
-    name: `vCPU ${cpu.id}`,
-    get pending() {
-      return cpu.pending;
-    },
-    isEnabled: () => cpu.isEnabled(),
-    enabledOp: () => cpu.enabledOp(),
-    advance: () => cpu.advance(),
-  }));
+  const strands: Strand[] = [...kernel.vcpus];
   // Before the devices: in straight order what is on its way arrives before anything comes from outside.
   machine.devices.forEach(({ registers }, i) => {
     if (registers.posted !== null) strands.push(new PostedWritesStrand(strands.length, machine, i));

@@ -132,14 +132,14 @@ describe('strands', () => {
     machine.prologue();
     const strands = createStrands(machine, clock);
     const engine = strands.find(({ kind }) => kind === 'engine')!;
-    while (engine.isEnabled()) engine.advance();
+    while (engine.isEnabled()) engine.advance(engine.pending);
     expect(engine.isEnabled()).to.equal(false);
     const application = strands[0]!;
-    while (application.isEnabled()) application.advance();
+    while (application.isEnabled()) application.advance(application.pending);
     expect(engine.isEnabled()).to.equal(true);
     expect(opObject(engine.pending)).to.equal(machine.views[0]!.objectId);
     const { stepCount } = machine.views[0]!;
-    engine.advance();
+    engine.advance(engine.pending);
     expect(machine.views[0]!.stepCount).to.equal(stepCount + 1);
   });
 
@@ -149,12 +149,12 @@ describe('strands', () => {
     const strands = createStrands(machine, clock);
     const engine = strands.find(({ kind }) => kind === 'engine')!;
     const interrupts = strands.filter(({ kind }) => kind === 'interrupt');
-    while (strands[0]!.isEnabled()) strands[0]!.advance();
-    while (!interrupts.some((each) => each.isEnabled()) && engine.isEnabled()) engine.advance();
+    while (strands[0]!.isEnabled()) machine.kernel.vcpus[0]!.advance();
+    while (!interrupts.some((each) => each.isEnabled()) && engine.isEnabled()) engine.advance(engine.pending);
     const ready = interrupts.find((each) => each.isEnabled())!;
     const vector = machine.vectors[ready.id - interrupts[0]!.id]!;
     expect(ready.pending).to.equal(makeOp(vector.objectId, OpKind.Deliver));
-    ready.advance();
+    ready.advance(ready.pending);
     expect(vector.delivered).to.equal(1);
     expect(vector.cpu.irql).to.equal(vector.irql);
     expect(vector.cpu.top!.kind).to.equal('isr');

@@ -154,9 +154,9 @@ class AuditedSearch implements Strategy {
     this.#seen.add(strand);
     const [advance, isEnabled] = [strand.advance.bind(strand), strand.isEnabled.bind(strand)];
     strand.isEnabled = () => notes.muted(isEnabled);
-    strand.advance = () => {
+    strand.advance = (op) => {
       try {
-        advance();
+        advance(op);
       } finally {
         notes.isMuted = true;
       }
