@@ -28,7 +28,8 @@ export class MapRegisterPool {
   /** Records that were made, and how many of them are in use or spare; the others are from before a reset. */
   readonly #table: MapRegisterGrant[] = [];
   #records = 0;
-  readonly #spare: MapRegisterGrant[] = [];
+  /** Records out of use, the last one first, linked by `next`. */
+  #spare: MapRegisterGrant | null = null;
   #generation = 0;
   /** A stack; the frames above `#freeFrames` are out on loan. */
   readonly #bounceFrames: Int32Array;
@@ -57,13 +58,15 @@ export class MapRegisterPool {
     for (let slot = 0; slot < this.#records; slot++) this.#table[slot]!.clear();
     this.free = this.total;
     this.#lastNumber = this.#records = this.#generation = 0;
-    if (this.#spare.length > 0) this.#spare.length = 0;
+    this.#spare = null;
     this.#takeFrames();
   }
 
   /** An empty record with a handle of its own. */
   record(): MapRegisterGrant {
-    const grant = this.#spare.pop() ?? this.#newRecord();
+    const grant = this.#spare ?? this.#newRecord();
+    this.#spare = grant.next;
+    grant.next = null;
     this.#generation = (this.#generation % GENERATION_MASK) + 1;
     grant.handle = (this.#generation << SLOT_BITS) | grant.slot;
     return grant;
@@ -98,7 +101,8 @@ export class MapRegisterPool {
   /** Takes a record out of use; its handle is stale from now on. */
   recycle(grant: MapRegisterGrant): void {
     grant.clear();
-    this.#spare.push(grant);
+    grant.next = this.#spare;
+    this.#spare = grant;
   }
 
   #newRecord(): MapRegisterGrant {

@@ -5,7 +5,11 @@ import type { DeviceView } from './device-view.js';
 import { BusAccess, TRANSLATION_FAULT } from './iommu.js';
 import * as e100 from './e100-registers.js';
 import { E100Block, E100Tbd } from './e100-registers.js';
-import { CuPhase, E100Word, WIRE_FRAMES_MAX, WIRE_LENGTHS, framesOnWire, raiseCause, setCus, wireFrame } from './e100-state.js';
+import * as layout from './e100-state.js';
+import { framesOnWire, raiseCause, setCus, wireFrame } from './e100-state.js';
+
+// Copies of other modules' constants, see sgring-state.ts.
+const { CuPhase, E100Word, WIRE_FRAMES_MAX, WIRE_LENGTHS } = layout;
 
 /* The command unit: follows the ring of command blocks, gathers frames and puts them on the wire. */
 

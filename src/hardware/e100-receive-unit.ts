@@ -4,7 +4,11 @@ import { BusAccess, TRANSLATION_FAULT } from './iommu.js';
 import { blockAddress } from './e100-command-unit.js';
 import * as e100 from './e100-registers.js';
 import { E100Block } from './e100-registers.js';
-import { E100Word, RuPhase, WIRE_FRAMES_MAX, WIRE_LENGTHS, framesOnWire, raiseCause, setRus, wireFrame } from './e100-state.js';
+import * as layout from './e100-state.js';
+import { framesOnWire, raiseCause, setRus, wireFrame } from './e100-state.js';
+
+// Copies of other modules' constants, see sgring-state.ts.
+const { E100Word, RuPhase, WIRE_FRAMES_MAX, WIRE_LENGTHS } = layout;
 
 /* The receive unit: takes frames off the wire into the list of receive frame descriptors. */
 

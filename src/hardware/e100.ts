@@ -4,19 +4,12 @@ import type { DeviceView } from './device-view.js';
 import { cuCommand, cuDue, cuPerform } from './e100-command-unit.js';
 import { DROP, ruCommand, ruDue, ruPerform } from './e100-receive-unit.js';
 import * as e100 from './e100-registers.js';
-import {
-  CuPhase,
-  E100Word,
-  E100_STATE_WORDS,
-  RuPhase,
-  WIRE_FRAMES_MAX,
-  cuPhaseNames,
-  lineAsserted,
-  raiseCause,
-  ruPhaseNames,
-  setCus,
-  setRus,
-} from './e100-state.js';
+import * as layout from './e100-state.js';
+import { cuPhaseNames, lineAsserted, raiseCause, ruPhaseNames, setCus, setRus } from './e100-state.js';
+
+// Copies of other modules' constants, see sgring-state.ts.
+const { CuPhase, E100Word, E100_STATE_WORDS, RuPhase, WIRE_FRAMES_MAX } = layout;
+const SCB_LATCH = e100.e100Registers.latchIndex[e100.E100_SCB >> 2]!;
 
 /** Latched with the SCB's command bits: PORT and MDI control have been written. */
 const LATCH_PORT = 1 << 31;
@@ -52,7 +45,7 @@ const ruOps: Readonly<Record<number, OpKind>> = {
 /** Registers go first, then the two units in turn; an injected wait only when the receive unit has nothing to do. */
 function choose(d: DeviceView): Actor {
   if (d.words[d.gate] === 0) return Actor.Nobody;
-  const latched = d.registers.peekCommands(e100.E100_SCB);
+  const latched = d.words[d.registers.firstLatch + SCB_LATCH]!;
   if (latched !== 0) {
     if ((latched & LATCH_PORT) !== 0) return Actor.Port;
     if ((latched & e100.E100_COMMAND_MASK) !== 0) return Actor.Scb;

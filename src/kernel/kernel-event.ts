@@ -31,7 +31,10 @@ export class KernelEvent implements Waitable {
   set(): void {
     this.#signalled = true;
     if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
-    for (const { cpu, thread } of this.#waiters.splice(0)) cpu.wake(thread);
+    const waiters = this.#waiters;
+    if (waiters.length === 0) return;
+    for (let i = 0; i < waiters.length; i++) waiters[i]!.cpu.wake(waiters[i]!.thread);
+    waiters.length = 0;
   }
 
   clear(): void {

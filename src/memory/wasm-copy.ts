@@ -76,22 +76,24 @@ function assemble(pages: number, shared: boolean): Uint8Array {
   ]);
 }
 
-/** Eight bytes a turn while they are equal and eight are left, then byte by byte; local 3 is the offset. */
+/** Sixteen bytes a turn while they are equal and sixteen are left, then byte by byte; local 3 is the offset. */
 function firstDifferenceBody(): number[] {
   const get = (n: number): number[] => [0x20, n];
   const add = 0x6a;
   const advance = (bytes: number): number[] => [...get(3), 0x41, bytes, add, 0x21, 3];
-  const load = (opcode: number, base: number): number[] => [...get(base), ...get(3), add, opcode, 0, 0];
+  const load = (opcode: number[], base: number): number[] => [...get(base), ...get(3), add, ...opcode, 0, 0];
+  const vector = [0xfd, 0x00];
+  const byte = [0x2d];
   const wide = [
     ...[0x02, 0x40, 0x03, 0x40], // block, loop
-    ...[...get(3), 0x41, 8, add, ...get(2), 0x4b, 0x0d, 1], // offset + 8 > length: leave the block
-    ...[...load(0x29, 0), ...load(0x29, 1), 0x52, 0x0d, 1], // i64 differ: leave the block
-    ...[...advance(8), 0x0c, 0, 0x0b, 0x0b],
+    ...[...get(3), 0x41, 16, add, ...get(2), 0x4b, 0x0d, 1], // offset + 16 > length: leave the block
+    ...[...load(vector, 0), ...load(vector, 1), 0xfd, 0x51, 0xfd, 0x53, 0x0d, 1], // xor has a bit: leave the block
+    ...[...advance(16), 0x0c, 0, 0x0b, 0x0b],
   ];
   const narrow = [
     ...[0x02, 0x40, 0x03, 0x40],
     ...[...get(3), ...get(2), 0x4f, 0x0d, 1], // offset >= length: leave the block
-    ...[...load(0x2d, 0), ...load(0x2d, 1), 0x47, 0x04, 0x40, ...get(3), 0x0f, 0x0b], // bytes differ: return offset
+    ...[...load(byte, 0), ...load(byte, 1), 0x47, 0x04, 0x40, ...get(3), 0x0f, 0x0b], // bytes differ: return offset
     ...[...advance(1), 0x0c, 0, 0x0b, 0x0b],
   ];
   return [1, 1, 0x7f, ...wide, ...narrow, 0x41, 0x7f, 0x0b];

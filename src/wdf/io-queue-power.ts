@@ -70,7 +70,7 @@ export class QueuePower {
 
   /** EvtIoStop or EvtIoResume calls are being made: cancel notifications wait. */
   get isNotifyingDriver(): boolean {
-    return QUEUE_POWER_STATES[this.#state].notifiesDriver;
+    return this.isInTransition && QUEUE_POWER_STATES[this.#state].notifiesDriver;
   }
 
   /** Enters a state of a transition whose end `waitUntilIdle` waits for. */

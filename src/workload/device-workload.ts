@@ -135,21 +135,22 @@ export class DeviceWorkload implements IoCompletion {
       const dueNs = this.#dueNs();
       const isEarly = this.#parts.config.ratePerSecond > 0 && dueNs > this.#clock.nowNs();
       const count = isEarly ? 0 : this.#traffic.next(this.#left, this.#freeCount);
-      if (count === 0) yield* this.#pause(isEarly ? dueNs : null);
-      else if (this.#needsFile && this.#file?.isClosed !== false) yield* this.#openFile();
+      if (count === 0) {
+        yield* this.#pause(isEarly ? dueNs : null);
+        this.#pausing--;
+      } else if (this.#needsFile && this.#file?.isClosed !== false) yield* this.#openFile();
       else yield* this.#submit(count, dueNs);
     }
     this.#threads--;
   }
 
   /** Until something completes, or the next request is due. The traffic is asked when all threads of the application wait. */
-  *#pause(dueNs: number | null): Suspending<void> {
+  #pause(dueNs: number | null): Suspending<void> {
     this.#wake.clear();
     this.#pausing++;
     if (this.#freeCount > 0 && dueNs !== null) this.#parts.kernel.timers.arm(this.#dueTimer, dueNs);
     else if (this.#pausing === this.#threads) this.#traffic.waits();
-    yield* this.#wake.wait();
-    this.#pausing--;
+    return this.#wake.wait();
   }
 
   /** One request, or two that go together: both are drawn at once and submitted by one thread, in order. */
@@ -262,9 +263,9 @@ export class DeviceWorkload implements IoCompletion {
     });
   }
 
-  *#waitForOpen(): Suspending<void> {
+  #waitForOpen(): Suspending<void> {
     this.#wake.clear();
-    yield* this.#wake.wait();
+    return this.#wake.wait();
   }
 
   /** The application ends: its file is closed. After the traffic has. */
@@ -290,8 +291,7 @@ export class DeviceWorkload implements IoCompletion {
   }
 
   #check(slot: RequestSlot, status: NtStatus, informationBytes: number): void {
-    const { kernel, deviceName, config } = this.#parts;
-    const what = `${slot.description} on ${deviceName}`;
+    const { kernel, config } = this.#parts;
     if (status === STATUS_CANCELLED && slot.cancelWindow !== null) return;
     if (!NT_SUCCESS(status) && this.#parts.power?.isGone === true) return;
     if (!NT_SUCCESS(status)) {
@@ -300,7 +300,7 @@ export class DeviceWorkload implements IoCompletion {
         rule: 'L-REQUEST-FAILED',
         severity: 'error',
         object: slot.request.label,
-        message: `a ${what} completed with ${statusName(status)}; no fault was injected that would explain it`,
+        message: `a ${this.#nameOf(slot)} completed with ${statusName(status)}; no fault was injected that would explain it`,
       });
       return;
     }
@@ -312,7 +312,7 @@ export class DeviceWorkload implements IoCompletion {
         rule: 'L-SHORT-TRANSFER',
         severity: 'error',
         object: slot.request.label,
-        message: `a ${what} completed with success and reports ${informationBytes} bytes`,
+        message: `a ${this.#nameOf(slot)} completed with success and reports ${informationBytes} bytes`,
       });
       return;
     }
@@ -322,8 +322,12 @@ export class DeviceWorkload implements IoCompletion {
       rule: fault.rule,
       severity: 'error',
       object: slot.request.label,
-      message: `a ${what} completed with success, but ${fault.text}`,
+      message: `a ${this.#nameOf(slot)} completed with success, but ${fault.text}`,
     });
+  }
+
+  #nameOf({ description }: RequestSlot): string {
+    return `${description} on ${this.deviceName}`;
   }
 
   /** Time that leapt in a request's life makes its device a slow one: giving it up was right. Everything else a fault must explain. */
