@@ -134,16 +134,17 @@ export class ControlledBackend {
   }
 
   #outcome(scheduler: ControlledScheduler, hashesMemory: boolean): Execution {
-    const { kernel, devices } = this.#machine;
+    const machine = this.#machine;
+    const { findings } = machine.kernel;
     return {
       steps: scheduler.steps,
       choices: scheduler.choices,
       eventHash: this.#events.hash(),
-      memoryHash: hashesMemory ? this.#machine.hash() : '',
-      findings: [...kernel.findings.kept],
-      findingsTotal: kernel.findings.total,
-      requests: devices.reduce((sum, { workload }) => sum + (workload?.completed ?? 0), 0),
-      bytes: devices.reduce((sum, { workload }) => sum + (workload?.bytes ?? 0), 0),
+      memoryHash: hashesMemory ? machine.hash() : '',
+      findings: findings.copy(),
+      findingsTotal: findings.total,
+      requests: machine.requestsCompleted,
+      bytes: machine.bytesMoved,
       deviceStepsByThread: this.#stepsByThread(scheduler),
     };
   }
@@ -151,11 +152,11 @@ export class ControlledBackend {
   #stepsByThread(scheduler: ControlledScheduler): Record<string, number> {
     const { stepper, views } = this.#machine;
     const counts: Record<string, number> = {};
-    views.forEach((view, i) => {
+    for (let i = 0; i < views.length; i++) {
       const steps = scheduler.engineSteps(i);
-      const thread = stepper!.threadOf(view);
+      const thread = stepper!.threadOf(views[i]!);
       if (steps > 0) counts[thread] = (counts[thread] ?? 0) + steps;
-    });
+    }
     return counts;
   }
 }

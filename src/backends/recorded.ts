@@ -115,17 +115,18 @@ export class RecordedBackend {
   }
 
   #outcome(): Recording {
-    const { kernel, devices } = this.#machine;
+    const machine = this.#machine;
+    const { findings } = machine.kernel;
     const { order } = this.#scheduler;
     return {
       execution: {
         steps: order.length,
         eventHash: this.#events.hash(),
-        memoryHash: this.#machine.hash(),
-        findings: [...kernel.findings.kept],
-        findingsTotal: kernel.findings.total,
-        requests: devices.reduce((sum, { workload }) => sum + (workload?.completed ?? 0), 0),
-        bytes: devices.reduce((sum, { workload }) => sum + (workload?.bytes ?? 0), 0),
+        memoryHash: machine.hash(),
+        findings: findings.copy(),
+        findingsTotal: findings.total,
+        requests: machine.requestsCompleted,
+        bytes: machine.bytesMoved,
         deviceStepsByThread: this.#stepsByThread(),
       },
       order: order.strands,

@@ -1,6 +1,7 @@
 import { NO_FRAME, PAGE_SIZE } from '../memory/index.js';
 import { EventKind } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
+import { addressEnd } from './device-description.js';
 import { DomainAccess } from './dma-domain.js';
 import { dmaViolation } from './hal-fault.js';
 import type { HalPlatform } from './hal-platform.js';
@@ -45,10 +46,11 @@ export class CommonBufferAllocator {
     const pages = Math.max(1, Math.ceil(lengthBytes / PAGE_SIZE));
     const frame = frames.allocateContiguous(pages);
     if (frame === NO_FRAME) return null;
-    const window = this.platform.needsWindow(domain, adapter.description) ? this.platform.windowOf(domain) : null;
+    const { window } = adapter;
     const windowSlot = window === null ? NO_SLOT : window.take(pages);
     const logicalAddress = window === null ? domain.frameBase + frame * PAGE_SIZE : window.address(windowSlot);
-    if ((window !== null && windowSlot === NO_SLOT) || logicalAddress + pages * PAGE_SIZE > 2 ** adapter.description.addressWidthBits) {
+    const isBeyondReach = logicalAddress + pages * PAGE_SIZE > addressEnd(adapter.description.addressWidthBits);
+    if ((window !== null && windowSlot === NO_SLOT) || isBeyondReach) {
       if (windowSlot !== NO_SLOT) window!.give(windowSlot, pages);
       frames.freeContiguous(frame);
       return null;

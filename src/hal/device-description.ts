@@ -1,3 +1,10 @@
+const ADDRESS_ENDS = Array.from({ length: 65 }, (_, bits) => 2 ** bits);
+
+/** The first address that a device with so many address bits cannot drive. */
+export function addressEnd(addressWidthBits: number): number {
+  return ADDRESS_ENDS[addressWidthBits] ?? 2 ** addressWidthBits;
+}
+
 /** DEVICE_DESCRIPTION: what a device needs of its adapter (kmdf hal.md section 2). */
 export interface DeviceDescription {
   /** 2 or 3: the set of operations. IoGetDmaAdapter returns nothing for another. */

@@ -4,7 +4,7 @@ import type { Kernel } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
 import { AllocationQueue } from './allocation-queue.js';
 import { CommonBufferAllocator } from './common-buffer-allocator.js';
-import type { DeviceDescription } from './device-description.js';
+import { addressEnd, type DeviceDescription } from './device-description.js';
 import type { DmaDomain } from './dma-domain.js';
 import type { HalObserver } from './hal-observer.js';
 import { dmaViolation } from './hal-fault.js';
@@ -40,7 +40,7 @@ export interface HalPlatformOptions {
 }
 
 function reachesWindow({ windowBase, windowSlots }: DmaDomain, { addressWidthBits }: DeviceDescription): boolean {
-  return windowSlots > 0 && windowBase + windowSlots * PAGE_SIZE <= 2 ** addressWidthBits;
+  return windowSlots > 0 && windowBase + windowSlots * PAGE_SIZE <= addressEnd(addressWidthBits);
 }
 
 /** DEVICE_DESCRIPTION_VERSION3. */
@@ -155,7 +155,7 @@ export class HalPlatform {
    */
   needsWindow(domain: DmaDomain | null, { addressWidthBits }: DeviceDescription): boolean {
     if (domain === null || !this.hasMapRegisters) return false;
-    return this.addressing !== 'direct' || domain.frameBase >= 2 ** addressWidthBits;
+    return this.addressing !== 'direct' || domain.frameBase >= addressEnd(addressWidthBits);
   }
 
   /** The translation window of a domain; null when frames are seen directly. */

@@ -1,3 +1,4 @@
+import { STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import type { Op, Suspending } from './op.js';
 
 /**
@@ -40,6 +41,9 @@ export function completed<T>(value: T): Suspending<T> {
 
 /** A suspending call without a value that has ended already; one object for all. */
 export const COMPLETED: Suspending<void> = new Completed<void>(undefined);
+
+/** A suspending call that has succeeded already. */
+export const SUCCEEDED: Suspending<NtStatus> = new Completed<NtStatus>(STATUS_SUCCESS);
 
 const TRUE = new Completed(true);
 const FALSE = new Completed(false);

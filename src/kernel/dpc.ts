@@ -1,4 +1,5 @@
-import { makeOp, OpKind, type Suspending } from './op.js';
+import { COMPLETED } from './completed.js';
+import { makeOp, OpKind, type Op, type Suspending } from './op.js';
 import type { Kernel } from './kernel.js';
 import type { VirtualCpu, Waitable } from './virtual-cpu.js';
 
@@ -53,10 +54,20 @@ export class Dpc implements Waitable {
   }
 
   /** Waits until every instance, queued or running on any vCPU, has ended. Below DISPATCH_LEVEL. */
-  *flush(): Suspending<void> {
+  flush(): Suspending<void> {
     const op = makeOp(this.objectId, OpKind.Wait);
-    if (this.kernel.atWaitable(op, this)) yield op;
+    if (this.kernel.atWaitable(op, this)) return this.#flushLater(op);
+    this.#flushed();
+    return COMPLETED;
+  }
+
+  *#flushLater(op: Op): Suspending<void> {
+    yield op;
     while (!this.isAvailableTo()) yield op;
+    this.#flushed();
+  }
+
+  #flushed(): void {
     this.kernel.passed();
     if (this.kernel.races !== null) this.kernel.races.flushed(this.objectId);
   }

@@ -55,6 +55,13 @@ export interface EventRecord {
 
 const WORDS = 8;
 
+const HEX_BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
+
+/** Eight digits, from a table: `toString` divides a number above 2^31 as a fraction. */
+function hexOf(word: number): string {
+  return HEX_BYTES[word >>> 24]! + HEX_BYTES[(word >>> 16) & 0xff]! + HEX_BYTES[(word >>> 8) & 0xff]! + HEX_BYTES[word & 0xff]!;
+}
+
 export class EventRing {
   readonly #words: Int32Array;
   readonly #mask: number;
@@ -122,8 +129,16 @@ export class EventRing {
 
   /** Hash of every event since the last reset, sixteen hex digits. */
   hash(): string {
-    const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');
-    return hex(this.#hashHigh) + hex(this.#hashLow);
+    return hexOf(this.#hashHigh) + hexOf(this.#hashLow);
+  }
+
+  /** The two halves of the hash as signed numbers. */
+  get hashLow(): number {
+    return this.#hashLow;
+  }
+
+  get hashHigh(): number {
+    return this.#hashHigh;
   }
 
   /** Empties the ring; the next record gets `firstSequence`, 0 unless a test wants to stand near the wrap. */

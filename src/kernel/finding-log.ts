@@ -3,6 +3,8 @@ import type { Violation } from '../nt/index.js';
 /** More than this are counted, not kept. */
 export const FINDINGS_KEPT_MAX = 20;
 
+const NO_FINDINGS: readonly RecordedViolation[] = [];
+
 /** A violation with the step it was seen at. */
 export interface RecordedViolation extends Violation {
   readonly step: number;
@@ -22,6 +24,11 @@ export class FindingLog {
 
   get kept(): readonly RecordedViolation[] {
     return this.#kept;
+  }
+
+  /** Those that are kept, for whoever outlives the log's next reset. */
+  copy(): readonly RecordedViolation[] {
+    return this.#total === 0 ? NO_FINDINGS : [...this.#kept];
   }
 
   /** Counts of all that were found, kept or not. */

@@ -20,7 +20,7 @@ export function suspendingCallback<A extends readonly unknown[], R>(callback: Dr
     // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
     const result = callback(...args);
     if (isSuspending(result)) return result;
-    if (typeof result === 'object' && result !== null) refuseAsync(result);
+    refuseAsync(result);
     return completed(result);
   };
 }
@@ -30,7 +30,9 @@ export class AsyncCallbackError extends Error {
   override readonly name = 'AsyncCallbackError';
 }
 
-function refuseAsync(result: object): void {
+/** What a callback has given back and nobody drives must not be a promise, or an async generator. */
+export function refuseAsync(result: unknown): void {
+  if (typeof result !== 'object' || result === null) return;
   if (Symbol.asyncIterator in result) throw new AsyncCallbackError('is an async generator function');
   if (!(result instanceof Promise)) return;
   // What becomes of it is nobody's concern any more.

@@ -349,6 +349,20 @@ export class Machine {
     return true;
   }
 
+  /** Requests that have completed, over all devices. */
+  get requestsCompleted(): number {
+    let sum = 0;
+    for (const { workload } of this.devices) if (workload !== null) sum += workload.completed;
+    return sum;
+  }
+
+  /** Bytes that these have moved. */
+  get bytesMoved(): number {
+    let sum = 0;
+    for (const { workload } of this.devices) if (workload !== null) sum += workload.bytes;
+    return sum;
+  }
+
   /** Requests were submitted and have not completed. */
   get hasOutstanding(): boolean {
     for (const { workload } of this.devices) if (workload !== null && workload.outstanding > 0) return true;

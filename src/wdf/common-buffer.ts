@@ -8,7 +8,7 @@ import {
   STATUS_WDF_PARENT_ASSIGNMENT_NOT_ALLOWED,
 } from '../nt/index.js';
 import { PAGE_SIZE, atomics, type MachineMemory } from '../memory/index.js';
-import { FxObject, OpKind, makeOp, type ObjectAttributes, type Suspending, type WatchedBuffer } from '../kernel/index.js';
+import { COMPLETED, FxObject, OpKind, makeOp, type ObjectAttributes, type Suspending, type WatchedBuffer } from '../kernel/index.js';
 import type { CommonBufferRegion, DmaAdapter, Mdl } from '../hal/index.js';
 import type { Created } from './created.js';
 import { DmaDirection, type DmaEnabler } from './dma-enabler.js';
@@ -234,9 +234,10 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     return this.#region.virtualAddress + this.#alignedOffset + offset;
   }
 
-  override *dispose(): Suspending<void> {
+  override dispose(): Suspending<void> {
     if (this.#watched !== null) this.kernel.races!.bufferFreed(this.#watched);
     this.#adapter.freeCommonBuffer(this.#region);
+    return COMPLETED;
   }
 }
 

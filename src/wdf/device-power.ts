@@ -1,12 +1,13 @@
 import {
-  assertInternal,
   DRIVER_POWER_STATE_FAILURE,
+  InternalError,
   NT_SUCCESS,
   STATUS_DEVICE_REMOVED,
   STATUS_SUCCESS,
   type NtStatus,
 } from '../nt/index.js';
 import {
+  answered,
   Dpc,
   EventKind,
   KernelEvent,
@@ -37,6 +38,7 @@ export const PNP_TRANSITIONS = {
   Removed: {},
 } as const;
 export type PnpState = keyof typeof PNP_TRANSITIONS;
+const PNP_STATES = Object.keys(PNP_TRANSITIONS);
 export type PnpRequest = 'start' | 'powerDown' | 'powerUp' | 'stop' | 'surpriseRemove' | 'remove';
 
 /** A power transition that takes longer than this is a hang: bug check 0x9F, rule B01. Kernel time. */
@@ -150,11 +152,21 @@ export class DevicePower {
   }
 
   /** One transition at a time; the watchdog runs until `#end`. False: the device went away while this request was on its way. */
-  *#begin(request: PnpRequest): Suspending<boolean> {
-    const { kernel, label } = this.#device;
+  #begin(request: PnpRequest): Suspending<boolean> {
+    return this.#transition === null ? answered(this.#beginNow(request)) : this.#beginLater(request);
+  }
+
+  *#beginLater(request: PnpRequest): Suspending<boolean> {
     while (this.#transition !== null) yield* this.#idle.wait();
-    if (!(request in PNP_TRANSITIONS[this.#state]) && this.#isGone && request !== 'remove') return false;
-    assertInternal(request in PNP_TRANSITIONS[this.#state], 'PNP_REQUEST', `${request} is asked of ${label}, which is ${this.#state}`);
+    return this.#beginNow(request);
+  }
+
+  #beginNow(request: PnpRequest): boolean {
+    const { kernel, label } = this.#device;
+    if (!(request in PNP_TRANSITIONS[this.#state])) {
+      if (this.#isGone && request !== 'remove') return false;
+      throw new InternalError('PNP_REQUEST', `${request} is asked of ${label}, which is ${this.#state}`);
+    }
     this.#transition = request;
     this.#idle.clear();
     kernel.watchdogs.arm(this.#watchdog, kernel.clock.nowNs() + POWER_TRANSITION_TIMEOUT_NS);
@@ -170,7 +182,7 @@ export class DevicePower {
     this.#state = state;
     this.#transition = null;
     kernel.watchdogs.cancel(this.#watchdog);
-    kernel.emit(EventKind.PowerState, objectId, Object.keys(PNP_TRANSITIONS).indexOf(state), 0);
+    kernel.emit(EventKind.PowerState, objectId, PNP_STATES.indexOf(state), 0);
     this.#idle.set();
   }
 

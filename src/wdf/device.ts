@@ -144,36 +144,36 @@ export class Device extends FxObject {
   // ---- What the PnP and power managers ask; all at PASSIVE_LEVEL, one transition at a time. DEVICE_REMOVED: the device is gone
 
   /** IRP_MN_START_DEVICE: PrepareHardware, then D0 entry. A failing step undoes what was done; the device can only be removed then. */
-  *start(): Suspending<NtStatus> {
-    return yield* this.#power.start();
+  start(): Suspending<NtStatus> {
+    return this.#power.start();
   }
 
   /** Leaves D0 for D3; requests wait. Returns when the driver has stopped all its work. */
-  *powerDown(): Suspending<NtStatus> {
-    return yield* this.#power.powerDown();
+  powerDown(): Suspending<NtStatus> {
+    return this.#power.powerDown();
   }
 
   /** Back to D0 from D3. A failing step undoes what was done; the device can only be removed then. */
-  *powerUp(): Suspending<NtStatus> {
-    return yield* this.#power.powerUp();
+  powerUp(): Suspending<NtStatus> {
+    return this.#power.powerUp();
   }
 
   /** IRP_MN_STOP_DEVICE, to rebalance resources: leaves D0 and releases the hardware; `start` begins again. */
-  *stop(): Suspending<NtStatus> {
-    return yield* this.#power.stop();
+  stop(): Suspending<NtStatus> {
+    return this.#power.stop();
   }
 
   /**
    * The hardware is pulled: it is absent at once, EvtDeviceSurpriseRemoval is called at once, then the device is taken
    * down (section 10). May be called while another transition runs. `remove` follows when the last handle is closed.
    */
-  *surpriseRemove(): Suspending<void> {
-    yield* this.#power.surpriseRemove();
+  surpriseRemove(): Suspending<void> {
+    return this.#power.surpriseRemove();
   }
 
   /** IRP_MN_REMOVE_DEVICE: takes the device down from wherever it is, purges its queues and deletes it with all it owns. */
-  *remove(): Suspending<void> {
-    yield* this.#power.remove();
+  remove(): Suspending<void> {
+    return this.#power.remove();
   }
 
   /** Rule C18: code inside EvtDeviceSurpriseRemoval must not complete or cancel requests or stop queues. */

@@ -10,7 +10,7 @@ import {
   type NtStatus,
 } from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
-import { FxObject, suspendingCallback, type ObjectAttributes, type Suspending } from '../kernel/index.js';
+import { COMPLETED, FxObject, SUCCEEDED, isSuspending, refuseAsync, type ObjectAttributes, type Suspending } from '../kernel/index.js';
 import { ListPair, type DeviceDescription, type WdmDmaAdapter } from '../hal/index.js';
 import type { Created } from './created.js';
 import type { DmaDevice } from './dma-host.js';
@@ -118,7 +118,8 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
   readonly #isDuplex: boolean;
   /** By direction; one and the same for both when the profile is not duplex. */
   readonly #adapters: readonly [AdapterInfo, AdapterInfo];
-  readonly #callbacks: { readonly [K in keyof DmaEnablerCallbacks]-?: ((enabler: DmaEnabler) => Suspending<NtStatus>) | null };
+  /** Null when it has registered none. */
+  readonly #callbacks: DmaEnablerCallbacks | null;
   /** List buffers are made in advance: per transaction for scatter/gather, one in all for system profiles. */
   isListAllocated = false;
   /** System profiles: the list that every mapping of every transaction overwrites. */
@@ -141,7 +142,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     this.#adapters = adapters;
     this.#maximumLengthBytes = asUlong(config.maximumLengthBytes);
     this.requireSingleTransfer = config.requireSingleTransfer ?? false;
-    this.#callbacks = callbackTable(config);
+    this.#callbacks = hasCallbacks(config) ? config : null;
     this.isListAllocated = kind === 'scatter-gather' && config.noScatterGatherListPreallocation !== true;
     this.commonBufferAlignment =
       kind === 'scatter-gather' ? Math.max(device.alignmentRequirement, adapters[0].adapter!.alignmentBytes - 1) : 0;
@@ -284,7 +285,11 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
    * Fill, Enable, SelfManagedIoStart; the first failure ends it (queues-requests-cancel section 9). The status is that
    * of the last callback there is, so that a success other than SUCCESS comes through.
    */
-  *powerUp(): Suspending<NtStatus> {
+  powerUp(): Suspending<NtStatus> {
+    return this.#callbacks === null ? SUCCEEDED : this.#powerUp();
+  }
+
+  *#powerUp(): Suspending<NtStatus> {
     const filled = yield* this.#call('evtDmaEnablerFill', STATUS_SUCCESS);
     if (!NT_SUCCESS(filled)) {
       this.#fillFailed = true;
@@ -299,7 +304,11 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
   }
 
   /** SelfManagedIoStop always; Disable unless Fill failed, ever; Flush unless Fill or Enable failed. The first failing status, else SUCCESS. */
-  *powerDown(): Suspending<NtStatus> {
+  powerDown(): Suspending<NtStatus> {
+    return this.#callbacks === null ? SUCCEEDED : this.#powerDown();
+  }
+
+  *#powerDown(): Suspending<NtStatus> {
     const stopped = yield* this.#call('evtDmaEnablerSelfManagedIoStop', STATUS_SUCCESS);
     const disabled = this.#fillFailed ? STATUS_SUCCESS : yield* this.#call('evtDmaEnablerDisable', STATUS_SUCCESS);
     const flushed = this.#fillFailed || this.#enableFailed ? STATUS_SUCCESS : yield* this.#call('evtDmaEnablerFlush', STATUS_SUCCESS);
@@ -309,17 +318,20 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
 
   /** `otherwise` is the status without such a callback. */
   *#call(name: keyof DmaEnablerCallbacks, otherwise: NtStatus): Suspending<NtStatus> {
-    const callback = this.#callbacks[name];
-    if (callback === null) return otherwise;
+    const callback = this.#callbacks![name];
+    if (callback === undefined) return otherwise;
     const irql = this.kernel.enter(this.objectId, name);
-    const status = yield* callback(this);
+    // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
+    const result = callback(this);
+    if (!isSuspending(result)) refuseAsync(result);
+    const status = isSuspending(result) ? yield* result : result;
     this.kernel.leave(irql, this.objectId, name);
     return status;
   }
 
   /** The adapters go: rules A09-A12 look at what was not given back. */
 
-  override *dispose(): Suspending<void> {
+  override dispose(): Suspending<void> {
     const { dmaEnablers } = this.device;
     const [read, write] = this.#adapters;
     read.adapter?.putDmaAdapter();
@@ -328,6 +340,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     write.adapter = null;
     const at = dmaEnablers.indexOf(this);
     if (at >= 0) dmaEnablers.splice(at, 1);
+    return COMPLETED;
   }
 }
 
@@ -377,17 +390,13 @@ function createAdapters(device: DmaDevice, config: DmaEnablerConfig, version: nu
   return [read, write];
 }
 
-function callbackTable(config: DmaEnablerConfig): {
-  readonly [K in keyof DmaEnablerCallbacks]-?: ((enabler: DmaEnabler) => Suspending<NtStatus>) | null;
-} {
-  const wrap = (callback: EvtDmaEnabler | undefined): ((enabler: DmaEnabler) => Suspending<NtStatus>) | null =>
-    callback === undefined ? null : suspendingCallback(callback);
-  return {
-    evtDmaEnablerFill: wrap(config.evtDmaEnablerFill),
-    evtDmaEnablerEnable: wrap(config.evtDmaEnablerEnable),
-    evtDmaEnablerSelfManagedIoStart: wrap(config.evtDmaEnablerSelfManagedIoStart),
-    evtDmaEnablerSelfManagedIoStop: wrap(config.evtDmaEnablerSelfManagedIoStop),
-    evtDmaEnablerDisable: wrap(config.evtDmaEnablerDisable),
-    evtDmaEnablerFlush: wrap(config.evtDmaEnablerFlush),
-  };
+function hasCallbacks(config: DmaEnablerCallbacks): boolean {
+  return (
+    config.evtDmaEnablerFill !== undefined ||
+    config.evtDmaEnablerEnable !== undefined ||
+    config.evtDmaEnablerSelfManagedIoStart !== undefined ||
+    config.evtDmaEnablerSelfManagedIoStop !== undefined ||
+    config.evtDmaEnablerDisable !== undefined ||
+    config.evtDmaEnablerFlush !== undefined
+  );
 }

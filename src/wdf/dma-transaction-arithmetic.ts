@@ -7,7 +7,7 @@ export const WORST_PAGE_OFFSET = PAGE_SIZE - 1;
 
 /** A size_t the framework stores as a ULONG: what lies beyond 32 bits is lost without a word. */
 export function asUlong(value: number): number {
-  return value % 2 ** 32;
+  return value % 0x1_0000_0000;
 }
 
 /** Pages that `lengthBytes` touch when the first byte lies at `address`. */

@@ -42,8 +42,12 @@ export class InterruptWorkItem {
   }
 
   /** Waits until nothing of it is queued or running; PASSIVE_LEVEL. */
-  *flush(): Suspending<void> {
-    if (!this.#dpc.isAvailableTo()) yield* this.#dpc.flush();
+  flush(): Suspending<void> {
+    return this.#dpc.isAvailableTo() ? this.#item.flush() : this.#flushBoth();
+  }
+
+  *#flushBoth(): Suspending<void> {
+    yield* this.#dpc.flush();
     yield* this.#item.flush();
   }
 }

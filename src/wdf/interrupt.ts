@@ -16,6 +16,7 @@ import {
   makeOp,
   OpKind,
   SpinLock,
+  SUCCEEDED,
   suspendingCallback,
   type DriverCallback,
   type Suspending,
@@ -54,6 +55,10 @@ export interface InterruptConfig {
   /** Which of the device's interrupt resources; default: the next one not yet taken, as the framework assigns them. */
   readonly resourceIndex?: number;
 }
+
+// What stands in for a callback that the driver has not registered.
+const doNothing = (): Suspending<void> => COMPLETED;
+const succeed = (): Suspending<NtStatus> => SUCCEEDED;
 
 /** WDF_INTERRUPT_INFO: the resource behind an interrupt. */
 export interface InterruptInfo {
@@ -102,11 +107,12 @@ export class Interrupt extends FxObject {
     this.#lock = config.spinLock?.atLeast(vector.irql) ?? new SpinLock(device.kernel, `${this.label} lock`, vector.irql);
     this.#waitLock = config.passiveHandling === true ? (config.waitLock ?? WdfWaitLock.create(this)) : null;
     this.#dpc = new Dpc(device.kernel, `${this.label} DPC`, () => this.#runDpc());
-    this.#workItem = new InterruptWorkItem(this, suspendingCallback(config.evtInterruptWorkItem ?? (() => undefined)));
+    const { evtInterruptWorkItem, evtInterruptDpc, evtInterruptEnable, evtInterruptDisable } = config;
+    this.#workItem = new InterruptWorkItem(this, evtInterruptWorkItem === undefined ? doNothing : suspendingCallback(evtInterruptWorkItem));
     this.#isr = suspendingCallback(config.evtInterruptIsr);
-    this.#dpcRoutine = suspendingCallback(config.evtInterruptDpc ?? (() => undefined));
-    this.#enable = suspendingCallback(config.evtInterruptEnable ?? (() => STATUS_SUCCESS));
-    this.#disable = suspendingCallback(config.evtInterruptDisable ?? (() => STATUS_SUCCESS));
+    this.#dpcRoutine = evtInterruptDpc === undefined ? doNothing : suspendingCallback(evtInterruptDpc);
+    this.#enable = evtInterruptEnable === undefined ? succeed : suspendingCallback(evtInterruptEnable);
+    this.#disable = evtInterruptDisable === undefined ? succeed : suspendingCallback(evtInterruptDisable);
     this.callbackLock = callbackLock;
   }
 
@@ -296,9 +302,9 @@ export class Interrupt extends FxObject {
   }
 
   /** Power up: connect, then EvtInterruptEnable at DIRQL under the lock. */
-  *connect(): Suspending<NtStatus> {
+  connect(): Suspending<NtStatus> {
     this.#isPowered = true;
-    return this.#isForcedOff ? STATUS_SUCCESS : yield* this.#connect();
+    return this.#isForcedOff ? SUCCEEDED : this.#connect();
   }
 
   *#connect(): Suspending<NtStatus> {
@@ -312,9 +318,9 @@ export class Interrupt extends FxObject {
   }
 
   /** Power down: EvtInterruptDisable, then the ISR is unreachable; queued DPCs and work items have ended when this returns. */
-  *disconnect(): Suspending<void> {
+  disconnect(): Suspending<void> {
     this.#isPowered = false;
-    yield* this.#disconnect();
+    return this.#disconnect();
   }
 
   /** Who comes while another thread disconnects waits for its end: the caller may power the device off then. */

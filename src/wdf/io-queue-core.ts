@@ -274,6 +274,18 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
     return this.driverOwned.count < this.#presentedMax;
   }
 
+  /** No loop runs, and no loop would find anything to do but a step of a power transition that concerns no request. */
+  protected get isQuiet(): boolean {
+    return (
+      this.loops.length === 0 &&
+      this.driverOwned.count === 0 &&
+      this.#canceled.isEmpty &&
+      this.#canceledOnQueue.isEmpty &&
+      !this.notices.arePending &&
+      this.callbackLock?.isHeldByCurrent !== true
+    );
+  }
+
   /** In the framework's order (section 2): cancels, stop-complete, purge-complete, power, requests. */
   *#dispatch(): Suspending<void> {
     const activation = this.kernel.current.top!;
@@ -351,8 +363,8 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
   }
 
   /** Dispatching that was put off still takes place; only code that the queue itself runs does not wait for it. */
-  override *dispose(): Suspending<void> {
-    if (this.#workItem !== null && !this.#workItem.isRunByCurrent) yield* this.#workItem.flush();
+  override dispose(): Suspending<void> {
+    return this.#workItem === null || this.#workItem.isRunByCurrent ? COMPLETED : this.#workItem.flush();
   }
 
   /** The parts of it that power transitions go through. */

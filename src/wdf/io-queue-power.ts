@@ -25,6 +25,9 @@ export const QUEUE_POWER_STATES = {
 } as const;
 export type QueuePowerState = keyof typeof QUEUE_POWER_STATES;
 
+/** Where a transition begins. */
+export type QueuePowerBegin = 'StartingTransition' | 'Stopping' | 'Purging' | 'Restarting';
+
 /** The queue's insides, as its power state machine needs them. */
 export interface QueuePowerHost {
   readonly driverOwned: RequestList;
@@ -74,9 +77,16 @@ export class QueuePower {
   }
 
   /** Enters a state of a transition whose end `waitUntilIdle` waits for. */
-  begin(state: 'StartingTransition' | 'Stopping' | 'Purging' | 'Restarting'): void {
+  begin(state: QueuePowerBegin): void {
     this.#state = state;
     this.#idle.clear();
+  }
+
+  /** Works off what was begun where it concerns nobody: the driver has no request, no loop runs. */
+  settle(): void {
+    if (this.#state === 'Restarting') this.#state = 'On';
+    else if (this.#state !== 'StartingTransition') this.#state = 'Off';
+    this.#idle.set();
   }
 
   /** The power thread waits until the state begun has been worked off; PASSIVE_LEVEL. */

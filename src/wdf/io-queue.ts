@@ -7,13 +7,13 @@ import {
   STATUS_WDF_PAUSED,
   type NtStatus,
 } from '../nt/index.js';
-import { KernelEvent, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import { COMPLETED, KernelEvent, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
 import type { FileObject } from './file-object.js';
 import { IoQueueState, checkQueueConfig, type EvtIoQueueState, type IoQueueConfig } from './io-queue-config.js';
 import { IoQueueCore } from './io-queue-core.js';
-import type { QueuePowerHost } from './io-queue-power.js';
+import type { QueuePowerBegin, QueuePowerHost } from './io-queue-power.js';
 import { findWaiting, type FoundRequest } from './io-queue-retrieve.js';
 import { StopAnswer } from './request-state.js';
 import type { Request } from './request.js';
@@ -194,19 +194,13 @@ export class IoQueue extends IoQueueCore {
   // ---- Power (section 8), called by the device in this order
 
   /** Leaving D0, first: nothing more is dispatched; returns when no handler of this queue runs. */
-  *beginPowerDown(): Suspending<void> {
-    if (!this.isPowerManaged || this.queuePower.isOff) return;
-    this.queuePower.begin('StartingTransition');
-    yield* this.run();
-    yield* this.queuePower.waitUntilIdle();
+  beginPowerDown(): Suspending<void> {
+    return !this.isPowerManaged || this.queuePower.isOff ? COMPLETED : this.#passThrough('StartingTransition');
   }
 
   /** Leaving D0, second: EvtIoStop for each request the driver owns; returns when all are completed or acknowledged. */
-  *holdForPower(): Suspending<void> {
-    if (!this.isPowerManaged || this.queuePower.isOff) return;
-    this.queuePower.begin('Stopping');
-    yield* this.run();
-    yield* this.queuePower.waitUntilIdle();
+  holdForPower(): Suspending<void> {
+    return !this.isPowerManaged || this.queuePower.isOff ? COMPLETED : this.#passThrough('Stopping');
   }
 
   /** Removal: accepts nothing for ever, cancels as Purge does, EvtIoStop(Purge) for the rest; returns when all are answered for. */
@@ -216,26 +210,34 @@ export class IoQueue extends IoQueueCore {
     this.cancelingOwned = true;
     yield* this.cancelWaiting();
     this.cancelMarked();
-    this.queuePower.begin('Purging');
-    yield* this.run();
-    yield* this.queuePower.waitUntilIdle();
+    yield* this.#passThrough('Purging');
   }
 
   /** Entering D0, first: EvtIoResume for the requests the driver kept. */
-  *resumeForPower(): Suspending<void> {
-    if (this.isPowerManaged && this.queuePower.isOff) {
-      this.queuePower.begin('Restarting');
-      yield* this.run();
-      yield* this.queuePower.waitUntilIdle();
-    }
+  resumeForPower(): Suspending<void> {
+    return this.isPowerManaged && this.queuePower.isOff ? this.#passThrough('Restarting') : COMPLETED;
   }
 
   /** Entering D0, second: dispatching goes on. */
-  *dispatchForPower(): Suspending<void> {
-    if (!this.isPowerManaged) return;
+  dispatchForPower(): Suspending<void> {
+    if (!this.isPowerManaged) return COMPLETED;
     this.becameNonEmpty = this.waiting.count > 0;
     this.mustNotifyArrival = false;
+    return this.run();
+  }
+
+  /** Enters the first state of a transition and waits until it has been worked off: by the dispatch loop, unless there is nothing to do. */
+  #passThrough(state: QueuePowerBegin): Suspending<void> {
+    this.queuePower.begin(state);
+    if (!this.isQuiet) return this.#dispatchTransition();
+    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
+    this.queuePower.settle();
+    return this.queuePower.waitUntilIdle();
+  }
+
+  *#dispatchTransition(): Suspending<void> {
     yield* this.run();
+    yield* this.queuePower.waitUntilIdle();
   }
 
   /** WdfRequestStopAcknowledge's second half. Rules C16 (the callback has returned already) and C17 (nobody to resume it). */

@@ -10,7 +10,7 @@ import {
   WdfViolation,
   type NtStatus,
 } from '../nt/index.js';
-import { FxObject, type Kernel, type ObjectAttributes, type Suspending } from '../kernel/index.js';
+import { COMPLETED, FxObject, type Kernel, type ObjectAttributes, type Suspending } from '../kernel/index.js';
 import type { HalPlatform, Mdl } from '../hal/index.js';
 import type { Created } from './created.js';
 import { ArrayStore, MdlStore, MemoryBuffer, type BufferGuard } from './memory-buffer.js';
@@ -147,9 +147,10 @@ export class Memory<C = unknown> extends FxObject<C> implements BufferGuard {
     this.requireLive('an access to memory');
   }
 
-  override *dispose(): Suspending<void> {
+  override dispose(): Suspending<void> {
     const { kind, mdl } = this.#backing;
     if (kind === 'pool') this.#platform!.nonPagedPool.free(mdl!);
+    return COMPLETED;
   }
 }
 

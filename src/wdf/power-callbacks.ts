@@ -1,5 +1,5 @@
-import { STATUS_SUCCESS, STATUS_UNSUCCESSFUL, statusName, type NtStatus } from '../nt/index.js';
-import { completed, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import { STATUS_SUCCESS, STATUS_UNSUCCESSFUL, statusName, type Irql, type NtStatus } from '../nt/index.js';
+import { SUCCEEDED, completed, isSuspending, refuseAsync, type DriverCallback, type Suspending } from '../kernel/index.js';
 import type { Device } from './device.js';
 import type { HardwareResources } from './hardware-resources.js';
 
@@ -28,7 +28,7 @@ export interface PnpPowerEventCallbacks {
   readonly evtDeviceSurpriseRemoval?: EvtDeviceNotice;
 }
 
-type Callback = (device: Device, resources: HardwareResources) => Suspending<NtStatus | void>;
+type Callback = DriverCallback<[device: Device, resources: HardwareResources], NtStatus | void>;
 
 /** Those that answer with nothing. */
 const NOTICES: ReadonlySet<keyof PnpPowerEventCallbacks> = new Set([
@@ -37,34 +37,36 @@ const NOTICES: ReadonlySet<keyof PnpPowerEventCallbacks> = new Set([
   'evtDeviceSurpriseRemoval',
 ]);
 
-/** The driver's callbacks in one form; a missing one succeeds. */
+/** The driver's callbacks; a missing one succeeds. */
 export class PowerCallbacks {
-  readonly #callbacks = new Map<string, Callback>();
-
-  constructor(callbacks: PnpPowerEventCallbacks) {
-    for (const [name, callback] of Object.entries(callbacks) as [string, DriverCallback<[Device, HardwareResources], NtStatus | void>][]) {
-      if (callback !== undefined) this.#callbacks.set(name, suspendingCallback(callback));
-    }
-  }
+  constructor(private readonly callbacks: PnpPowerEventCallbacks) {}
 
   /** Calls it, at the level this runs at. Finding L-NTSTATUS when it does not return the NTSTATUS it must return. */
   call(device: Device, name: keyof PnpPowerEventCallbacks): Suspending<NtStatus> {
-    const callback = this.#callbacks.get(name);
-    return callback === undefined ? completed<NtStatus>(STATUS_SUCCESS) : this.#call(device, name, callback);
+    const callback = this.callbacks[name] as Callback | undefined;
+    if (callback === undefined) return SUCCEEDED;
+    const irql = device.kernel.enter(device.objectId, name);
+    // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
+    const result = callback(device, device.resources);
+    if (isSuspending(result)) return this.#await(device, name, irql, result);
+    refuseAsync(result);
+    return completed(this.#returned(device, name, irql, result));
   }
 
-  *#call(device: Device, name: keyof PnpPowerEventCallbacks, callback: Callback): Suspending<NtStatus> {
-    const { kernel, objectId, resources } = device;
-    const irql = kernel.enter(objectId, name);
-    const status = yield* callback(device, resources);
+  *#await(device: Device, name: keyof PnpPowerEventCallbacks, irql: Irql, body: Suspending<NtStatus | void>): Suspending<NtStatus> {
+    return this.#returned(device, name, irql, yield* body);
+  }
+
+  #returned(device: Device, name: keyof PnpPowerEventCallbacks, irql: Irql, status: NtStatus | void): NtStatus {
+    const { kernel, objectId } = device;
     kernel.leave(irql, objectId, name);
-    if (NOTICES.has(name)) return STATUS_SUCCESS;
     if (typeof status === 'number') return status;
+    if (NOTICES.has(name)) return STATUS_SUCCESS;
     kernel.violation({
       rule: 'L-NTSTATUS',
       severity: 'crash',
       object: device.label,
-      message: `${name} of ${resources.deviceName} returned ${String(status)}, not an NTSTATUS such as ${statusName(STATUS_SUCCESS)}`,
+      message: `${name} of ${device.deviceName} returned ${String(status)}, not an NTSTATUS such as ${statusName(STATUS_SUCCESS)}`,
     });
     return STATUS_UNSUCCESSFUL;
   }

@@ -1,4 +1,4 @@
-import { KernelEvent, type Activation, type Kernel, type Suspending } from '../kernel/index.js';
+import { COMPLETED, KernelEvent, type Activation, type Kernel, type Suspending } from '../kernel/index.js';
 
 /**
  * A routine for a system thread at PASSIVE_LEVEL, on the virtual CPU that queued it. Queueing it while it waits adds
@@ -56,7 +56,7 @@ export class SystemWorkItem {
   }
 
   /** Waits until it is neither queued nor running; PASSIVE_LEVEL, not from its own routine. */
-  *flush(): Suspending<void> {
-    if (this.isBusy) yield* this.#idle.wait();
+  flush(): Suspending<void> {
+    return this.isBusy ? this.#idle.wait() : COMPLETED;
   }
 }

@@ -1,5 +1,6 @@
 import { PASSIVE_LEVEL, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
 import {
+  COMPLETED,
   Dpc,
   FxObject,
   KernelEvent,
@@ -159,7 +160,13 @@ export class Timer<C = unknown> extends FxObject<C> {
   }
 
   /** Waits for the DPC, then for the thread it may have left the callback to. */
-  *#flush(): Suspending<void> {
+  #flush(): Suspending<void> {
+    if (this.#isDpcDue || this.#workItem !== null) return this.#flushLater();
+    if (this.kernel.races !== null) this.kernel.races.flushed(this.#dpc.objectId);
+    return COMPLETED;
+  }
+
+  *#flushLater(): Suspending<void> {
     while (this.#isDpcDue) {
       this.#flushed.clear();
       yield* this.#flushed.wait();
@@ -208,12 +215,13 @@ export class Timer<C = unknown> extends FxObject<C> {
   }
 
   /** A DPC that has not begun is withdrawn; a callback that runs is waited for, but not by itself. */
-  override *dispose(): Suspending<void> {
+  override dispose(): Suspending<void> {
     this.kernel.timers.cancel(this.#timer);
     this.#dpc.remove();
     if (this.#workItem?.isRunByCurrent === true)
       this.#report(`${this.label} is deleted from its own callback: the framework would wait for that callback for ever`);
-    else if (this.kernel.current.irql === PASSIVE_LEVEL) yield* this.#flush();
+    else if (this.kernel.current.irql === PASSIVE_LEVEL) return this.#flush();
+    return COMPLETED;
   }
 }
 

@@ -97,10 +97,10 @@ export class ScheduleRunner {
   #count(execution: Execution): void {
     this.#schedules++;
     this.#steps += execution.steps;
-    for (const [thread, count] of Object.entries(execution.deviceStepsByThread))
-      this.#deviceSteps[thread] = (this.#deviceSteps[thread] ?? 0) + count;
-    const { eventHash } = execution;
-    this.#eventHashes.push(Number.parseInt(eventHash.slice(8), 16), Number.parseInt(eventHash.slice(0, 8), 16));
+    const { deviceStepsByThread } = execution;
+    for (const thread in deviceStepsByThread) this.#deviceSteps[thread] = (this.#deviceSteps[thread] ?? 0) + deviceStepsByThread[thread]!;
+    const { hashLow, hashHigh } = this.#backend.events;
+    this.#eventHashes.push(hashLow, hashHigh);
   }
 
   /** Executes a schedule again from its choices. What it found, or that it was not the same twice; null when all is well. */

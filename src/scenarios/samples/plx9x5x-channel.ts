@@ -10,6 +10,7 @@ import {
   type Device,
   type DmaProfile,
   type EvtIo,
+  type IoQueueConfig,
   type Interrupt,
   type NtStatus,
   type RegisterBlock,
@@ -144,16 +145,13 @@ export class PlxChannel {
 
 /** A sequential queue for each direction: the chip does one transfer a channel at a time. */
 export function createQueues(device: Device, evtIoWrite: EvtIo, evtIoRead: EvtIo): NtStatus {
-  for (const [type, evtIo] of [
-    [RequestType.Write, { evtIoWrite }],
-    [RequestType.Read, { evtIoRead }],
-  ] as const) {
-    const queue = IoQueue.create(device, { dispatchType: 'sequential', ...evtIo });
-    if (!queue.ok) return queue.status;
-    const status = device.configureRequestDispatching(queue.object, type);
-    if (!NT_SUCCESS(status)) return status;
-  }
-  return STATUS_SUCCESS;
+  const status = createQueue(device, RequestType.Write, { dispatchType: 'sequential', evtIoWrite });
+  return NT_SUCCESS(status) ? createQueue(device, RequestType.Read, { dispatchType: 'sequential', evtIoRead }) : status;
+}
+
+function createQueue(device: Device, type: RequestType, config: IoQueueConfig): NtStatus {
+  const queue = IoQueue.create(device, config);
+  return queue.ok ? device.configureRequestDispatching(queue.object, type) : queue.status;
 }
 
 /**

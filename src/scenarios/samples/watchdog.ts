@@ -70,7 +70,7 @@ export class Watchdog {
     });
     if (!timer.ok) return timer;
     const watchdog: Watchdog = new Watchdog(timer.object, (timeoutMs ?? TIMEOUT_MS) / LOOKS, isBusy);
-    return { ...timer, object: watchdog };
+    return { ok: true, status: timer.status, object: watchdog };
   }
 
   /** Something was started: called after `isBusy` has become true. */
