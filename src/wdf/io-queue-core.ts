@@ -161,6 +161,8 @@ export abstract class IoQueueCore extends FxObject implements CallbackOwner {
 
   /** A request leaves the driver's hands. */
   detach(request: Request): void {
+    // A request that is presented because this one is gone comes after it, whoever presents it: the framework's lock on the queue.
+    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
     this.driverOwned.remove(request);
     forgetPowerMarks(request);
   }

@@ -164,6 +164,12 @@ describe('data races', function () {
     });
   }
 
+  for (const name of ['systemdma', 'systemdma-loop', 'amcc5933-cancel', 'reserve-contention']) {
+    it(`${name}: a request comes after the one before it, also when its queue was dispatching already and presents it on another processor`, () => {
+      expect(search(sample(name), 40, { seed: 1, races: true })).to.deep.equal([]);
+    });
+  }
+
   it('adds no scheduling points: the same seeds come to the same events and memory', () => {
     const hashes = (races: boolean): string[] => {
       const parameters = resolveParameters(sample('plx9x5x'), controlledOverrides(sample('plx9x5x'), { seed: 5, races }));
