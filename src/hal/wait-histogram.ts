@@ -2,26 +2,22 @@
 const PARTS = 16;
 const DOUBLINGS = 48;
 
-/** Nanoseconds waited, in buckets of sixteen to a doubling; there are as many as the longest wait so far needs. */
+/** Nanoseconds waited, in buckets of sixteen to a doubling; an array with holes, since most machines wait once or twice. */
 export class WaitHistogram {
-  readonly #buckets: number[] = [];
+  readonly #buckets: (number | undefined)[] = [];
   count = 0;
 
   record(ns: number): void {
-    const bucket = bucketOf(ns);
-    this.#reach(bucket);
-    this.#buckets[bucket]!++;
-    this.count++;
+    this.#put(bucketOf(ns), 1);
   }
 
   add(other: WaitHistogram): void {
-    this.#reach(other.#buckets.length - 1);
-    for (let i = 0; i < other.#buckets.length; i++) this.#buckets[i]! += other.#buckets[i]!;
-    this.count += other.count;
+    for (let i = 0; i < other.#buckets.length; i++) this.#put(i, other.#buckets[i] ?? 0);
   }
 
-  #reach(bucket: number): void {
-    while (this.#buckets.length <= bucket) this.#buckets.push(0);
+  #put(bucket: number, count: number): void {
+    if (count > 0) this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + count;
+    this.count += count;
   }
 
   /** The value that `percent` of the recorded ones do not exceed, as the lower end of its bucket; 0 when nothing was recorded. */
@@ -31,7 +27,7 @@ export class WaitHistogram {
     let seen = 0;
     let bucket = 0;
     for (; bucket < this.#buckets.length; bucket++) {
-      seen += this.#buckets[bucket]!;
+      seen += this.#buckets[bucket] ?? 0;
       if (seen >= wanted) break;
     }
     return lowerEndOf(bucket);
