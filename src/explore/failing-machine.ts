@@ -2,8 +2,21 @@ import { ControlledBackend, type Execution } from '../backends/controlled.js';
 import type { Ordering } from '../machine/ordering.js';
 import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
 import type { Scenario } from '../machine/scenario.js';
+import { UsageError } from '../nt/index.js';
 import type { Trial } from './shrink.js';
 import { Replay } from './strategies/index.js';
+
+/** An execution longer than this is not repeated to make it simpler or to explain it; a DPC that does not end is a finding before. */
+export const STEPS_MAX_TO_REPEAT = 250_000;
+
+/** Throws UsageError USAGE_TOO_LONG for the schedule of an execution that is too long to be repeated. */
+export function requireRepeatable(steps: number, file: string): void {
+  if (steps <= STEPS_MAX_TO_REPEAT) return;
+  throw new UsageError('USAGE_TOO_LONG', `the schedule takes ${steps} operations: too many to be repeated with changes`, {
+    where: file,
+    expected: `at most ${STEPS_MAX_TO_REPEAT} operations; 'dmalab explore --steps N' gives up earlier on an execution that does not end`,
+  });
+}
 
 /** One machine on which candidates are executed. */
 export class FailingMachine {

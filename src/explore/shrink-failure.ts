@@ -2,7 +2,7 @@ import type { Execution } from '../backends/controlled.js';
 import type { Overrides } from '../machine/parameters.js';
 import type { ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
-import { FailingMachine } from './failing-machine.js';
+import { FailingMachine, STEPS_MAX_TO_REPEAT } from './failing-machine.js';
 import { measureChoices, SHRINK_LIMITS, ShrinkBudget, shrinkChoices, type ShrinkLimits } from './shrink.js';
 import { simplifyMachine } from './shrink-machine.js';
 
@@ -22,11 +22,11 @@ export interface ShrunkFailure {
   readonly summary: ShrinkSummary;
 }
 
-/** Of all executions so many go into the order; the rest makes the machine simpler, and then the order on that. */
-const CHOICES_SHARE = 0.4;
+/** Of all executions so many go into the order; the rest makes the machine simpler, and then the order on that, where less of it is enough. */
+const CHOICES_SHARE = 0.2;
 
-/** An execution longer than this is not worth repeating so often. */
-export const STEPS_MAX_TO_SHRINK = 50_000;
+/** Operations of all executions together: longer ones are repeated less often. */
+const STEPS_IN_ALL = 20_000_000;
 
 /**
  * Shrinks a failing schedule of a scenario: fewest preemptions first, then fewer orders left open, requests, devices and injected faults, each
@@ -34,11 +34,11 @@ export const STEPS_MAX_TO_SHRINK = 50_000;
  * shrunk one does not come to equal hashes twice.
  */
 export function shrinkFailure(scenario: Scenario, failure: Failure, limits: ShrinkLimits = SHRINK_LIMITS): ShrunkFailure | null {
-  const budget = new ShrinkBudget(limits);
   const machine = new FailingMachine(scenario, failure.overrides, failure.rule);
-  const original = measureChoices(failure.choices, machine.trial, budget);
-  if (original === null || machine.steps > STEPS_MAX_TO_SHRINK) return null;
-  const { faults } = machine;
+  const original = measureChoices(failure.choices, machine.trial, new ShrinkBudget(limits));
+  if (original === null || machine.steps > STEPS_MAX_TO_REPEAT) return null;
+  const { faults, steps } = machine;
+  const budget = new ShrinkBudget({ ...limits, replays: Math.min(limits.replays, Math.ceil(STEPS_IN_ALL / steps)) });
   const shrunk = shrinkChoices(failure.choices, machine.trial, budget.part(CHOICES_SHARE)) ?? original;
   const simplest = simplifyMachine(scenario, { machine, shrunk }, budget);
   const kept = { ...simplest, shrunk: shrinkChoices(simplest.shrunk.choices, simplest.machine.trial, budget) ?? simplest.shrunk };

@@ -1,5 +1,6 @@
 import type { Strategy } from '../backends/strategy.js';
 import { hostTimeMs } from '../kernel/index.js';
+import { FewPreemptions } from './few-preemptions.js';
 import { GuidedRun, type Run } from './guided-run.js';
 import { PreemptionBounded } from './strategies/index.js';
 
@@ -12,6 +13,11 @@ export interface ShrinkLimits {
 }
 
 export const SHRINK_LIMITS: ShrinkLimits = { replays: 1500, timeMs: 5000 };
+
+/** With more preemptions there are too many schedules to execute all; some are drawn. */
+const ENUMERATED_PREEMPTIONS_MAX = 1;
+/** So much of the budget goes into all with so many before some with more are drawn. */
+const ENUMERATED_SHARE = 1 / 2;
 
 /** Executes a schedule that a strategy chooses. True: it failed as the one to be shrunk did. */
 export type Trial = (strategy: Strategy) => boolean;
@@ -59,7 +65,8 @@ export class ShrinkBudget {
  *
  *     leave out   runs of one strand, many at first and then fewer (delta debugging: Choi, Zeller, ISSTA 2002)
  *     pull        the next run of a strand forward to its last one
- *     start over  all schedules with fewer preemptions, as far as the budget reaches (Musuvathi, Qadeer, PLDI 2007)
+ *     start over  schedules with fewer preemptions: drawn ones, then all of them, as far as the budget reaches (Musuvathi,
+ *                 Qadeer, PLDI 2007)
  *
  * Null when `choices` does not fail in the first place.
  */
@@ -100,11 +107,13 @@ class Shrinker {
     if (!this.budget.take()) return false;
     const guide = this.#guide;
     guide.follow(runs);
-    if (!this.trial(guide)) return false;
-    return this.#keepIfSimpler({ choices: guide.choices(), preemptions: guide.preemptions, deviations: guide.deviations });
+    return this.trial(guide) && this.#keepGuided();
   }
 
-  #keepIfSimpler(found: ShrunkChoices): boolean {
+  /** Keeps what was just executed when it is simpler than all before. */
+  #keepGuided(): boolean {
+    const { preemptions, deviations } = this.#guide;
+    const found = { choices: this.#guide.choices(), preemptions, deviations };
     if (this.#best !== null && !isSimpler(found, this.#best)) return false;
     this.#best = found;
     return true;
@@ -114,7 +123,8 @@ class Shrinker {
     for (;;) {
       const before = this.#best;
       this.#leaveOut();
-      this.#pull();
+      this.#join(pulled);
+      this.#join(pushed);
       if (this.#best === before) return;
     }
   }
@@ -130,29 +140,59 @@ class Shrinker {
     }
   }
 
-  #pull(): void {
+  /** Makes one run of each two runs of a strand with nothing but others between. */
+  #join(joined: (runs: readonly Run[], first: number, second: number) => Run[]): void {
     let runs = runsOf(this.#best!.choices);
     for (let i = 0; i < runs.length; i++) {
       const next = runs.findIndex((run, j) => j > i && run.strand === runs[i]!.strand);
-      if (next < 0) continue;
-      const pulled = { strand: runs[i]!.strand, length: runs[i]!.length + runs[next]!.length };
-      const merged = [...runs.slice(0, i), pulled, ...runs.slice(i + 1, next), ...runs.slice(next + 1)];
-      if (this.#try(merged)) runs = runsOf(this.#best!.choices);
+      if (next >= 0 && this.#try(joined(runs, i, next))) runs = runsOf(this.#best!.choices);
     }
   }
 
-  /** All schedules with fewer preemptions: what fails there is simpler than anything that leaving out can reach. */
+  /** Schedules with fewer preemptions: what fails there is simpler than anything that leaving out can reach. */
   startOver(): void {
-    const search = new PreemptionBounded(Math.max(0, this.#best!.preemptions - 1));
-    while (this.#best!.preemptions > 0 && search.newExecution(0)) {
-      if (!this.budget.take()) return;
-      this.#guide.record(search);
-      if (!this.trial(this.#guide)) continue;
-      const guide = this.#guide;
-      if (this.#keepIfSimpler({ choices: guide.choices(), preemptions: guide.preemptions, deviations: guide.deviations }))
-        return this.simplify();
+    while (this.#best!.preemptions > 0 && (this.#enumerate() || this.#sample())) this.simplify();
+  }
+
+  /** All with at most one preemption, which are few enough to end or to find something early. */
+  #enumerate(): boolean {
+    const fewer = this.#best!.preemptions - 1;
+    const search = new PreemptionBounded(Math.min(fewer, ENUMERATED_PREEMPTIONS_MAX));
+    return this.#search(() => search, fewer > ENUMERATED_PREEMPTIONS_MAX ? this.budget.part(ENUMERATED_SHARE) : this.budget);
+  }
+
+  /** Drawn ones with more, one more in turn. */
+  #sample(): boolean {
+    const { preemptions, choices } = this.#best!;
+    const kinds = preemptions - 1 - ENUMERATED_PREEMPTIONS_MAX;
+    if (kinds <= 0) return false;
+    const searches = Array.from({ length: kinds }, (_, n) => new FewPreemptions(ENUMERATED_PREEMPTIONS_MAX + 1 + n, choices.length));
+    return this.#search((n) => searches[n % kinds]!, this.budget);
+  }
+
+  /** Executes what the strategies choose, the n-th that of `strategyOf(n)`, up to one that fails and is simpler; false: there was none. */
+  #search(strategyOf: (n: number) => Strategy, budget: ShrinkBudget): boolean {
+    for (let n = 0; ; n++) {
+      const strategy = strategyOf(n);
+      if (!strategy.newExecution(n) || !budget.take()) return false;
+      this.#guide.record(strategy);
+      if (this.trial(this.#guide) && this.#keepGuided()) return true;
     }
   }
+}
+
+/** The second run comes with the first one. */
+function pulled(runs: readonly Run[], first: number, second: number): Run[] {
+  const { strand, length } = runs[first]!;
+  const one = { strand, length: length + runs[second]!.length };
+  return [...runs.slice(0, first), one, ...runs.slice(first + 1, second), ...runs.slice(second + 1)];
+}
+
+/** The first run waits for the second one. */
+function pushed(runs: readonly Run[], first: number, second: number): Run[] {
+  const { strand, length } = runs[first]!;
+  const one = { strand, length: length + runs[second]!.length };
+  return [...runs.slice(0, first), ...runs.slice(first + 1, second), one, ...runs.slice(second + 1)];
 }
 
 function isSimpler(a: ShrunkChoices, b: ShrunkChoices): boolean {

@@ -35,6 +35,7 @@ export function parseOrderings(text: string): readonly Ordering[] {
   if (known !== null) return known;
   const names = text.split(',');
   const wrong = names.find((name) => !isOrdering(name));
+  if (wrong === 'none' || wrong === 'all') throw bad(`'${wrong}' stands alone, not in a list with others`, FORM);
   if (wrong === undefined) throw bad(`--ordering ${text} names one twice`, 'each name once');
   const nearest = nearestName(wrong, [...ORDERINGS, 'none', 'all']);
   throw bad(`there is no ordering '${wrong}'`, nearest === null ? FORM : `did you mean '${nearest}'? (${FORM})`);

@@ -41,6 +41,7 @@ const cases: [words: string, code: string, message: string, expected: string][] 
   ['run demo --max-bytes 32', 'USAGE_BAD_LENGTHS', 'from 64 to 32', 'give --min-bytes too'],
   ['run demo --ordering posted-wrtes', 'USAGE_BAD_ORDERING', "'posted-wrtes'", "'posted-writes'"],
   ['explore demo --ordering posted-writes,zebra', 'USAGE_BAD_ORDERING', "'zebra'", 'posted-writes'],
+  ['explore demo --ordering posted-writes,none', 'USAGE_BAD_ORDERING', "'none' stands alone", 'none, all, or a list'],
   ['run demo --addressing imomu', 'USAGE_BAD_CHOICE', "'imomu'", "'iommu'"],
   ['run dmo', 'USAGE_UNKNOWN_SCENARIO', "'dmo'", "'demo'"],
   ['run dmo', 'USAGE_UNKNOWN_SCENARIO', "'dmo'", 'dmalab list'],

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ControlledBackend } from '../../src/backends/controlled.js';
+import type { Strategy } from '../../src/backends/strategy.js';
 import type { Suspending } from '../../src/kernel/index.js';
 import { NT_SUCCESS, UsageError } from '../../src/nt/index.js';
 import {
@@ -28,12 +29,15 @@ import {
   shrinkFailure,
   shrinkSchedule,
   TOKEN_LENGTH_MAX,
+  type ExploreSettings,
   type Schedule,
   type ShrunkFailure,
 } from '../../src/explore/index.js';
+import { requireRepeatable, STEPS_MAX_TO_REPEAT } from '../../src/explore/failing-machine.js';
 import { resolveParameters, type Overrides } from '../../src/machine/parameters.js';
 import type { ExploreReport } from '../../src/machine/report.js';
 import { defineScenario, type ScenarioDevice, type Scenario } from '../../src/machine/scenario.js';
+import { gallery } from '../../src/scenarios/index.js';
 import type { Device, DeviceInit, Request } from '../../src/wdf/index.js';
 import { LocksInOppositeOrder } from '../scenarios/faults/drivers.js';
 import { SmallDriver } from '../scenarios/faults/small-driver.js';
@@ -121,21 +125,25 @@ describe('shrinking a finding', function () {
   before(async () => {
     outDir = mkdtempSync(join(tmpdir(), 'dmalab-shrink-'));
     scenario = scenarioOf(new LocksInOppositeOrder('opposite order'));
-    report = await explore(scenario, {
-      overrides: { seed: 21 },
-      strategy: new RandomWalk(),
+    report = await explore(scenario, settingsFor(new RandomWalk(), 21));
+    const path = report.findings[0]!.schedule!;
+    schedule = readSchedule(path);
+    full = readSchedule(path.replace(/json$/, 'full.json'));
+  });
+  after(() => rmSync(outDir, { recursive: true }));
+
+  function settingsFor(strategy: Strategy, seed: number): ExploreSettings {
+    return {
+      overrides: { seed },
+      strategy,
       schedules: 3000,
       outDir,
       scenarioReference: 'opposite',
       program: 'dmalab',
       signal: new AbortController().signal,
       onProgress: () => undefined,
-    });
-    const path = report.findings[0]!.schedule!;
-    schedule = readSchedule(path);
-    full = readSchedule(path.replace(/json$/, 'full.json'));
-  });
-  after(() => rmSync(outDir, { recursive: true }));
+    };
+  }
 
   function scenarioOf(driver: SmallDriver): Scenario {
     return defineScenario({
@@ -191,6 +199,27 @@ describe('shrinking a finding', function () {
       (error: unknown) => (thrown = error),
     );
     expect(thrown).to.be.instanceOf(UsageError).and.include({ code: 'USAGE_NOTHING_TO_SHRINK' });
+  });
+
+  it('a finding of many switches comes to the one preemption that it needs', async () => {
+    // Sampled: leaving out and joining runs ends at five, and the enumeration reaches no such schedule in time.
+    const { defect } = gallery.find((entry) => entry.defect.name === 'lock-order')!;
+    const { shrink } = await explore(defect, settingsFor(new Pos(), 2));
+    expect(shrink!.preemptions.before).to.be.greaterThan(2);
+    expect(shrink!.preemptions.after).to.equal(1);
+  });
+
+  it('an execution of 200,000 operations is shrunk and explained, with fewer of them; a longer one is a usage error', async () => {
+    const { defect } = gallery.find((entry) => entry.defect.name === 'unplug-in-isr-loop')!;
+    const watchdog = await explore(defect, settingsFor(new Pos(), 1));
+    expect(watchdog.findings[0]!.rule).to.equal('L-DPC-WATCHDOG');
+    expect(watchdog.shrink!.preemptions.after).to.be.at.most(1);
+    expect(watchdog.shrink!.requests.after).to.equal(1);
+    expect(watchdog.explanation).to.match(/^It became inevitable at step \d+/);
+    expect(() => requireRepeatable(STEPS_MAX_TO_REPEAT, 'f')).not.to.throw();
+    expect(() => requireRepeatable(STEPS_MAX_TO_REPEAT + 1, 'f'))
+      .to.throw(UsageError, /takes 250001 operations/)
+      .that.includes({ code: 'USAGE_TOO_LONG' });
   });
 
   it('a rule that is not the one found is never accepted', () => {

@@ -30,7 +30,7 @@ describe('gate: findings of the gallery replay (`npm run gates -- replay` takes 
   for (const backend of ['controlled', 'lockstep'] as const) {
     it(`as found and shrunk, ${REPEATS} times in one process on ${backend}: the same rule, events and memory`, async () => {
       for (const { scenario, full, shrunk } of found)
-        for (const kept of [full, shrunk!]) expect(await replayHere(scenario, kept, backend, REPEATS), kept.file).to.deep.equal(ALL_EQUAL);
+        for (const kept of [full, shrunk]) expect(await replayHere(scenario, kept, backend, REPEATS), kept.file).to.deep.equal(ALL_EQUAL);
     });
   }
 
@@ -38,14 +38,14 @@ describe('gate: findings of the gallery replay (`npm run gates -- replay` takes 
     const [{ full, shrunk }] = found as [KeptFinding];
     for (const [kept, backend] of [
       [full, 'controlled'],
-      [shrunk!, 'lockstep'],
+      [shrunk, 'lockstep'],
     ] as const)
       expect(await replayInProcesses(kept, backend, 1, folder)).to.deep.equal({ replays: 1, different: 0, difference: null });
   });
 
   it('sees another rule, other events, other memory and another choice', async () => {
     const [{ scenario, shrunk }] = found as [KeptFinding];
-    const { schedule, file } = shrunk!;
+    const { schedule, file } = shrunk;
     const choices = decodeChoices(schedule.choices, file);
     const changes: readonly Partial<KeptSchedule['schedule']>[] = [
       { finding: { rule: 'C08', message: '' } },

@@ -1,16 +1,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ControlledBackend, LockstepBackend, type Execution } from '../../src/backends/index.js';
-import {
-  Pos,
-  Replay,
-  STEPS_MAX_TO_SHRINK,
-  decodeChoices,
-  explore,
-  parseOverrides,
-  parseScheduleJson,
-  type Schedule,
-} from '../../src/explore/index.js';
+import { Pos, Replay, decodeChoices, explore, parseOverrides, parseScheduleJson, type Schedule } from '../../src/explore/index.js';
 import { EventKind, type EventRing } from '../../src/kernel/index.js';
 import type { ReplayBackend } from '../../src/machine/report.js';
 import { resolveParameters, type MachineParameters } from '../../src/machine/parameters.js';
@@ -24,8 +15,7 @@ export interface KeptFinding {
   readonly scenario: Scenario;
   readonly rule: string;
   readonly full: KeptSchedule;
-  /** Null when the execution is longer than what is shrunk. */
-  readonly shrunk: KeptSchedule | null;
+  readonly shrunk: KeptSchedule;
 }
 
 export interface KeptSchedule {
@@ -62,17 +52,8 @@ export async function findDefect(
   if (finding === undefined) return `nothing found within ${schedules} schedules`;
   if (finding.rule !== expects) return `found ${finding.rule} instead of ${expects}`;
   const kept = readKept(finding.schedule!);
-  if (report.shrink !== null)
-    return { scenario: defect, rule: expects, full: readKept(finding.schedule!.replace(/json$/, 'full.json')), shrunk: kept };
-  if (stepsOf(defect, kept) <= STEPS_MAX_TO_SHRINK) return `${finding.rule} was not shrunk`;
-  return { scenario: defect, rule: expects, full: kept, shrunk: null };
-}
-
-/** Operations of a schedule's execution. */
-function stepsOf(scenario: Scenario, { file, schedule }: KeptSchedule): number {
-  const replay = new Replay(decodeChoices(schedule.choices, file));
-  replay.newExecution();
-  return new ControlledBackend(parametersOf(scenario, file, schedule)).execute(replay).steps;
+  if (report.shrink === null) return `${finding.rule} was not shrunk`;
+  return { scenario: defect, rule: expects, full: readKept(finding.schedule!.replace(/json$/, 'full.json')), shrunk: kept };
 }
 
 function parametersOf(scenario: Scenario, file: string, schedule: Schedule): MachineParameters {

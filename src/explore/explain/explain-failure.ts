@@ -2,6 +2,7 @@ import { ControlledBackend } from '../../backends/controlled.js';
 import { resolveParameters, type Overrides } from '../../machine/parameters.js';
 import type { Explanation, ExplainedStep, SideBySide } from '../../machine/explanation.js';
 import type { Scenario } from '../../machine/scenario.js';
+import { STEPS_MAX_TO_REPEAT } from '../failing-machine.js';
 import { encodeChoices } from '../schedule-file.js';
 import { Replay } from '../strategies/index.js';
 import { nearestPassing } from './nearest-passing.js';
@@ -21,8 +22,9 @@ export const EXPLAIN_LIMITS: ExplainLimits = { prefixes: 33, continuations: 16, 
 /** For the sentences beside a finding of `explore`. */
 export const BRIEF_LIMITS: ExplainLimits = { prefixes: 9, continuations: 8, passing: 300 };
 
-/** An execution longer than this is not worth repeating so often. */
-const STEPS_MAX_TO_EXPLAIN = 50_000;
+/** Executions of more operations are continued and changed less often. */
+const STEPS_OF_LONG = 50_000;
+const LONG_LIMITS: ExplainLimits = { prefixes: 9, continuations: 4, passing: 60 };
 /** Steps shown beside each other, from a little before the two schedules part. */
 const SHOWN_BEFORE = 2;
 const SHOWN = 10;
@@ -41,10 +43,11 @@ export function explainFailure(
 ): Explanation | null {
   const backend = new ControlledBackend(resolveParameters(scenario, overrides));
   const failing = trace(backend, choices);
-  if (failing.execution.findings[0]?.rule !== rule || failing.execution.steps > STEPS_MAX_TO_EXPLAIN) return null;
-  const meter = new OddsMeter(backend, failing.choices, rule, overrides.seed, limits);
+  if (failing.execution.findings[0]?.rule !== rule || failing.execution.steps > STEPS_MAX_TO_REPEAT) return null;
+  const { prefixes, continuations, passing: most } = failing.execution.steps > STEPS_OF_LONG ? LONG_LIMITS : limits;
+  const meter = new OddsMeter(backend, failing.choices, rule, overrides.seed, { prefixes, continuations });
   const inevitableAfter = meter.inevitableAfter();
-  const passing = nearestPassing(backend, failing, inevitableAfter, limits.passing) ?? meter.passing;
+  const passing = nearestPassing(backend, failing, inevitableAfter, most) ?? meter.passing;
   // Objects are named while the machine that made them stands: the passing execution first, then the failing one again.
   const passed = passing === null ? null : trace(backend, passing.choices);
   const passedWords = passed === null ? [] : wordsOf(backend, passed.steps);
