@@ -43,7 +43,7 @@ function builtIn(name: string, lab: Lab): Scenario {
   const names = scenarios.map((scenario) => scenario.name);
   throw new UsageError('USAGE_UNKNOWN_SCENARIO', `there is no scenario '${name}'`, {
     where: 'scenario',
-    expected: `${expectedName(name, names, "'dmalab list' shows the names")}; a module is named by its path, such as ./${name}.mjs`,
+    expected: `${expectedName(name, names, `one of ${names.length}`)}; 'dmalab list' shows them, and a module is named by its path, such as ./${name}.mjs`,
   });
 }
 
