@@ -97,7 +97,7 @@ export class DmaAdapter extends AdapterResources {
       context.isRunning = true;
       context.completion = completion;
     }
-    this.#controller?.start(this, context, list, deviceAddressOffset, isWrite);
+    this.#controller()?.start(this, context, list, deviceAddressOffset, isWrite);
     return STATUS_SUCCESS;
   }
 
@@ -110,7 +110,7 @@ export class DmaAdapter extends AdapterResources {
     this.platform.observer?.flush(offset, lengthBytes);
     if (grant !== null) {
       checkFlush(this, grant, lengthBytes);
-      if (grant.isMapped) this.#controller?.checkFlush(this);
+      if (grant.isMapped) this.#controller()?.checkFlush(this);
       this.platform.mapper.close(grant, this.domain, lengthBytes);
       if (grant === this.#baseless) this.#dropBaseless(grant);
     }
@@ -240,7 +240,7 @@ export class DmaAdapter extends AdapterResources {
     context.isCancelled = true;
     this.platform.observer?.cancelMapped(context.isRunning ? 'running' : 'marked');
     if (!context.isRunning) return STATUS_SUCCESS;
-    const controller = this.#controller;
+    const controller = this.#controller();
     if (controller !== null) controller.stop(this);
     else yield* this.completeSystemTransfer(context, DmaCompletionStatus.DmaCancelled);
     return STATUS_SUCCESS;
@@ -248,12 +248,13 @@ export class DmaAdapter extends AdapterResources {
 
   /** EvtProgramDma of the mapped transfer has returned; for rule D53. */
   transferProgrammed(): void {
-    this.#controller?.programmed(this);
+    this.#controller()?.programmed(this);
   }
 
   /** ReadDmaCounter: bytes the controller has still to move of what is mapped; of a looped transfer, in this round. 0 without a controller. */
   *readDmaCounter(): Suspending<number> {
-    return this.#controller === null ? 0 : yield* this.#controller.counter(this);
+    const controller = this.#controller();
+    return controller === null ? 0 : yield* controller.counter(this);
   }
 
   /**
@@ -262,13 +263,13 @@ export class DmaAdapter extends AdapterResources {
    * channel is granted and stands still.
    */
   *configureAdapterChannel(functionNumber: number, value: number): Suspending<NtStatus> {
-    const controller = this.#controller;
+    const controller = this.#controller();
     if (controller === null) return STATUS_NOT_IMPLEMENTED;
     if (this.channelOwner === null) return STATUS_INVALID_DEVICE_REQUEST;
     return yield* controller.configure(this, functionNumber, value);
   }
 
-  get #controller(): SystemDmaController | null {
+  #controller(): SystemDmaController | null {
     return this.isSystem ? this.platform.systemDma : null;
   }
 
@@ -315,7 +316,7 @@ export class DmaAdapter extends AdapterResources {
     const { walk, mapper } = this.platform;
     const registers = this.platform.hasMapRegisters ? grant.registers : UNLIMITED;
     list.begin();
-    const elements = Math.min(elementsMax, this.#controller?.hardware.elementsMax ?? UNLIMITED);
+    const elements = Math.min(elementsMax, this.#controller()?.hardware.elementsMax ?? UNLIMITED);
     walk.run(mdl, offset, lengthBytes, registers, elements, mapper.windowAddress(grant, this.window), this.frameBase, grant, list);
     if (walk.registers > 1 && this.platform.faults?.shortensMap() === true) {
       // Within the contract of MapTransfer: *Length may come back smaller, as if there were fewer registers.

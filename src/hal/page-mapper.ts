@@ -22,12 +22,16 @@ const GUARD_WORD = 0x0f0f_0f0f;
  * copied out at the flush, exactly the flushed bytes. A missing or short flush therefore shows in the payload.
  */
 export class PageMapper {
+  readonly #bounces: boolean;
+
   constructor(
     readonly addressing: Addressing,
     readonly memory: MachineMemory | null,
     /** Bounce pages carry guard bytes around what is mapped (rule A17). */
     readonly isGuarded: boolean,
-  ) {}
+  ) {
+    this.#bounces = addressing === 'bounce' && memory !== null;
+  }
 
   /** Logical address of the grant's first register; -1 when frames are seen directly. */
   windowAddress(grant: MapRegisterGrant, window: LogicalWindow | null): number {
@@ -62,10 +66,6 @@ export class PageMapper {
     grant.isMapped = false;
     grant.pieces = 0;
     grant.mdl = null;
-  }
-
-  get #bounces(): boolean {
-    return this.addressing === 'bounce' && this.memory !== null;
   }
 
   #openPages(grant: MapRegisterGrant, domain: DmaDomain, access: number): void {

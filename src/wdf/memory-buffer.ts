@@ -30,20 +30,20 @@ export class MdlStore implements ByteStore {
   ) {}
 
   read8(offset: number): number {
-    return this.#memory.u8[this.#physicalAddress(offset)]!;
+    return this.#memory().u8[this.#physicalAddress(offset)]!;
   }
 
   write8(offset: number, value: number): void {
-    this.#memory.u8[this.#physicalAddress(offset)] = value;
+    this.#memory().u8[this.#physicalAddress(offset)] = value;
   }
 
-  get #memory(): MachineMemory {
+  #memory(): MachineMemory {
     assertInternal(this.memory !== null, 'MEMORY_ABSENT', 'a buffer is looked into on a platform without machine memory');
     return this.memory;
   }
 
   #physicalAddress(offset: number): number {
-    this.#memory.driverAccesses++;
+    this.#memory().driverAccesses++;
     let mdl: Mdl | null = this.first;
     let rest = offset;
     while (mdl !== null && rest >= mdl.byteCount) {

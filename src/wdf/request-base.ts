@@ -209,14 +209,14 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
   get deviceControl(): DmaDeviceControl | undefined {
     if (!this.isDeviceControl) return undefined;
     const control = this.#control;
-    control.method = this.#method;
+    control.method = this.#method();
     control.inputBufferLengthBytes = this.inputBufferLengthBytes;
     control.outputBufferLengthBytes = this.lengthBytes;
     control.outputMdl = this.#irpMdl;
     return control;
   }
 
-  get #method(): DeviceControlMethod {
+  #method(): DeviceControlMethod {
     return methodOf(this.ioControlCode);
   }
 
@@ -233,7 +233,7 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
    */
   retrieveInputWdmMdl(): Created<Mdl> {
     this.requireDriverOwned('WdfRequestRetrieveInputWdmMdl');
-    if (this.type === RequestType.Read || this.#isNeither) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
+    if (this.type === RequestType.Read || this.#isNeither()) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
     return found(this.isDeviceControl ? this.#systemMdl(this.inputBufferLengthBytes) : this.#irpMdl);
   }
 
@@ -244,8 +244,8 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
    */
   retrieveOutputWdmMdl(): Created<Mdl> {
     this.requireDriverOwned('WdfRequestRetrieveOutputWdmMdl');
-    if (this.type === RequestType.Write || this.#isNeither) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
-    return found(this.isDeviceControl && this.#method === 'Buffered' ? this.#systemMdl(this.lengthBytes) : this.#irpMdl);
+    if (this.type === RequestType.Write || this.#isNeither()) return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
+    return found(this.isDeviceControl && this.#method() === 'Buffered' ? this.#systemMdl(this.lengthBytes) : this.#irpMdl);
   }
 
   /**
@@ -284,29 +284,29 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
   #inputMemory(): Created<RequestMemory> {
     const mdl = this.isDeviceControl ? this.#systemBuffer : this.#irpMdl;
     const lengthBytes = this.isDeviceControl ? this.inputBufferLengthBytes : this.lengthBytes;
-    if (this.type === RequestType.Read || this.#isForeign) return INVALID;
+    if (this.type === RequestType.Read || this.#isForeign()) return INVALID;
     if (mdl === null || lengthBytes === 0) return TOO_SMALL;
     // Only METHOD_BUFFERED's buffer is the driver's to write.
-    const isReadOnly = !this.isDeviceControl || this.#method === 'InDirect' || this.#method === 'OutDirect';
+    const isReadOnly = !this.isDeviceControl || this.#method() === 'InDirect' || this.#method() === 'OutDirect';
     this.#input ??= new RequestMemory(this, mdl, lengthBytes, isReadOnly);
     return { ok: true, status: STATUS_SUCCESS, object: this.#input };
   }
 
   #outputMemory(): Created<RequestMemory> {
-    const mdl = this.isDeviceControl && this.#method === 'Buffered' ? this.#systemBuffer : this.#irpMdl;
-    if (this.type === RequestType.Write || this.#isForeign) return INVALID;
+    const mdl = this.isDeviceControl && this.#method() === 'Buffered' ? this.#systemBuffer : this.#irpMdl;
+    if (this.type === RequestType.Write || this.#isForeign()) return INVALID;
     if (mdl === null || this.lengthBytes === 0) return TOO_SMALL;
-    this.#output ??= new RequestMemory(this, mdl, this.lengthBytes, this.isDeviceControl && this.#method === 'InDirect');
+    this.#output ??= new RequestMemory(this, mdl, this.lengthBytes, this.isDeviceControl && this.#method() === 'InDirect');
     return { ok: true, status: STATUS_SUCCESS, object: this.#output };
   }
 
-  get #isNeither(): boolean {
-    return this.isDeviceControl && this.#method === 'Neither';
+  #isNeither(): boolean {
+    return this.isDeviceControl && this.#method() === 'Neither';
   }
 
   /** Its addresses belong to the caller's process: only a request from the kernel may be looked into. */
-  get #isForeign(): boolean {
-    return this.#isNeither && this.type === RequestType.DeviceControl && this.requestorMode === 'user';
+  #isForeign(): boolean {
+    return this.#isNeither() && this.type === RequestType.DeviceControl && this.requestorMode === 'user';
   }
 
   // ---- Its memory's side
@@ -327,7 +327,7 @@ export abstract class RequestBase extends FxObject implements RequestOfMemory {
   checkBuffer(ofGeneration: number, mdl: Mdl): void {
     if (ofGeneration !== this.generation) this.reportStale();
     this.requireNotCompleted('an access to its buffer');
-    if (this.dmaReferences > 0 && (mdl === this.#irpMdl || this.#method === 'Buffered')) reportBufferInTransfer(this);
+    if (this.dmaReferences > 0 && (mdl === this.#irpMdl || this.#method() === 'Buffered')) reportBufferInTransfer(this);
   }
 
   /** Rule C09, for a buffer of an earlier use of the object. */

@@ -155,19 +155,19 @@ export class Timer<C = unknown> extends FxObject<C> {
     return wasQueued || this.#startsAborted > abortedBefore;
   }
 
-  get #isDpcDue(): boolean {
+  #isDpcDue(): boolean {
     return this.#dpc.queued || this.#dpc.running > 0;
   }
 
   /** Waits for the DPC, then for the thread it may have left the callback to. */
   #flush(): Suspending<void> {
-    if (this.#isDpcDue || this.#workItem !== null) return this.#flushLater();
+    if (this.#isDpcDue() || this.#workItem !== null) return this.#flushLater();
     if (this.kernel.races !== null) this.kernel.races.flushed(this.#dpc.objectId);
     return COMPLETED;
   }
 
   *#flushLater(): Suspending<void> {
-    while (this.#isDpcDue) {
+    while (this.#isDpcDue()) {
       this.#flushed.clear();
       yield* this.#flushed.wait();
     }

@@ -131,14 +131,14 @@ export class DeviceWorkload implements IoCompletion {
   /** A thread of the application, at PASSIVE_LEVEL; there may be several. */
   *thread(): Suspending<void> {
     this.#startNs = this.#clock.nowNs();
-    while (this.#goesOn) {
+    while (this.#goesOn()) {
       const dueNs = this.#dueNs();
       const isEarly = this.#parts.config.ratePerSecond > 0 && dueNs > this.#clock.nowNs();
-      const count = isEarly ? 0 : this.#traffic.next(this.#left, this.#freeCount);
+      const count = isEarly ? 0 : this.#traffic.next(this.#left(), this.#freeCount);
       if (count === 0) {
         yield* this.#pause(isEarly ? dueNs : null);
         this.#pausing--;
-      } else if (this.#needsFile && this.#file?.isClosed !== false) yield* this.#openFile();
+      } else if (this.#needsFile() && this.#file?.isClosed !== false) yield* this.#openFile();
       else yield* this.#submit(count, dueNs);
     }
     this.#threads--;
@@ -170,12 +170,12 @@ export class DeviceWorkload implements IoCompletion {
   }
 
   /** Requests that are asked for and not submitted. */
-  get #left(): number {
+  #left(): number {
     return this.#stopping ? 0 : Math.max(this.#parts.quota - this.#submitted, 0);
   }
 
-  get #goesOn(): boolean {
-    return this.#left > 0 || (this.#traffic.owesMore && this.#parts.power?.isGone !== true);
+  #goesOn(): boolean {
+    return this.#left() > 0 || (this.#traffic.owesMore && this.#parts.power?.isGone !== true);
   }
 
   *#wakeWhenDue(): Suspending<void> {
@@ -237,7 +237,7 @@ export class DeviceWorkload implements IoCompletion {
   }
 
   /** Where requests are cancelled by closing, and where the driver wants to know of files. */
-  get #needsFile(): boolean {
+  #needsFile(): boolean {
     return this.#parts.canceller !== null || this.#parts.device.needsFileObject;
   }
 

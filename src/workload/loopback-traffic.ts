@@ -82,14 +82,14 @@ export class LoopbackTraffic implements Traffic {
 
   next(left: number, free: number): 0 | 1 | 2 {
     if (free === 0) return 0;
-    if (this.#owesFrame) return 1;
+    if (this.#owesFrame()) return 1;
     if (left === 0) return 0;
     this.#nextIsPair ??= left > 1 && this.#readsMax > 0 && this.#drawsPair();
     if (!this.#nextIsPair) return 1;
     return free > 1 && this.#waitingReads < this.#readsMax ? 2 : 0;
   }
 
-  get #owesFrame(): boolean {
+  #owesFrame(): boolean {
     return this.#owed > 0 && this.#waitingReads > 0;
   }
 
@@ -103,7 +103,7 @@ export class LoopbackTraffic implements Traffic {
   prepare(slot: RequestSlot): void {
     const { random, config } = this.#parts;
     const isPartner = this.#pairIsOpen;
-    const isOwed = !isPartner && this.#owesFrame;
+    const isOwed = !isPartner && this.#owesFrame();
     const isRead = !isPartner && !isOwed && this.#nextIsPair === true;
     if (isOwed) this.#owed--;
     else if (!isPartner) this.#nextIsPair = null;

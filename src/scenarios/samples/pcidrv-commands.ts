@@ -55,10 +55,10 @@ export class CommandPort {
 
   /** Commands wait for the byte to be free. */
   get isWaiting(): boolean {
-    return this.#isWanted;
+    return this.#isWanted();
   }
 
-  get #isWanted(): boolean {
+  #isWanted(): boolean {
     return this.#isOpen && (this.#loadsBases || this.#startsCu || this.#resumesCu || this.#startsRu);
   }
 
@@ -110,7 +110,7 @@ export class CommandPort {
   /** The timer's turn. */
   *retry(): Suspending<void> {
     yield* this.#lock.acquire();
-    if (this.#isWanted) {
+    if (this.#isWanted()) {
       this.#tries++;
       if (this.#tries > TRIES_MAX) this.hasFailed = true;
       else yield* this.#pump();
@@ -121,7 +121,7 @@ export class CommandPort {
   /** Writes what waits, one command after the other, as long as the device accepts them. */
   *#pump(): Suspending<void> {
     let looks = 0;
-    while (this.#isWanted) {
+    while (this.#isWanted()) {
       const byte = yield* this.#registers.read8(csr.SCB_COMMAND);
       // Nobody answers on the bus any more (rule D45).
       if (byte === csr.ALL_ONES_BYTE) return this.forget();

@@ -92,7 +92,7 @@ export class ReceiveList {
     }
   }
 
-  get #isFrameIn(): boolean {
+  #isFrameIn(): boolean {
     if (this.#count === 0) return false;
     const frame = this.frames[this.#at(0)]!;
     const isComplete = (frame.observe32(csr.STATUS_COMMAND) & csr.COMPLETE) !== 0;
@@ -102,7 +102,7 @@ export class ReceiveList {
   *#take(): Suspending<number> {
     yield* this.#lock.acquire();
     let index = NONE;
-    if (this.#isFrameIn) {
+    if (this.#isFrameIn()) {
       index = this.#at(0);
       this.#first = (this.#first + 1) % this.#order.length;
       this.#count--;
@@ -145,10 +145,10 @@ export class ReceiveList {
   /** Starts a unit that ran out of descriptors at the first empty one. True: a frame has come in meanwhile, look again. */
   *#restartUnit(): Suspending<boolean> {
     yield* this.#lock.acquire();
-    let isFrameIn = this.#isFrameIn;
+    let isFrameIn = this.#isFrameIn();
     if (!isFrameIn && this.#count > 0) {
       const first = this.frames[this.#at(0)]!.logicalAddress;
-      isFrameIn = !(yield* this.commands.startReceiveUnitIfStopped(first, () => !this.#isFrameIn));
+      isFrameIn = !(yield* this.commands.startReceiveUnitIfStopped(first, () => !this.#isFrameIn()));
     }
     yield* this.#lock.release();
     return isFrameIn;

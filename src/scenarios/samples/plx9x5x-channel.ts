@@ -42,12 +42,16 @@ export class PlxChannel {
   isDone = false;
   /** Transfers it has been given: tells them apart. */
   starts = 0;
+  /** Of every pointer to one of its elements. */
+  readonly #pointerBits: number;
 
   constructor(
     readonly index: 0 | 1,
     /** The device writes back what it did not move; without it only whole transfers can be told. */
     readonly clearsCount: boolean,
-  ) {}
+  ) {
+    this.#pointerBits = plx.DPR_HOST_MEMORY | plx.DPR_TERMINAL_COUNT | (this.isRead ? plx.DPR_FROM_DEVICE : 0);
+  }
 
   get isRead(): boolean {
     return this.index === READ;
@@ -62,10 +66,6 @@ export class PlxChannel {
   /** D0 entry, and after a reset: the upper half of the chain's address. */
   *restore(registers: RegisterBlock): Suspending<void> {
     yield* registers.write32(plx.DMA_DAC[this.index], Math.floor(this.elements.logicalAddress / 0x1_0000_0000));
-  }
-
-  get #pointerBits(): number {
-    return plx.DPR_HOST_MEMORY | plx.DPR_TERMINAL_COUNT | (this.isRead ? plx.DPR_FROM_DEVICE : 0);
   }
 
   /** One element per scatter/gather element, the last one marked. */
