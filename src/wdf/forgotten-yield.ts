@@ -57,7 +57,8 @@ export function watchForForgottenYields(): void {
 
 /** Plain methods that suspend all the same: they return what a generator method made, or that there is nothing to wait for. */
 const RETURNS_SUSPENDING: Readonly<Record<string, readonly string[]>> = {
-  DmaTransaction: ['initializeUsingRequest', 'dmaCompleted', 'dmaCompletedWithLength', 'dmaCompletedFinal', 'release'],
+  DmaTransaction: ['create', 'initializeUsingRequest', 'dmaCompleted', 'dmaCompletedWithLength', 'dmaCompletedFinal', 'release'],
+  IoQueue: ['retrieveNextRequest', 'retrieveRequestByFileObject', 'retrieveFoundRequest'],
   Request: ['markCancelableEx', 'unmarkCancelable', 'complete', 'completeWithInformation', 'completeWithPriorityBoost'],
   WdfSpinLock: ['acquire', 'release'],
   Interrupt: ['acquireLock', 'releaseLock'],

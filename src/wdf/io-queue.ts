@@ -7,7 +7,15 @@ import {
   STATUS_WDF_PAUSED,
   type NtStatus,
 } from '../nt/index.js';
-import { COMPLETED, KernelEvent, suspendingCallback, type DriverCallback, type Suspending } from '../kernel/index.js';
+import {
+  COMPLETED,
+  KernelEvent,
+  completed,
+  suspendedAt,
+  suspendingCallback,
+  type DriverCallback,
+  type Suspending,
+} from '../kernel/index.js';
 import type { Created } from './created.js';
 import type { Device } from './device.js';
 import type { FileObject } from './file-object.js';
@@ -130,27 +138,30 @@ export class IoQueue extends IoQueueCore {
    * WdfIoQueueRetrieveNextRequest, for manual and sequential queues. `status` tells why there is none:
    * NO_MORE_ENTRIES, WDF_PAUSED (stopped or not in D0), INVALID_DEVICE_STATE (parallel queue, rule C25).
    */
-  *retrieveNextRequest(): Suspending<Created<Request>> {
-    return yield* this.#retrieve('WdfIoQueueRetrieveNextRequest', null, null);
+  retrieveNextRequest(): Suspending<Created<Request>> {
+    return this.#retrieve('WdfIoQueueRetrieveNextRequest', null, null);
   }
 
   /** WdfIoQueueRetrieveRequestByFileObject: the oldest one issued through `fileObject`. */
-  *retrieveRequestByFileObject(fileObject: FileObject): Suspending<Created<Request>> {
-    return yield* this.#retrieve('WdfIoQueueRetrieveRequestByFileObject', fileObject, null);
+  retrieveRequestByFileObject(fileObject: FileObject): Suspending<Created<Request>> {
+    return this.#retrieve('WdfIoQueueRetrieveRequestByFileObject', fileObject, null);
   }
 
   /** WdfIoQueueRetrieveFoundRequest, manual queues only (rule C25). NOT_FOUND: it was cancelled or taken meanwhile. */
-  *retrieveFoundRequest(found: Request): Suspending<Created<Request>> {
-    if (this.config.dispatchType !== 'manual') {
-      this.notices.report('C25', 'WdfIoQueueRetrieveFoundRequest is for manual queues only');
-      return { ok: false, status: STATUS_INVALID_DEVICE_REQUEST };
-    }
-    return yield* this.#retrieve('WdfIoQueueRetrieveFoundRequest', null, found);
+  retrieveFoundRequest(found: Request): Suspending<Created<Request>> {
+    if (this.config.dispatchType === 'manual') return this.#retrieve('WdfIoQueueRetrieveFoundRequest', null, found);
+    this.notices.report('C25', 'WdfIoQueueRetrieveFoundRequest is for manual queues only');
+    return completed<Created<Request>>({ ok: false, status: STATUS_INVALID_DEVICE_REQUEST });
   }
 
-  *#retrieve(ddi: string, fileObject: FileObject | null, found: Request | null): Suspending<Created<Request>> {
+  #retrieve(ddi: string, fileObject: FileObject | null, found: Request | null): Suspending<Created<Request>> {
     const op = this.kernel.callOp(this.objectId);
-    if (this.kernel.at(op)) yield op;
+    return this.kernel.at(op)
+      ? suspendedAt(op, () => completed(this.#retrieveNow(ddi, fileObject, found)))
+      : completed(this.#retrieveNow(ddi, fileObject, found));
+  }
+
+  #retrieveNow(ddi: string, fileObject: FileObject | null, found: Request | null): Created<Request> {
     this.requireLive(ddi);
     if (this.config.dispatchType === 'parallel') return { ok: false, status: STATUS_INVALID_DEVICE_STATE };
     if (this.config.dispatchType === 'sequential' && this.driverOwned.count === 0) {

@@ -8,6 +8,7 @@ import { DmaDirection, DmaEnabler, type DmaProfile } from '../../src/wdf/dma-ena
 import { DmaTransaction, type EvtProgramDma } from '../../src/wdf/dma-transaction.js';
 import type { DmaDevice } from '../../src/wdf/dma-host.js';
 import { CountingDomain, deathOf, MemoryRig, newHalKernel } from '../hal/support.js';
+import { started } from '../wdf/rig.js';
 
 class RigDevice extends FxObject implements DmaDevice {
   readonly dmaEnablers: DmaEnabler[] = [];
@@ -32,7 +33,10 @@ function newEnabler(device: RigDevice, profile: DmaProfile, maximumLengthBytes =
 }
 
 function newTransaction(enabler: DmaEnabler): DmaTransaction {
-  const created = enabler.kernel.runStraight('create', DmaTransaction.create(enabler));
+  const created = enabler.kernel.runStraight(
+    'create',
+    started(() => DmaTransaction.create(enabler)),
+  );
   if (!created.ok) throw new Error(statusName(created.status));
   return created.object;
 }

@@ -72,22 +72,22 @@ describe('queue: dispatch types', () => {
     device.setDefaultQueue(queue);
     rig.start(device);
     application.submit(device, application.request('a'), application.request('b'));
-    const first = rig.run(queue.retrieveNextRequest());
+    const first = rig.run(() => queue.retrieveNextRequest());
     expect(first.ok && application.nameOf(first.object)).to.equal('a');
     expect(first.ok && first.object.isDriverOwned).to.equal(true);
-    const second = rig.run(queue.retrieveNextRequest());
+    const second = rig.run(() => queue.retrieveNextRequest());
     expect(second.ok && application.nameOf(second.object)).to.equal('b');
-    expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_NO_MORE_ENTRIES);
+    expect(rig.run(() => queue.retrieveNextRequest()).status).to.equal(STATUS_NO_MORE_ENTRIES);
     expect(queue.driverOwnedCount).to.equal(2);
   });
 
   it('a driver may also take from a sequential queue, never from a parallel one (C25)', () => {
     const { rig, application, device, queue } = keeping({ dispatchType: 'sequential' });
     application.submit(device, application.request('a'), application.request('b'));
-    const taken = rig.run(queue.retrieveNextRequest());
+    const taken = rig.run(() => queue.retrieveNextRequest());
     expect(taken.ok && application.nameOf(taken.object)).to.equal('b');
     const parallel = keeping({ dispatchType: 'parallel' });
-    expect(parallel.rig.run(parallel.queue.retrieveNextRequest()).status).to.equal(STATUS_INVALID_DEVICE_STATE);
+    expect(parallel.rig.run(() => parallel.queue.retrieveNextRequest()).status).to.equal(STATUS_INVALID_DEVICE_STATE);
   });
 });
 
@@ -316,12 +316,12 @@ describe('queue: power', () => {
     const queue = rig.createQueue(device, { dispatchType: 'manual' });
     device.setDefaultQueue(queue);
     application.submit(device, application.request('a'));
-    expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
+    expect(rig.run(() => queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
     rig.start(device);
-    const taken = rig.run(queue.retrieveNextRequest());
+    const taken = rig.run(() => queue.retrieveNextRequest());
     expect(taken.status).to.equal(STATUS_SUCCESS);
     if (taken.ok) rig.run(() => taken.object.complete(STATUS_SUCCESS));
     rig.run(device.powerDown());
-    expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
+    expect(rig.run(() => queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
   });
 });

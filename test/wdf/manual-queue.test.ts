@@ -27,7 +27,7 @@ function manual(options: RigOptions = {}, isStarted = true): Manual {
 }
 
 function take({ rig, queue }: Manual): Request {
-  const taken = rig.run(queue.retrieveNextRequest());
+  const taken = rig.run(() => queue.retrieveNextRequest());
   if (!taken.ok) throw new Error('the queue is empty');
   return taken.object;
 }

@@ -48,7 +48,7 @@ describe('power-managed queues (section 8)', () => {
     expect([bench.rig.log, bench.queue.waitingCount]).to.deep.equal([[], 2]);
     const manual = keepingQueue({ queue: { dispatchType: 'manual' } });
     manual.rig.run(manual.device.powerDown());
-    expect(manual.rig.run(manual.queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
+    expect(manual.rig.run(() => manual.queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
     bench.rig.run(bench.device.powerUp());
     expect(bench.rig.log).to.deep.equal(['EvtIo a', 'EvtIo b']);
   });

@@ -22,7 +22,7 @@ const { AcceptRequests, DispatchRequests, DriverNoRequests, NoRequests, PnpHeld 
 const rulesOf = ({ rig }: QueueBench): string[] => rig.kernel.findings.kept.map(({ rule }) => rule);
 
 function take({ rig, queue }: QueueBench): Request {
-  const taken = rig.run(queue.retrieveNextRequest());
+  const taken = rig.run(() => queue.retrieveNextRequest());
   if (!taken.ok) throw new Error('nothing to take');
   return taken.object;
 }
@@ -62,7 +62,7 @@ describe('queue, section 2: dispatch types', () => {
     expect(sequential.application.nameOf(take(sequential))).to.equal('b');
     expect(rulesOf(sequential)).to.deep.equal([]);
     const idle = keepingQueue({ queue: { dispatchType: 'sequential' } });
-    expect(idle.rig.run(idle.queue.retrieveNextRequest()).status).to.equal(STATUS_NO_MORE_ENTRIES);
+    expect(idle.rig.run(() => idle.queue.retrieveNextRequest()).status).to.equal(STATUS_NO_MORE_ENTRIES);
     expect(rulesOf(idle)).to.deep.equal(['C25']);
   });
 });
@@ -101,7 +101,7 @@ describe('queue, section 2: states', () => {
     expect(bench.rig.log).to.deep.equal(['EvtIo a']);
     bench.rig.run(() => bench.held[0]!.complete(STATUS_SUCCESS));
     expect(bench.rig.log).to.deep.equal(['EvtIo a', 'completed a', 'stopped']);
-    expect(bench.rig.run(bench.queue.retrieveNextRequest()).status, 'parallel').to.equal(STATUS_INVALID_DEVICE_STATE);
+    expect(bench.rig.run(() => bench.queue.retrieveNextRequest()).status, 'parallel').to.equal(STATUS_INVALID_DEVICE_STATE);
     bench.rig.run(bench.queue.start());
     expect(bench.rig.log.at(-1)).to.equal('EvtIo b');
   });
@@ -302,7 +302,7 @@ describe('queue, section 2: the dispatch loop', () => {
     canceller.advance(); // the cancel routine is taken, the request is still counted
     bench.rig.kernel.gate = { at: () => false };
     expect(bench.queue.waitingCount).to.equal(1);
-    expect(straight(bench, bench.queue.retrieveNextRequest()).status).to.equal(STATUS_NO_MORE_ENTRIES);
+    expect(straight(bench, () => bench.queue.retrieveNextRequest()).status).to.equal(STATUS_NO_MORE_ENTRIES);
     straight(bench, () => bench.device.submit(bench.application.request('b')));
     expect(notified, 'not empty before, but nothing was to be had').to.equal(3);
     bench.rig.settle();
@@ -401,9 +401,9 @@ describe('queue: looking for requests', () => {
     expect(rig.run(queue.findRequest(null, file)).request).to.equal(second.request);
     expect(rig.run(queue.findRequest(second.request, file)).status).to.equal(STATUS_NO_MORE_ENTRIES);
     rig.run(second.request!.cancelIrp());
-    expect(rig.run(queue.retrieveFoundRequest(second.request!)).status).to.equal(STATUS_NOT_FOUND);
+    expect(rig.run(() => queue.retrieveFoundRequest(second.request!)).status).to.equal(STATUS_NOT_FOUND);
     expect(rig.run(queue.findRequest(second.request)).status).to.equal(STATUS_NOT_FOUND);
-    const taken = rig.run(queue.retrieveFoundRequest(first.request!));
+    const taken = rig.run(() => queue.retrieveFoundRequest(first.request!));
     expect(taken.ok && application.nameOf(taken.object)).to.equal('a');
   });
 
@@ -412,17 +412,17 @@ describe('queue: looking for requests', () => {
     const { rig, application, device, queue } = bench;
     const file = rig.openFile(device);
     application.submit(device, application.request('a'), application.request('b', RequestType.Read, 64, file));
-    const taken = rig.run(queue.retrieveRequestByFileObject(file));
+    const taken = rig.run(() => queue.retrieveRequestByFileObject(file));
     expect(taken.ok && application.nameOf(taken.object)).to.equal('b');
-    expect(rig.run(queue.retrieveRequestByFileObject(file)).status).to.equal(STATUS_NO_MORE_ENTRIES);
+    expect(rig.run(() => queue.retrieveRequestByFileObject(file)).status).to.equal(STATUS_NO_MORE_ENTRIES);
     rig.run(queue.stop());
-    expect(rig.run(queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
+    expect(rig.run(() => queue.retrieveNextRequest()).status).to.equal(STATUS_WDF_PAUSED);
   });
 
   it('C25: RetrieveFoundRequest is for manual queues', () => {
     const bench = keepingQueue({ queue: { dispatchType: 'sequential' } });
     const [, b] = submit(bench, 'a', 'b');
-    expect(bench.rig.run(bench.queue.retrieveFoundRequest(b!)).status).to.equal(STATUS_INVALID_DEVICE_REQUEST);
+    expect(bench.rig.run(() => bench.queue.retrieveFoundRequest(b!)).status).to.equal(STATUS_INVALID_DEVICE_REQUEST);
     expect(rulesOf(bench)).to.deep.equal(['C25']);
   });
 });

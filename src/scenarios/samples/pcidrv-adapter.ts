@@ -123,8 +123,8 @@ export class PcidrvAdapter {
    * A write waits now. Room may have come between the look at the ring and the forwarding, and nobody else will look
    * again when those were the last frames under way (rules D34, D35; the sample leaves it to the next DPC).
    */
-  protected *wroteToPendingQueue(): Suspending<void> {
-    yield* this.retryPendingWrites();
+  protected wroteToPendingQueue(): Suspending<void> {
+    return this.retryPendingWrites();
   }
 
   /** Whoever makes room calls this: the DPC, a reset, a link that came up, the way back to D0. */
@@ -205,8 +205,8 @@ export class PcidrvAdapter {
   }
 
   /** Under the interrupt lock. */
-  protected *unmask(): Suspending<boolean> {
-    return yield* this.#writeMask(this.#mayUnmask && !this.transmit.isResetting ? 0 : csr.MASK_ALL);
+  protected unmask(): Suspending<boolean> {
+    return this.#writeMask(this.#mayUnmask && !this.transmit.isResetting ? 0 : csr.MASK_ALL);
   }
 
   *#writeMask(mask: number): Suspending<boolean> {

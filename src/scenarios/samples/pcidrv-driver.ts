@@ -137,9 +137,9 @@ function createQueues(device: Device): Pick<AdapterParts, 'readQueue' | 'pending
   return NT_SUCCESS(status) ? { readQueue: readQueue.object, pendingQueue: pendingQueue.object } : status;
 }
 
-function* evtIoWrite(queue: IoQueue, request: Request, lengthBytes: number): Suspending<void> {
-  if (lengthBytes > FRAME_BYTES_MAX) yield* request.complete(STATUS_INVALID_BUFFER_SIZE);
-  else yield* adapterOf(queue.device).startWrite(request);
+function evtIoWrite(queue: IoQueue, request: Request, lengthBytes: number): Suspending<void> {
+  if (lengthBytes > FRAME_BYTES_MAX) return request.complete(STATUS_INVALID_BUFFER_SIZE);
+  return adapterOf(queue.device).startWrite(request);
 }
 
 const pnpPowerEventCallbacks = {

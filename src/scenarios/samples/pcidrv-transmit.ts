@@ -145,8 +145,8 @@ export class TransmitRing {
   }
 
   /** Always: a unit that looks active may have read the suspend bit already. */
-  protected *resume(): Suspending<void> {
-    yield* this.commands.resumeCommandUnit();
+  protected resume(): Suspending<void> {
+    return this.commands.resumeCommandUnit();
   }
 
   /** DPC: the oldest frame that is through, or null. */

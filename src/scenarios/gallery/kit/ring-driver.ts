@@ -183,8 +183,8 @@ export class RingDriver {
     return yield* this.registers.read32(ring.channelRegister(0, register));
   }
 
-  protected *write(register: number, value: number): Suspending<void> {
-    yield* this.registers.write32(ring.channelRegister(0, register), value);
+  protected write(register: number, value: number): Suspending<void> {
+    return this.registers.write32(ring.channelRegister(0, register), value);
   }
 
   // ---- Free transfers: no scheduling point inside, so no other processor can come between
