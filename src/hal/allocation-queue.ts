@@ -1,4 +1,5 @@
 import { DISPATCH_LEVEL, STATUS_INSUFFICIENT_RESOURCES, STATUS_SUCCESS, type NtStatus } from '../nt/index.js';
+import { zeroWords } from '../memory/index.js';
 import { COMPLETED, Dpc, EventKind, completed, makeOp, OpKind, type Kernel, type Suspending } from '../kernel/index.js';
 import type { AdapterResources } from './adapter-resources.js';
 import { countOvertaken } from './allocation-waits.js';
@@ -39,7 +40,7 @@ export class AllocationQueue {
   /** Nobody waits. */
   reset(): void {
     this.waiting = 0;
-    this.#depthByCpu.fill(0);
+    zeroWords(this.#depthByCpu, 0, this.#depthByCpu.length);
     this.#dpc?.reset();
     this.#delayDpc?.reset();
   }

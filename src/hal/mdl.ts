@@ -40,6 +40,14 @@ export class Mdl {
     this.byteCount = byteCount;
   }
 
+  /** It describes nothing, as part of no chain, and is mapped nowhere. */
+  forget(): void {
+    this.next = null;
+    this.firstMapping = null;
+    this.describe(0, 0);
+    for (let i = 0; i < this.frames.length; i++) this.frames[i] = 0;
+  }
+
   /** Physical address of the byte at `offset` from the MDL's first byte. */
   physicalAddress(offset: number): number {
     const at = this.byteOffset + offset;

@@ -1,4 +1,4 @@
-import { atomics, type MachineMemory } from '../memory/index.js';
+import { atomics, zeroWords, type MachineMemory } from '../memory/index.js';
 import { DONE, makeOp, type Op, type OpKind } from '../kernel/op.js';
 import { DmaWrites } from './dma-writes.js';
 import { DeviceHeader, assertReachable, type DevicePlacement } from './device-plan.js';
@@ -278,7 +278,7 @@ export class DeviceView implements LineSource {
 
   /** Registers, latches and state words to their power-on values. The engine must stand still. */
   reset(): void {
-    this.words.fill(0, this.state, this.state + this.placement.stateWords);
+    zeroWords(this.words, this.state, this.state + this.placement.stateWords);
     this.words[this.steps] = 0;
     this.registers.reset();
     this.model.reset(this);

@@ -1,5 +1,5 @@
 import { assertInternal } from '../nt/index.js';
-import { CACHE_LINE_BYTES, atomics, struct, type LayoutBuilder, type MachineMemory, type WaitResult } from '../memory/index.js';
+import { CACHE_LINE_BYTES, atomics, struct, zeroWords, type LayoutBuilder, type MachineMemory, type WaitResult } from '../memory/index.js';
 import type { FaultSink } from './iommu.js';
 
 /** Vectors whose pending bits stand in one word. */
@@ -249,8 +249,8 @@ export class InterruptController implements FaultSink {
   /** Nothing pending, all counters 0, nobody armed. Connected lines stay. */
   reset(): void {
     const words = this.#words;
-    words.fill(0, this.#summary, this.#groups + Math.ceil(this.vectors / VECTORS_PER_GROUP));
-    words.fill(0, this.#counters, this.#counters + this.vectors * 4);
+    zeroWords(words, this.#summary, this.#groups + Math.ceil(this.vectors / VECTORS_PER_GROUP));
+    zeroWords(words, this.#counters, this.#counters + this.vectors * 4);
     atomics.store(words, this.#armed, 0);
   }
 }

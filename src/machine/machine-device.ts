@@ -20,6 +20,7 @@ export interface MachineDevice {
   readonly faults: FaultLedger;
   /** What its traffic is made from; worked out when there is some for the first time. */
   traffic: WorkloadConfig | null;
+  readonly slots: RequestSlot[];
   /** What EvtDriverDeviceAdd fills in; another one for each execution. */
   deviceInit: DeviceInit;
   /** Set by the prologue. */
@@ -49,9 +50,9 @@ export function deviceSeeds(seed: number, name: string): DeviceSeeds {
 /** The traffic of a device that has started, and whoever disturbs it; they become the machine device's own. */
 export function createWorkload(machine: Machine, machineDevice: MachineDevice, device: Device): DeviceWorkload {
   const { kernel, outsideCpu, plan } = machine;
-  const { name, view, parameters, seeds } = machineDevice;
+  const { name, view, parameters, seeds, slots } = machineDevice;
   const config = (machineDevice.traffic ??= trafficOf(machineDevice));
-  const slots = createSlots(machine, machineDevice, device, config);
+  prepareSlots(machine, machineDevice, device, config);
   if (config.cancelPerMillion > 0)
     machineDevice.canceller = new Canceller(kernel, outsideCpu, config, new SeededRandom(seeds.cancellations), slots);
   if (config.powerCyclesPerMillion > 0 || config.unplugPerMillion > 0)
@@ -74,19 +75,19 @@ export function createWorkload(machine: Machine, machineDevice: MachineDevice, d
   }));
 }
 
-function createSlots(
+/** The slots are made once; each execution has requests of its own. */
+function prepareSlots(
   { kernel, frames }: Machine,
-  { name, view, parameters }: MachineDevice,
+  { name, view, parameters, slots }: MachineDevice,
   { requestContext }: Device,
   config: WorkloadConfig,
-): readonly RequestSlot[] {
+): void {
   const regionBytes = slotRegionBytes(view, parameters.workload);
-  const slots: RequestSlot[] = [];
   for (let i = 0; i < config.outstanding; i++) {
     const request = new Request(kernel, requestContext?.createFor(kernel, `${name} request ${i}`));
-    slots.push(new RequestSlot(i, request, config, i * regionBytes, regionBytes, frames));
+    if (i < slots.length) slots[i]!.startOver(request, frames);
+    else slots.push(new RequestSlot(i, request, config, i * regionBytes, regionBytes, frames));
   }
-  return slots;
 }
 
 /** Longer requests than a slot's part of the device's memory cannot be checked; lengths are drawn from what is left of the range. */

@@ -63,6 +63,8 @@ export class Machine {
   /** Timers that fired because nothing else could go on, in a row without a completion; under control. */
   readonly fruitless = { timers: 0, completed: 0 };
   readonly #image: MachineImage;
+  /** What is on its way between processors, devices and memory may stay there. */
+  readonly #ordersBus: boolean;
   readonly devices: readonly MachineDevice[];
   readonly vectors: readonly InterruptVector[];
   readonly platform: HalPlatform;
@@ -73,6 +75,7 @@ export class Machine {
     options: MachineOptions,
   ) {
     this.plan = planMachine(parameters, options.hosts);
+    this.#ordersBus = parameters.machine.ordering.length > 0;
     this.faults = new MachineFaults(parameters);
     this.memory = MachineMemory.create(this.plan.lengthBytes, options.hosts > 0);
     this.#image = new MachineImage(this.memory, this.plan.regions);
@@ -199,6 +202,7 @@ export class Machine {
       seeds: deviceSeeds(this.parameters.seed, name),
       faults: this.faults.ledgerOf(view),
       traffic: null,
+      slots: [],
       deviceInit: this.#newDeviceInit({ bus, parameters }),
       device: null,
       workload: null,
@@ -296,22 +300,25 @@ export class Machine {
 
   #atStraight(): boolean {
     this.#straightPoints++;
-    if (this.#straightPoints > STRAIGHT_POINTS_MAX) {
-      this.kernel.violation({
-        rule: 'L-STEP-BOUND',
-        severity: 'crash',
-        object: null,
-        message: `bringing the devices up or down did not end within ${STRAIGHT_POINTS_MAX} operations: a driver waits for something in a loop`,
-      });
-    }
-    this.#settleBus();
-    if (this.stepper !== null) for (const view of this.views) this.stepper.step(view);
+    if (this.#straightPoints > STRAIGHT_POINTS_MAX) this.#reportEndless();
+    if (this.#ordersBus) this.#settleBus();
+    const { stepper, views } = this;
+    if (stepper !== null) for (let i = 0; i < views.length; i++) stepper.step(views[i]!);
     return false;
+  }
+
+  #reportEndless(): void {
+    this.kernel.violation({
+      rule: 'L-STEP-BOUND',
+      severity: 'crash',
+      object: null,
+      message: `bringing the devices up or down did not end within ${STRAIGHT_POINTS_MAX} operations: a driver waits for something in a loop`,
+    });
   }
 
   /** Where nobody chooses, nothing stays on its way. */
   #settleBus(): void {
-    if (this.parameters.machine.ordering.length === 0) return;
+    if (!this.#ordersBus) return;
     for (const { registers } of this.devices) registers.settle();
   }
 

@@ -12,7 +12,7 @@ import type { BusResources, HardwareResources } from './hardware-resources.js';
 import type { Interrupt } from './interrupt.js';
 import type { IoQueue } from './io-queue.js';
 import type { PnpPowerEventCallbacks } from './power-callbacks.js';
-import { RequestType, type Request } from './request.js';
+import { REQUEST_TYPES, RequestType, type Request } from './request.js';
 
 export interface DeviceParts {
   readonly bus: BusResources;
@@ -43,7 +43,7 @@ export class Device extends FxObject {
   /** Held around covered callbacks when the scope is `device`; null otherwise. */
   readonly callbackLock: CallbackLock | null;
   #sharedLock: CallbackLock | null = null;
-  readonly #routes: (IoQueue | undefined)[] = [];
+  readonly #routes = new Array<IoQueue | undefined>(REQUEST_TYPES);
   readonly #power: DevicePower;
   readonly #files: DeviceFiles;
 

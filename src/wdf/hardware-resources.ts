@@ -73,8 +73,7 @@ export class HardwareResources {
   readonly platform: HalPlatform;
   readonly domain: DmaDomain | null;
   readonly capabilities: Readonly<Record<string, number>>;
-  /** The same as a list: memory by BAR, then interrupts, then DMA channels. */
-  readonly translated: readonly TranslatedResource[];
+  readonly #bus: BusResources;
 
   constructor(kernel: Kernel, bus: BusResources) {
     this.deviceName = bus.deviceName;
@@ -84,7 +83,12 @@ export class HardwareResources {
     this.platform = bus.platform;
     this.domain = bus.domain;
     this.capabilities = bus.capabilities;
-    this.translated = translate(bus);
+    this.#bus = bus;
+  }
+
+  /** The same as a list: memory by BAR, then interrupts, then DMA channels. */
+  get translated(): readonly TranslatedResource[] {
+    return translate(this.#bus);
   }
 }
 

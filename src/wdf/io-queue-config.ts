@@ -3,7 +3,7 @@ import { suspendingCallback, type DriverCallback, type Suspending } from '../ker
 import type { ExecutionLevel, SynchronizationScope } from './callback-lock.js';
 import type { Device } from './device.js';
 import type { IoQueue } from './io-queue.js';
-import { RequestType, type Request } from './request.js';
+import { REQUEST_TYPES, RequestType, type Request } from './request.js';
 
 /** WDF_IO_QUEUE_DISPATCH_TYPE. */
 export type DispatchType = 'sequential' | 'parallel' | 'manual';
@@ -122,7 +122,7 @@ export function queueCallbacks(config: IoQueueConfig): QueueCallbacks {
 }
 
 function ioCallbacks(config: IoQueueConfig): (EvtIoFunction | undefined)[] {
-  const table: (EvtIoFunction | undefined)[] = [];
+  const table = new Array<EvtIoFunction | undefined>(REQUEST_TYPES);
   const set = (type: number, callback: EvtIo | EvtIoDeviceControl | undefined): void => {
     const chosen: EvtIoDeviceControl | undefined = callback ?? config.evtIoDefault;
     if (chosen !== undefined) table[type] = suspendingCallback(chosen);

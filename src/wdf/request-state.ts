@@ -5,6 +5,8 @@ import type { Request } from './request.js';
 /** WDF_REQUEST_TYPE, by IRP major function. */
 export const RequestType = { Create: 0, Read: 3, Write: 4, DeviceControl: 14, InternalDeviceControl: 15 } as const;
 export type RequestType = (typeof RequestType)[keyof typeof RequestType];
+/** Entries of a table by type. */
+export const REQUEST_TYPES = 16;
 
 /** KPROCESSOR_MODE of whoever issued the request. */
 export type RequestorMode = 'user' | 'kernel';

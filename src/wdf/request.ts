@@ -28,7 +28,14 @@ import type { IoControl } from './request-buffers.js';
 import { reportCompleted, reportFailedTransfer, reportInformation, reportQueued, reportReferenced } from './request-findings.js';
 import { requesterStatus } from './request-status.js';
 
-export { RequestType, type EvtRequestCancel, type IoCompletion, type RequestParameters, type RequestorMode } from './request-state.js';
+export {
+  REQUEST_TYPES,
+  RequestType,
+  type EvtRequestCancel,
+  type IoCompletion,
+  type RequestParameters,
+  type RequestorMode,
+} from './request-state.js';
 export type { IoControl } from './request-buffers.js';
 
 /**

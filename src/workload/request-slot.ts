@@ -30,6 +30,7 @@ export class RequestSlot {
   leapsAtSubmit = 0;
   /** Window in which its cancellation came; null when nobody cancelled it. */
   cancelWindow: CancelWindow | null = null;
+  request: Request;
   readonly #frames: Int32Array;
   readonly #mdls: Mdl[];
   /** Where the input of its device control requests lies; null when there are none. */
@@ -37,24 +38,49 @@ export class RequestSlot {
 
   constructor(
     readonly index: number,
-    readonly request: Request,
+    request: Request,
     private readonly config: WorkloadConfig,
     private readonly regionOffset: number,
     private readonly regionBytes: number,
     frames: FrameAllocator,
   ) {
     const frameCount = framesPerSlot(config);
+    this.request = request;
     this.#frames = new Int32Array(frameCount);
-    for (let i = 0; i < frameCount; i++) {
-      const frame = frames.allocate();
+    this.systemBuffer = config.deviceControlPercent === 0 ? null : new Mdl(new Int32Array(1), 0, TRANSFER_INPUT_BYTES);
+    this.#mdls = Array.from({ length: config.maxMdls }, () => new Mdl(new Int32Array(frameCount), 0, 0));
+    this.#takeFrames(frames);
+  }
+
+  /** As new, for another request object and whatever frames there are now: a machine that was reset. */
+  startOver(request: Request, frames: FrameAllocator): void {
+    this.request = request;
+    this.inFlight = false;
+    this.isRead = false;
+    this.lengthBytes = this.patternStart = this.deviceOffset = 0;
+    this.dueNs = this.submittedAtPoint = this.leapsAtSubmit = 0;
+    this.isPlainControl = false;
+    this.isDeviceControl = false;
+    this.fileObject = null;
+    this.cancelWindow = null;
+    for (let i = 0; i < this.#mdls.length; i++) this.#mdls[i]!.forget();
+    this.systemBuffer?.forget();
+    this.#takeFrames(frames);
+  }
+
+  #takeFrames(source: FrameAllocator): void {
+    const frames = this.#frames;
+    for (let i = 0; i < frames.length; i++) {
+      const frame = source.allocate();
       if (frame === NO_FRAME)
         throw new UsageError('USAGE_MEMORY', 'the machine has too few RAM pages for the buffers of the workload', {
           expected: 'fewer outstanding requests, smaller ones, or more RAM pages',
         });
-      this.#frames[i] = frame;
+      frames[i] = frame;
     }
-    this.systemBuffer = config.deviceControlPercent === 0 ? null : new Mdl(this.#frames.slice(-1), 0, TRANSFER_INPUT_BYTES);
-    this.#mdls = Array.from({ length: config.maxMdls }, () => new Mdl(new Int32Array(frameCount), 0, 0));
+    if (this.systemBuffer === null) return;
+    this.systemBuffer.frames[0] = frames[frames.length - 1]!;
+    this.systemBuffer.describe(0, TRANSFER_INPUT_BYTES);
   }
 
   get firstMdl(): Mdl {
