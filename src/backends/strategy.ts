@@ -15,8 +15,13 @@ export interface Outcome {
  */
 export interface Strategy {
   readonly name: string;
-  /** True when an execution depends on its seed alone and there is always another: threads can share such a search. Default false. */
+  /**
+   * True when an execution depends on its seed and on the search's first `lessons` executions alone, and there is always
+   * another: threads can share such a search, once each has executed the lessons. Default false.
+   */
   readonly isIndependent?: boolean;
+  /** For a strategy that is independent: executions it learns from, at the beginning of a search. Default 0. */
+  readonly lessons?: number;
   /** True when executions are drawn at random: what was seen once then tells how much is unseen. Default false. */
   readonly isSample?: boolean;
   /** True when a bound kept the strategy from schedules that exist: its end is no proof then. Default false. */

@@ -65,13 +65,13 @@ export function searchOverrides(scenario: Scenario, overrides: Overrides, strate
 /** Schedules of a search that only time ends. */
 export const TIMED_SCHEDULES_MAX = 100_000_000;
 
-/** Throws UsageError USAGE_WORKERS for a strategy whose executions learn from each other. */
+/** Throws UsageError USAGE_WORKERS for a strategy that never ceases to learn from its executions. */
 function requireIndependent(strategy: Strategy): void {
   if (strategy.isIndependent === true) return;
   const names = strategies.filter((other) => other.create().isIndependent === true).map(({ name }) => name);
   throw new UsageError('USAGE_WORKERS', `${strategy.name} learns from one execution for the next, so threads cannot share the search`, {
     where: '--workers',
-    expected: `1, or a strategy whose executions depend on their seed alone: ${names.join(', ')}`,
+    expected: `1, or a strategy whose executions depend on their seed and the search's first ones alone: ${names.join(', ')}`,
   });
 }
 

@@ -84,7 +84,7 @@ const cases: readonly Case[] = [
   ['run demo --addressing sideways', 'USAGE_BAD_CHOICE', /sideways/],
   ['explore demo --strategy wild', 'USAGE_UNKNOWN_STRATEGY', /wild/],
   ['explore demo --workers 0', 'USAGE_BAD_NUMBER', /too small/],
-  ['explore demo --workers 2 --strategy dpor', 'USAGE_WORKERS', /dpor learns.*pos, random/s],
+  ['explore demo --workers 2 --strategy dpor', 'USAGE_WORKERS', /dpor learns.*pos, pct/s],
   ['explore demo --seconds 0', 'USAGE_BAD_NUMBER', /no time/],
   ['explore demo --schedules -1', 'USAGE_BAD_NUMBER', /negative/],
   ['run demo more', 'USAGE_EXCESS_ARGUMENT', /argument/],

@@ -6,19 +6,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   BLOCK_SCHEDULES,
+  cancelRace,
   explore,
   HashCounts,
+  ModelLoop,
   NO_BOUND,
   SearchControl,
   strategies,
   strategyNamed,
   type ExploreSettings,
 } from '../../src/explore/index.js';
+import { deriveSeed } from '../../src/kernel/index.js';
 import { UsageError } from '../../src/nt/index.js';
 import type { ExploreReport } from '../../src/machine/report.js';
 import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
-import { builtInScenarios } from '../../src/scenarios/index.js';
+import { builtInScenarios, gallery } from '../../src/scenarios/index.js';
 import { faultsUrl, packageUrl } from '../e2e/dmalab.js';
+import { recording } from './models.js';
+
+const lockOrder = gallery.find(({ defect }) => defect.name === 'lock-order')!;
 
 describe('counts of hashes', () => {
   it('are what a map counts', () => {
@@ -68,20 +74,41 @@ describe('what the threads of a search tell each other', () => {
 });
 
 describe('strategies that threads can share', () => {
-  it('are those whose executions depend on their seed alone', () => {
-    const shared = strategies.filter((each) => each.create().isIndependent === true).map(({ name }) => name);
-    expect(shared).to.deep.equal(['pos', 'random']);
+  const shared = strategies.filter((each) => each.create().isIndependent === true).map(({ name }) => name);
+
+  it('are those that draw their schedules', () => {
+    expect(shared).to.deep.equal(['pos', 'pct', 'fair-pct', 'surw', 'random']);
   });
 
+  for (const name of shared) {
+    it(`${name}: an execution depends on its seed and the lessons alone, not on what was executed in between`, () => {
+      const ordersOf = (schedules: readonly number[]): string[] => {
+        const strategy = recording(strategyNamed(name)!.create());
+        const loop = new ModelLoop(cancelRace('fixed'));
+        return schedules.map((schedule) => {
+          strategy.newExecution(deriveSeed(3, `schedule ${schedule}`));
+          loop.run(strategy);
+          return strategy.history.strands.join('');
+        });
+      };
+      const lessons = Array.from({ length: strategyNamed(name)!.create().lessons! }, (_, i) => i);
+      const others = Array.from({ length: 300 }, (_, i) => lessons.length + i);
+      const orders = ordersOf([...lessons, ...others]).slice(lessons.length);
+      const backwards = ordersOf([...lessons, ...others.toReversed()]).slice(lessons.length);
+      expect(backwards.toReversed()).to.deep.equal(orders);
+      expect(new Set(orders).size).to.be.greaterThan(30);
+    });
+  }
+
   it('others are refused more than one thread, and the error says which are not', async () => {
-    for (const name of ['pct', 'dpor', 'dfs', 'surw']) {
+    for (const name of ['preemption-bounded', 'dpor', 'dfs']) {
       let thrown: unknown = null;
       const scenario = builtInScenarios.find((each) => each.name === 'ring')!;
       await explore(scenario, settings({ strategy: strategyNamed(name)!.create(), workers: 2 })).catch(
         (error: unknown) => (thrown = error),
       );
       expect(thrown).to.be.instanceOf(UsageError).and.include({ code: 'USAGE_WORKERS' });
-      expect((thrown as UsageError).details.expected).to.contain('pos, random');
+      expect((thrown as UsageError).details.expected).to.contain(shared.join(', '));
     }
   });
 });
@@ -158,6 +185,42 @@ export default defineScenario({ name: '${name}', title: 'a driver of a user',
     const alone = await search(1);
     expect(alone).to.include({ verdict: 'ok', schedules: 70, verifiedTwice: 70 });
     expect(comparable(await search(2))).to.deep.equal(comparable(alone));
+  });
+
+  // Strategies that learn, with a seed each whose search goes on behind the lessons.
+  for (const [name, seed] of [
+    ['pct', 8],
+    ['fair-pct', 9],
+    ['surw', 1],
+  ] as const) {
+    const searchOf = (scenario: Scenario, workers: number): Promise<ExploreReport> => {
+      const strategy = strategyNamed(name)!.create();
+      return explore(scenario, settings({ strategy, workers, overrides: { seed }, outDir: folder, scenarioReference: scenario.name }));
+    };
+
+    it(`${name} comes to the finding and the numbers of one thread`, async () => {
+      const alone = await searchOf(lockOrder.defect, 1);
+      expect([alone.verdict, alone.findings[0]!.rule]).to.deep.equal(['finding', 'L-DEADLOCK']);
+      expect(alone.schedules).to.be.within(3 * BLOCK_SCHEDULES, 99);
+      expect(comparable(await searchOf(lockOrder.defect, 3))).to.deep.equal(comparable(alone));
+    });
+
+    it(`${name} without a finding, too`, async () => {
+      const alone = await searchOf(lockOrder.repaired, 1);
+      expect(alone).to.include({ verdict: 'ok', schedules: 100, verifiedTwice: 100 });
+      expect(comparable(await searchOf(lockOrder.repaired, 3))).to.deep.equal(comparable(alone));
+    });
+  }
+
+  it('is over at a finding among the lessons', async () => {
+    const { scenario, path } = await moduleWith('throws-soon', "throw new Error('inside');");
+    const search = (workers: number): Promise<ExploreReport> => {
+      const strategy = strategyNamed('pct')!.create();
+      return explore(scenario, settings({ strategy, workers, overrides: { seed: 14 }, outDir: folder, scenarioReference: path }));
+    };
+    const alone = await search(1);
+    expect(alone.schedules).to.be.within(2, BLOCK_SCHEDULES);
+    expect(comparable(await search(3))).to.deep.equal(comparable(alone));
   });
 
   it('a thread that hangs in a schedule is a finding with that schedule, and what was done counts', async () => {

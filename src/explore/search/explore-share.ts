@@ -94,10 +94,24 @@ class Share {
     while (!control.isEnding) {
       const first = control.takeBlock();
       if (first >= this.task.schedules || first > control.bound) return;
+      await this.#learnFor(first);
       const failing = await this.#runBlock(first, Math.min(first + BLOCK_SCHEDULES, this.task.schedules));
       const totals = this.#runner.takeTotals();
       if (totals.schedules > 0) this.task.port.postMessage({ kind: 'block', totals, failing } satisfies ShareMessage);
       if (failing !== null) return;
+    }
+  }
+
+  /** Executes the strategy's lessons below schedule `first` that this thread has not executed. */
+  async #learnFor(first: number): Promise<void> {
+    const control = this.#control;
+    const { thread, overrides } = this.task;
+    for (let lesson = this.#runner.lessonBefore(first); lesson >= 0; lesson = this.#runner.lessonBefore(first)) {
+      if (control.isAborted || lesson > control.bound) return;
+      control.begin(thread, lesson);
+      this.#runner.learn(lesson, overrides.seed);
+      control.learnt(thread);
+      await this.#turn();
     }
   }
 

@@ -45,8 +45,8 @@ interface Explorer {
 
 /**
  * The same search on several threads, each with a machine of its own, for strategies whose executions depend on their
- * seed alone. Blocks of schedules are dealt in order and added up in order, and what lies behind the lowest finding is
- * left out: the result is the one that a single thread comes to.
+ * seed and the lessons alone. Blocks of schedules are dealt in order and added up in order, and what lies behind the
+ * lowest finding is left out: the result is the one that a single thread comes to.
  */
 export async function searchInParallel(search: ParallelSearch): Promise<ParallelResult> {
   const pool = new ExplorerPool(search);

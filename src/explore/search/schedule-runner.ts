@@ -53,6 +53,8 @@ export class ScheduleRunner {
   #deviceSteps: Record<string, number> = {};
   #eventHashes: number[] = [];
   #behaviours: number[] = [];
+  /** Executions the strategy has been told of: its lessons are the first. */
+  #learnt = 0;
 
   /** `beat` is called now and then while something executes. */
   constructor(
@@ -66,20 +68,40 @@ export class ScheduleRunner {
     this.#replaying = new Observed(this.#replay, null, beat);
   }
 
+  /** The strategy's next lesson that has to be executed before schedule number `index`; -1: none. */
+  lessonBefore(index: number): number {
+    return this.#learnt < Math.min(index, this.strategy.lessons ?? 0) ? this.#learnt : -1;
+  }
+
+  /** Executes a schedule that is another thread's, for what the strategy learns from it; whatever it comes to is told there. */
+  learn(lesson: number, seed: number): void {
+    this.#begin(lesson, seed);
+    this.#finish(this.#backend.execute(this.#unobserved, false));
+  }
+
+  /** False: the strategy has nothing left to try. */
+  #begin(index: number, seed: number): boolean {
+    return this.strategy.newExecution(deriveSeed(seed, `schedule ${index}`));
+  }
+
+  #finish(execution: Execution): Execution {
+    this.strategy.finished({ steps: execution.steps, foundSomething: execution.findingsTotal > 0 });
+    this.#learnt++;
+    return execution;
+  }
+
   /** Executes schedule number `index` of the search with that seed. */
   run(index: number, seed: number): ScheduleOutcome {
-    const { strategy } = this;
-    if (!strategy.newExecution(deriveSeed(seed, `schedule ${index}`))) return 'none';
+    if (!this.#begin(index, seed)) return 'none';
     if (this.#first < 0) this.#first = index;
     const isSampled = index < VERIFIED_FIRST || index % VERIFIED_EVERY === 0;
     const backend = this.#backend;
     backend.tally = this.#tally;
     const isObserved = index < OBSERVED_FIRST || index % OBSERVED_EVERY === 0;
     if (isObserved) this.#behaviour.begin(index);
-    const execution = backend.execute(isObserved ? this.#observed : this.#unobserved, isSampled);
+    const execution = this.#finish(backend.execute(isObserved ? this.#observed : this.#unobserved, isSampled));
     backend.tally = null;
     if (isObserved) this.#behaviour.end(this.#behaviours);
-    strategy.finished({ steps: execution.steps, foundSomething: execution.findingsTotal > 0 });
     const choices = this.#keep(execution.choices);
     this.#count(execution);
     if (!isSampled && execution.findingsTotal === 0) return 'clean';

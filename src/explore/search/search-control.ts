@@ -88,8 +88,13 @@ export class SearchControl {
     atomics.store(this.#words, THREADS + thread * WORDS_PER_THREAD + 1, schedule + 1);
   }
 
-  executed(thread: number): void {
+  /** The schedule under way has ended; it was a lesson, which another thread counts. */
+  learnt(thread: number): void {
     atomics.store(this.#words, THREADS + thread * WORDS_PER_THREAD + 1, 0);
+  }
+
+  executed(thread: number): void {
+    this.learnt(thread);
     atomics.add(this.#words, THREADS + thread * WORDS_PER_THREAD + 2, 1);
   }
 

@@ -1,21 +1,23 @@
 import { SeededRandom } from '../../kernel/index.js';
-import type { Outcome, Strategy } from '../../backends/strategy.js';
+import type { Strategy } from '../../backends/strategy.js';
 import { startDraws } from './draws.js';
+import { LESSONS } from './lessons.js';
 import { Pct } from './pct.js';
 
 /**
  * PCT (Burckhardt et al., ASPLOS 2010) for a random prefix of the execution and a random walk after it, which is
  * fair (Musuvathi, Qadeer, PLDI 2008): strict priorities find orders a walk does not, but starve whoever
- * is low. The prefix ends at a random choice within the longest execution seen.
+ * is low. The prefix ends at a random choice within the longest of the lessons.
  */
 export class FairPct implements Strategy {
   readonly name = 'fair-pct';
   readonly isSample = true;
+  readonly isIndependent = true;
+  readonly lessons = LESSONS;
   readonly #pct: Pct;
   readonly #random = new SeededRandom(0);
   #choices = 0;
   #prefix = 0;
-  #length = 1;
 
   /** `depth` of the prefix's PCT, default 3. */
   constructor(depth: number = 3) {
@@ -26,7 +28,7 @@ export class FairPct implements Strategy {
     // Bits inverted, so that the walk does not repeat PCT's draws.
     startDraws(this.#random, ~seed);
     this.#choices = 0;
-    this.#prefix = 1 + this.#random.below(this.#length);
+    this.#prefix = 1 + this.#random.below(this.#pct.length);
     return this.#pct.newExecution(seed);
   }
 
@@ -38,8 +40,7 @@ export class FairPct implements Strategy {
 
   executed(): void {}
 
-  finished(_outcome: Outcome): void {
-    this.#pct.finished();
-    this.#length = Math.max(this.#length, this.#choices);
+  finished(): void {
+    this.#pct.learn(this.#choices);
   }
 }

@@ -16,6 +16,7 @@ export const FAIR_TAIL_CHOICES = 20_000;
 export class FairTail implements Strategy {
   readonly name: string;
   readonly isIndependent: boolean;
+  readonly lessons: number;
   readonly isSample: boolean;
   readonly #inner: Strategy;
   #choices = 0;
@@ -29,6 +30,7 @@ export class FairTail implements Strategy {
     this.#inner = inner;
     this.name = inner.name;
     this.isIndependent = inner.isIndependent === true;
+    this.lessons = inner.lessons ?? 0;
     this.isSample = inner.isSample === true;
   }
 

@@ -1,6 +1,7 @@
 import { SeededRandom } from '../../kernel/index.js';
 import type { Strategy } from '../../backends/strategy.js';
 import { startDraws } from './draws.js';
+import { LESSONS } from './lessons.js';
 import { STRANDS_AT_FIRST, withRoomFor } from './strand-words.js';
 
 /** Choices an execution is taken to have before one has been seen. */
@@ -13,11 +14,13 @@ const UNKNOWN = -1;
  * Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010): every strand gets a
  * random priority, the highest that is enabled runs, and at `depth - 1` randomly placed choices the strand that runs
  * drops below all others. A bug that needs `depth` ordering constraints is found with probability at least
- * 1 / (n k^(depth-1)) for n strands and k choices. k is the longest execution seen so far.
+ * 1 / (n k^(depth-1)) for n strands and k choices. k is the longest of the lessons.
  */
 export class Pct implements Strategy {
   readonly name: string;
   readonly isSample = true;
+  readonly isIndependent = true;
+  readonly lessons = LESSONS;
   readonly #random = new SeededRandom(0);
   readonly #changes: Int32Array;
   #priorities = new Int32Array(STRANDS_AT_FIRST).fill(UNKNOWN);
@@ -25,6 +28,7 @@ export class Pct implements Strategy {
   #strands = 0;
   #choices = 0;
   #length = FIRST_LENGTH;
+  #learnt = 0;
 
   /** `depth` default 3: two changes of priority. */
   constructor(depth: number = 3, name: string = 'pct') {
@@ -80,7 +84,19 @@ export class Pct implements Strategy {
 
   executed(): void {}
 
+  /** Choices of the longest execution it has learnt of. */
+  get length(): number {
+    return this.#length;
+  }
+
   finished(): void {
-    this.#length = Math.max(this.#length, this.#choices);
+    this.learn(this.#choices);
+  }
+
+  /** An execution had so many choices. */
+  learn(choices: number): void {
+    if (this.#learnt === LESSONS) return;
+    this.#learnt++;
+    this.#length = Math.max(this.#length, choices);
   }
 }

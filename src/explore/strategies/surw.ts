@@ -1,6 +1,7 @@
 import { opObject, SeededRandom, type Op } from '../../kernel/index.js';
 import type { Strategy } from '../../backends/strategy.js';
 import { startDraws } from './draws.js';
+import { LESSONS } from './lessons.js';
 
 /** Objects and strands that are counted; operations beyond are scheduled and never selected. */
 const OBJECTS_MAX = 4096;
@@ -10,23 +11,25 @@ const NONE = -1;
 /**
  * Selectively uniform random walk (Zhao, Wolff, Mathur, Roychoudhury, ASPLOS 2025): each execution selects one object,
  * and the order of the operations on it is sampled uniformly by giving each strand a chance in proportion to
- * how many of them it has left. How many it will have is what the execution before it counted. Everything else
+ * how many of them it has left. How many it will have is what the lessons had on average. Everything else
  * goes in random order and waits for nobody.
  */
 export class Surw implements Strategy {
   readonly name = 'surw';
   readonly isSample = true;
+  readonly isIndependent = true;
+  readonly lessons = LESSONS;
   readonly #random = new SeededRandom(0);
-  /** Operations by object and strand: of this execution, and of the one before. */
-  #counts = new Int32Array(OBJECTS_MAX * STRANDS_MAX);
-  #profile = new Int32Array(OBJECTS_MAX * STRANDS_MAX);
-  /** Objects counted in this execution and the one before, so that clearing and drawing look at no others. */
-  #touched = new Int32Array(OBJECTS_MAX);
+  /** Operations of the lessons by object and strand. */
+  readonly #counts = new Int32Array(OBJECTS_MAX * STRANDS_MAX);
+  /** Objects that were counted, so that drawing looks at no others. */
+  readonly #touched = new Int32Array(OBJECTS_MAX);
   #touchedCount = 0;
-  #profiled = new Int32Array(OBJECTS_MAX);
-  #profiledCount = 0;
   readonly #isTouched = new Uint8Array(OBJECTS_MAX);
+  /** Counted objects that two strands or more operate on. */
   readonly #shared = new Int32Array(OBJECTS_MAX);
+  #sharedCount = 0;
+  #learnt = 0;
   readonly #left = new Int32Array(STRANDS_MAX);
   #selected = NONE;
   /** The strand that shall perform the next selected operation. */
@@ -34,37 +37,16 @@ export class Surw implements Strategy {
 
   newExecution(seed: number): boolean {
     startDraws(this.#random, seed);
-    this.#takeProfile();
-    this.#selected = this.#drawObject();
+    this.#selected = this.#sharedCount === 0 ? NONE : this.#shared[this.#random.below(this.#sharedCount)]!;
     this.#left.fill(0);
-    if (this.#selected !== NONE) for (let i = 0; i < STRANDS_MAX; i++) this.#left[i] = this.#profile[this.#selected * STRANDS_MAX + i]!;
+    if (this.#selected !== NONE) for (let i = 0; i < STRANDS_MAX; i++) this.#left[i] = this.#expected(this.#selected, i);
     this.#intended = this.#drawStrand();
     return true;
   }
 
-  #takeProfile(): void {
-    if (this.#touchedCount === 0) return;
-    for (let i = 0; i < this.#profiledCount; i++) {
-      const at = this.#profiled[i]! * STRANDS_MAX;
-      this.#profile.fill(0, at, at + STRANDS_MAX);
-    }
-    [this.#counts, this.#profile] = [this.#profile, this.#counts];
-    [this.#touched, this.#profiled] = [this.#profiled, this.#touched];
-    this.#profiledCount = this.#touchedCount;
-    this.#touchedCount = 0;
-    this.#isTouched.fill(0);
-  }
-
-  /** One of the objects that two strands or more operate on. */
-  #drawObject(): number {
-    let count = 0;
-    for (let i = 0; i < this.#profiledCount; i++) {
-      const object = this.#profiled[i]!;
-      let users = 0;
-      for (let strand = 0; strand < STRANDS_MAX; strand++) if (this.#profile[object * STRANDS_MAX + strand]! > 0) users++;
-      if (users > 1) this.#shared[count++] = object;
-    }
-    return count === 0 ? NONE : this.#shared[this.#random.below(count)]!;
+  /** Operations on `object` that the strand has in an execution, on average; who came there at all has one. */
+  #expected(object: number, strand: number): number {
+    return Math.ceil(this.#counts[object * STRANDS_MAX + strand]! / this.#learnt);
   }
 
   /** A strand, as likely as it has selected operations left. */
@@ -98,15 +80,29 @@ export class Surw implements Strategy {
   executed(strand: number, op: Op): void {
     const object = opObject(op);
     if (strand >= STRANDS_MAX || object < 0 || object >= OBJECTS_MAX) return;
-    if (this.#isTouched[object] === 0) {
-      this.#isTouched[object] = 1;
-      this.#touched[this.#touchedCount++] = object;
-    }
-    this.#counts[object * STRANDS_MAX + strand]!++;
+    if (this.#learnt < LESSONS) this.#count(object, strand);
     if (object !== this.#selected) return;
     if (this.#left[strand]! > 0) this.#left[strand]!--;
     this.#intended = this.#drawStrand();
   }
 
-  finished(): void {}
+  #count(object: number, strand: number): void {
+    if (this.#isTouched[object] === 0) {
+      this.#isTouched[object] = 1;
+      this.#touched[this.#touchedCount++] = object;
+    }
+    this.#counts[object * STRANDS_MAX + strand]!++;
+  }
+
+  finished(): void {
+    if (this.#learnt === LESSONS) return;
+    this.#learnt++;
+    this.#sharedCount = 0;
+    for (let i = 0; i < this.#touchedCount; i++) {
+      const object = this.#touched[i]!;
+      let users = 0;
+      for (let strand = 0; strand < STRANDS_MAX; strand++) if (this.#expected(object, strand) > 0) users++;
+      if (users > 1) this.#shared[this.#sharedCount++] = object;
+    }
+  }
 }
