@@ -245,8 +245,8 @@ export default defineScenario({ name: '${name}', title: 'a driver of a user',
     expect(report.schedules).to.be.greaterThan(0).and.lessThan(100);
   });
 
-  it('a thread that ends in a schedule is, too', async () => {
-    const { scenario, path } = await moduleWith('exits', 'process.exit(7);');
+  it('a thread that ends in a schedule is, too, where it gets around the refusal of process.exit', async () => {
+    const { scenario, path } = await moduleWith('exits', 'process.reallyExit(7);');
     const report = await explore(scenario, settings({ workers: 2, scenarioReference: path }));
     expect(report.findings.map(({ rule }) => rule)).to.deep.equal(['L-WORKER-LOST']);
     expect(report.findings[0]!.message).to.match(/schedule \d+ .*its thread ended/);
