@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { suspendingCallback, type Suspending } from '../../src/kernel/index.js';
+import { AsyncCallbackError, suspendingCallback, type Suspending } from '../../src/kernel/index.js';
 import { newKernel, point } from './bench-kernel.js';
 
 describe('driver callbacks', () => {
@@ -37,10 +37,14 @@ describe('driver callbacks', () => {
   it('may give back nothing, null or an object', () => {
     const kernel = newKernel();
     const object = { a: 1 };
-    const asyncCode = (async function* () {})();
-    for (const value of [undefined, null, object, [1], asyncCode]) {
+    for (const value of [undefined, null, object, [1]]) {
       const run = suspendingCallback(() => value);
       expect(kernel.runStraight('test', run())).to.equal(value);
     }
+  });
+
+  it('may not be async, with or without a star', () => {
+    const callbacks = [async () => Promise.resolve(), async function* () {}];
+    for (const callback of callbacks) expect(suspendingCallback<[], unknown>(callback)).to.throw(AsyncCallbackError);
   });
 });
