@@ -233,17 +233,13 @@ export class ControlledScheduler implements Gate {
 
   /** With others before it, time would leap; for most of an execution it is too early for that, and nobody need ask. */
   #noteTime(count: number, time: Strand): number {
-    if (count > 0 && this.#isBetweenLeaps()) return count;
+    if (count > 0 && this.#steps < this.#nextLeap) return count;
     const op = time.enabledOp();
     if (op === DONE || (count > 0 && this.#leapIsEarly())) return count;
     return this.#note(count, time.id, op);
   }
 
-  #isBetweenLeaps(): boolean {
-    return this.#steps < this.#nextLeap && this.#kernel.timeLeaps === this.#leapsSeen;
-  }
-
-  /** A leap keeps those after it off from the first time that another one would be possible. */
+  /** A leap keeps the next one off from the first time that it would be possible. */
   #leapIsEarly(): boolean {
     const { timeLeaps } = this.#kernel;
     if (timeLeaps !== this.#leapsSeen) {

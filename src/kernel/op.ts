@@ -27,6 +27,9 @@ export const OpKind = {
 } as const;
 export type OpKind = (typeof OpKind)[keyof typeof OpKind];
 
+/** Kinds there are. */
+export const OP_KINDS = Object.keys(OpKind).length;
+
 const opKindNames = Object.entries(OpKind)
   .sort(([, a], [, b]) => a - b)
   .map(([name]) => name.toLowerCase());

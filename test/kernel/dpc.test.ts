@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { Dpc, EventKind, type Gate, type Kernel, type Suspending, type VirtualCpu } from '../../src/kernel/index.js';
+import { DONE, Dpc, EventKind, makeOp, OpKind, type Gate, type Kernel, type Suspending, type VirtualCpu } from '../../src/kernel/index.js';
 import { DISPATCH_LEVEL, PASSIVE_LEVEL } from '../../src/nt/index.js';
 import { bracketed, everyPoint, newKernel, point, runToEnd, traceOf } from './bench-kernel.js';
 
@@ -86,6 +86,33 @@ describe('DPC', () => {
     expect([dpc.remove(), dpc.running]).to.deep.equal([false, 1]);
     runToEnd(kernel);
     expect(dpc.running).to.equal(0);
+  });
+
+  it('whichever is queued first is what the vCPU stands before, whatever comes, goes or is withdrawn', () => {
+    const kernel = newKernel();
+    const cpu = kernel.vcpus[0]!;
+    const dpcs = Array.from({ length: 5 }, () => newDpc(kernel));
+    let expected: Dpc[] = [];
+    for (let i = 0; i < 500; i++) {
+      const dpc = dpcs[(i * i + (i >> 3)) % dpcs.length]!;
+      if (i % 7 === 6 && expected.length > 0) {
+        cpu.advance();
+        expected.shift();
+      } else if (dpc.queued) {
+        expect(dpc.remove()).to.equal(true);
+        expected = expected.filter((each) => each !== dpc);
+      } else {
+        dpc.queue();
+        expected.push(dpc);
+      }
+      if (i % 100 === 99) {
+        kernel.reset();
+        for (const each of dpcs) each.queued = false;
+        expected = [];
+      }
+      const op = expected.length === 0 ? DONE : makeOp(expected[0]!.objectId, OpKind.Deliver);
+      expect([cpu.pending, cpu.enabledOp(), cpu.dpcIsDue, cpu.queuedDpcs]).to.deep.equal([op, op, op !== DONE, expected.length]);
+    }
   });
 
   it('queued below DISPATCH_LEVEL, runs before the next operation of the code that queued it', () => {
