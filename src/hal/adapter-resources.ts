@@ -1,5 +1,5 @@
 import { DISPATCH_LEVEL, PASSIVE_LEVEL, STATUS_CANCELLED, STATUS_INSUFFICIENT_RESOURCES, irqlName, type NtStatus } from '../nt/index.js';
-import { makeOp, OpKind, type Kernel, type Op, type Suspending } from '../kernel/index.js';
+import { completed, makeOp, OpKind, suspendedAt, type Kernel, type Op, type Suspending } from '../kernel/index.js';
 import { AllocationWaits } from './allocation-waits.js';
 import type { DeviceDescription } from './device-description.js';
 import type { DmaDomain } from './dma-domain.js';
@@ -68,7 +68,7 @@ export abstract class AdapterResources {
   }
 
   /** AllocateAdapterChannel(Ex): `control` runs when the registers (and a system adapter's channel) are granted, perhaps before this returns. */
-  *allocateAdapterChannelEx(
+  allocateAdapterChannelEx(
     context: TransferContext | null,
     registers: number,
     isSynchronous: boolean,
@@ -76,20 +76,28 @@ export abstract class AdapterResources {
   ): Suspending<NtStatus> {
     this.requireDispatch('AllocateAdapterChannelEx');
     const op = makeOp(this.platform.pool.objectId, OpKind.Acquire);
-    if (this.kernel.at(op)) yield op;
-    if (!this.mayAsk(registers)) return STATUS_INSUFFICIENT_RESOURCES;
-    if (this.platform.faults?.failsAllocation('map registers') === true) return STATUS_INSUFFICIENT_RESOURCES;
-    if (context !== null && takePreCancel(context)) return STATUS_CANCELLED;
+    return this.kernel.at(op)
+      ? suspendedAt(op, () => this.#allocate(context, registers, isSynchronous, control))
+      : this.#allocate(context, registers, isSynchronous, control);
+  }
+
+  #allocate(context: TransferContext | null, registers: number, isSynchronous: boolean, control: AdapterControl): Suspending<NtStatus> {
+    const isShort = !this.mayAsk(registers) || this.platform.faults?.failsAllocation('map registers') === true;
+    if (isShort) return completed<NtStatus>(STATUS_INSUFFICIENT_RESOURCES);
+    if (context !== null && takePreCancel(context)) return completed<NtStatus>(STATUS_CANCELLED);
     const grant = this.newRequest(context, registers);
     grant.control = control;
-    return yield* this.platform.queue.request(grant, isSynchronous);
+    return this.platform.queue.request(grant, isSynchronous);
   }
 
   /** FreeMapRegisters: flushed before, all of them at once (rules A07, A18). */
-  *freeMapRegisters(base: number, count: number): Suspending<void> {
+  freeMapRegisters(base: number, count: number): Suspending<void> {
     this.requireDispatch('FreeMapRegisters');
     const op = makeOp(this.platform.pool.objectId, OpKind.Release);
-    if (this.kernel.at(op)) yield op;
+    return this.kernel.at(op) ? suspendedAt(op, () => this.#freeRegisters(base, count)) : this.#freeRegisters(base, count);
+  }
+
+  #freeRegisters(base: number, count: number): Suspending<void> {
     const grant = this.platform.pool.resolve(base);
     if (grant === null)
       raiseHalFault(
@@ -109,7 +117,7 @@ export abstract class AdapterResources {
     this.platform.mapper.close(grant, this.domain, 0);
     const { queue } = this.platform;
     queue.release(grant);
-    yield* queue.serve();
+    return queue.serve();
   }
 
   /** A bus master's control routine has answered KeepObject. Rule A13: one channel at a time. For the allocation queue. */
@@ -128,10 +136,13 @@ export abstract class AdapterResources {
   }
 
   /** FreeAdapterChannel: the channel and its registers. */
-  *freeAdapterChannel(): Suspending<void> {
+  freeAdapterChannel(): Suspending<void> {
     this.requireDispatch('FreeAdapterChannel');
     const op = makeOp(this.platform.pool.objectId, OpKind.Release);
-    if (this.kernel.at(op)) yield op;
+    return this.kernel.at(op) ? suspendedAt(op, () => this.#freeChannel()) : this.#freeChannel();
+  }
+
+  #freeChannel(): Suspending<void> {
     const grant = this.channelOwner;
     if (grant === null)
       raiseHalFault(this.kernel, 'free-channel-unowned', this.label, `FreeAdapterChannel of ${this.label}: nobody owns its channel`);
@@ -140,7 +151,7 @@ export abstract class AdapterResources {
     this.platform.mapper.close(grant, this.domain, 0);
     const { queue } = this.platform;
     queue.release(grant);
-    yield* queue.serve();
+    return queue.serve();
   }
 
   /** An allocation request waits under `context`: it could still be withdrawn. */

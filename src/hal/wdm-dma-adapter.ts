@@ -40,8 +40,8 @@ export class WdmDmaAdapter extends DmaAdapter {
   readonly #taker = new BaseTaker();
 
   /** The version-2 AllocateAdapterChannel, at DISPATCH_LEVEL: no context, so it cannot be withdrawn, and it may wait. */
-  *allocateAdapterChannel(registers: number, control: AdapterControl): Suspending<NtStatus> {
-    return yield* this.allocateAdapterChannelEx(null, registers, false, control);
+  allocateAdapterChannel(registers: number, control: AdapterControl): Suspending<NtStatus> {
+    return this.allocateAdapterChannelEx(null, registers, false, control);
   }
 
   /**
@@ -77,7 +77,7 @@ export class WdmDmaAdapter extends DmaAdapter {
   }
 
   /** GetScatterGatherListEx: the HAL provides the list that `listControl` is given. */
-  *getScatterGatherListEx(
+  getScatterGatherListEx(
     context: TransferContext | null,
     mdl: Mdl | null,
     offset: number,
@@ -87,11 +87,11 @@ export class WdmDmaAdapter extends DmaAdapter {
     isWrite: boolean,
   ): Suspending<NtStatus> {
     const list = new ScatterGatherList(this.kernel, this.label, 0);
-    return yield* this.buildScatterGatherListEx(context, mdl, offset, lengthBytes, isSynchronous, listControl, isWrite, list, true);
+    return this.buildScatterGatherListEx(context, mdl, offset, lengthBytes, isSynchronous, listControl, isWrite, list, true);
   }
 
   /** The version-2 GetScatterGatherList; `currentVa` lies in the first MDL (rule A29). */
-  *getScatterGatherList(
+  getScatterGatherList(
     mdl: Mdl | null,
     currentVa: number,
     lengthBytes: number,
@@ -99,11 +99,11 @@ export class WdmDmaAdapter extends DmaAdapter {
     isWrite: boolean,
   ): Suspending<NtStatus> {
     checkInFirstMdl(this, mdl, currentVa);
-    return yield* this.getScatterGatherListEx(null, mdl, offsetIn(mdl, currentVa), lengthBytes, false, listControl, isWrite);
+    return this.getScatterGatherListEx(null, mdl, offsetIn(mdl, currentVa), lengthBytes, false, listControl, isWrite);
   }
 
   /** The version-2 BuildScatterGatherList: into the driver's list; BUFFER_TOO_SMALL when it has too little room. */
-  *buildScatterGatherList(
+  buildScatterGatherList(
     mdl: Mdl | null,
     currentVa: number,
     lengthBytes: number,
@@ -113,7 +113,7 @@ export class WdmDmaAdapter extends DmaAdapter {
   ): Suspending<NtStatus> {
     checkInFirstMdl(this, mdl, currentVa);
     const offset = offsetIn(mdl, currentVa);
-    return yield* this.buildScatterGatherListEx(null, mdl, offset, lengthBytes, false, listControl, isWrite, list, false);
+    return this.buildScatterGatherListEx(null, mdl, offset, lengthBytes, false, listControl, isWrite, list, false);
   }
 
   /**

@@ -32,9 +32,10 @@ export class KernelEvent implements Waitable {
     this.#signalled = true;
     if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
     const waiters = this.#waiters;
-    if (waiters.length === 0) return;
-    for (let i = 0; i < waiters.length; i++) waiters[i]!.cpu.wake(waiters[i]!.thread);
-    waiters.length = 0;
+    const { length } = waiters;
+    for (let i = 0; i < length; i++) waiters[i]!.cpu.wake(waiters[i]!.thread);
+    // One by one: setting the length is a call into the runtime, and the next one to wait would have to make room again.
+    for (let i = 0; i < length; i++) waiters.pop();
   }
 
   clear(): void {

@@ -119,7 +119,8 @@ export class Canceller {
   }
 
   #issue(index: number): void {
-    const [{ slot, generation }] = this.#doomed.splice(index, 1) as [Doomed];
+    const { slot, generation } = this.#doomed[index]!;
+    this.#doomed.splice(index, 1);
     if (slot.request.generation !== generation || !slot.inFlight) {
       this.#count('I', false);
       return;
