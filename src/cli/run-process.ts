@@ -1,3 +1,4 @@
+import { leftBehindViolation } from '../backends/left-behind.js';
 import { runCli } from './cli.js';
 import { ExitCode } from './errors.js';
 import type { Lab } from './lab.js';
@@ -11,6 +12,7 @@ export function runProcess(openLab: () => Promise<Lab>): void {
   let exitCode: ExitCode | null = null;
   let outputFailure: NodeJS.ErrnoException | null = null;
   let hasEscaped = false;
+  let isLeftBehindTold = false;
 
   // A reader that has seen enough closes the pipe: no error of ours. A full disk under stdout is one.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -21,6 +23,13 @@ export function runProcess(openLab: () => Promise<Lab>): void {
   // Node would exit with 1, which means a finding. While a command executes it has a listener of its own, and reports.
   process.on('uncaughtException', (error: Error) => {
     if (process.listenerCount('uncaughtException') > 1) return;
+    const leftBehind = leftBehindViolation(error);
+    if (leftBehind !== null) {
+      // Too late to be a finding, and each execution may have left one: the first is told.
+      if (!isLeftBehindTold) process.stderr.write(`dmalab: after the results, ${leftBehind.message}\n`);
+      isLeftBehindTold = true;
+      return;
+    }
     hasEscaped = true;
     process.stderr.write(`dmalab: internal error: an error escaped: ${error.message} (UNCAUGHT)\n`);
   });

@@ -68,6 +68,16 @@ export default defineScenario({ name: 'mine', title: 'a driver of a user',
     }
   }
 
+  it('timers that throw when the results are there are told once, and take nothing back', async () => {
+    const late = `setTimeout(() => { throw new RangeError('much too late'); }, 2000);`;
+    const path = moduleWith('late', `*evtIo(device, request) { ${late} yield* super.evtIo(device, request); }`);
+    const ended = await dmalab(['explore', path, '--schedules', '3', '--out', folder, '--json'], folder);
+    expect(ended.code, ended.stderr).to.equal(0);
+    expect(jsonOf(ended)).to.include({ verdict: 'ok' });
+    expect(ended.stderr.match(/much too late/g), ended.stderr).to.have.lengthOf(1);
+    expect(ended.stderr).to.contain('after the results, code under test left something behind').and.contain('late.mjs:');
+  });
+
   it('an async callback is told to be one, with what to write instead', async () => {
     const path = moduleWith('async', `async evtIo(device, request) { await null; request.complete(0); }`);
     for (const words of [
