@@ -8,6 +8,7 @@ import { memberOf, readSchedule } from './schedule-argument.js';
 import type { Session } from './session.js';
 
 interface ExplainFlags {
+  readonly scenario?: string;
   readonly quiet?: boolean;
 }
 
@@ -21,6 +22,7 @@ export function explainCommand(session: Session): Command {
   return new Command('explain')
     .description('say where a failing schedule became inevitable, and which order decides')
     .argument('<file>', 'schedule file that explore wrote, or its token')
+    .option('--scenario <name>', 'another scenario than the file names: its module was moved, or its driver repaired')
     .option('--quiet', 'no picture and no tables, only sentences, findings and the verdict')
     .option('--json', 'print one JSON object')
     .addHelpText('after', AFTER_HELP)
@@ -28,7 +30,7 @@ export function explainCommand(session: Session): Command {
 }
 
 async function explain(session: Session, argument: string, flags: ExplainFlags): Promise<void> {
-  const { json } = readSchedule(argument);
+  const { json, flags: lineFlags } = readSchedule(argument, flags.scenario);
   session.scenario = memberOf(json, 'scenario', 'string');
   session.seed = memberOf(json, 'seed', 'number');
   const lab = await session.lab();
@@ -36,6 +38,7 @@ async function explain(session: Session, argument: string, flags: ExplainFlags):
   const options: ExplainOptions = {
     // Whole, also when it is a token: the line to paste is made of it.
     file: argument,
+    lineFlags,
     loadScenario: async (reference) => (await loadScenario(reference, lab, session.io)).scenario,
     paste: { program, again: pasteAgain(program, session.argv, null) },
   };

@@ -104,6 +104,8 @@ export interface ReplayOptions {
   readonly backend: ReplayBackend;
   /** Path of the schedule file, or the token in its place, for messages and for the findings' `schedule`. */
   readonly file: string;
+  /** Flags of every line to paste that replays it. */
+  readonly lineFlags: readonly string[];
   /** Finds the scenario a schedule file names; throws UsageError when there is none. */
   readonly loadScenario: (reference: string) => Promise<Scenario>;
   readonly paste: PasteLines;
@@ -112,6 +114,8 @@ export interface ReplayOptions {
 export interface ExplainOptions {
   /** Path of the schedule file, for messages. */
   readonly file: string;
+  /** Flags of every line to paste that replays it. */
+  readonly lineFlags: readonly string[];
   readonly loadScenario: (reference: string) => Promise<Scenario>;
   readonly paste: PasteLines;
 }

@@ -24,6 +24,11 @@ function isPath(reference: string): boolean {
   return /[/\\]/.test(reference) || extname(reference) !== '';
 }
 
+/** A built-in name as it is; the path of a module from wherever it will be read. */
+export function absoluteReference(reference: string): string {
+  return isPath(reference) ? resolve(reference) : reference;
+}
+
 /**
  * Finds the scenario that a command line names: a built-in one by name, or the default export of a module by path.
  * Everything that is wrong with it is a UsageError naming it; errors of the module's own are given in its words.

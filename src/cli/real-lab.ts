@@ -93,7 +93,7 @@ const lab: Lab = {
   async replay(json, options) {
     const schedule = parseScheduleJson(json, options.file);
     const scenario = await scenarioOf(schedule, options);
-    return replaySchedule(scenario, schedule, options.file, options.paste.program, options.backend);
+    return replaySchedule(scenario, schedule, options.file, options.paste.program, options.backend, options.lineFlags);
   },
 
   async shrink(json, options) {
@@ -121,7 +121,7 @@ const lab: Lab = {
   async explain(json, options) {
     const schedule = parseScheduleJson(json, options.file);
     const scenario = await scenarioOf(schedule, options);
-    return explainSchedule(scenario, schedule, options.file, options.paste.program);
+    return explainSchedule(scenario, schedule, options.file, options.paste.program, options.lineFlags);
   },
 };
 

@@ -12,6 +12,7 @@ import type { Session } from './session.js';
 const BACKENDS = ['controlled', 'lockstep'] as const satisfies readonly ReplayBackend[];
 
 interface ReplayFlags {
+  readonly scenario?: string;
   readonly backend: (typeof BACKENDS)[number];
   readonly quiet?: boolean;
 }
@@ -26,6 +27,7 @@ export function replayCommand(session: Session): Command {
   return new Command('replay')
     .description('run a schedule file again, exactly')
     .argument('<file>', 'schedule file that explore or run --record wrote, or its token')
+    .option('--scenario <name>', 'another scenario than the file names: its module was moved, or its driver repaired')
     .option('--backend <name>', `what executes it: ${BACKENDS.join(', ')}`, choice('--backend', BACKENDS), 'controlled')
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -34,7 +36,7 @@ export function replayCommand(session: Session): Command {
 }
 
 async function replay(session: Session, argument: string, flags: ReplayFlags): Promise<void> {
-  const { json: schedule } = readSchedule(argument);
+  const { json: schedule, flags: lineFlags } = readSchedule(argument, flags.scenario);
   session.scenario = memberOf(schedule, 'scenario', 'string');
   session.seed = memberOf(schedule, 'seed', 'number');
   const lab = await session.lab();
@@ -42,6 +44,7 @@ async function replay(session: Session, argument: string, flags: ReplayFlags): P
   const options: ReplayOptions = {
     backend: flags.backend,
     file: argument,
+    lineFlags,
     loadScenario: async (reference) => (await loadScenario(reference, lab, session.io)).scenario,
     paste: { program, again: pasteAgain(program, session.argv, null) },
   };

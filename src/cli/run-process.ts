@@ -23,7 +23,7 @@ export function runProcess(openLab: () => Promise<Lab>): void {
   // Node would exit with 1, which means a finding. While a command executes it has a listener of its own, and reports.
   process.on('uncaughtException', (error: Error) => {
     if (process.listenerCount('uncaughtException') > 1) return;
-    const leftBehind = leftBehindViolation(error);
+    const leftBehind = exitCode === null ? null : leftBehindViolation(error);
     if (leftBehind !== null) {
       // Too late to be a finding, and each execution may have left one: the first is told.
       if (!isLeftBehindTold) process.stderr.write(`dmalab: after the results, ${leftBehind.message}\n`);

@@ -2,18 +2,27 @@ import { readFileSync } from 'node:fs';
 import { isScheduleToken, parseScheduleToken, shortToken } from '../explore/schedule-token.js';
 import { UsageError } from '../nt/index.js';
 import { fileErrorText } from './errors.js';
+import { absoluteReference } from './load-scenario.js';
 
 /** A schedule as it was given on the command line, and what messages call it. */
 export interface GivenSchedule {
   readonly json: object;
   /** Path of the file, or the token cut short. */
   readonly label: string;
+  /** Flags that belong to every line that replays it. */
+  readonly flags: readonly string[];
 }
 
-/** Reads the file, or the token in its place. What it must hold is checked by the laboratory, which wrote it. */
-export function readSchedule(argument: string): GivenSchedule {
-  if (isScheduleToken(argument)) return { json: parseScheduleToken(argument), label: shortToken(argument) };
-  return { json: readScheduleFile(argument), label: argument };
+/**
+ * Reads the file, or the token in its place, for the scenario that it names or for another one: a module that was moved, a driver that
+ * was repaired. What it must hold is checked by the laboratory, which wrote it.
+ */
+export function readSchedule(argument: string, scenario: string | undefined): GivenSchedule {
+  const isToken = isScheduleToken(argument);
+  const json = isToken ? parseScheduleToken(argument) : readScheduleFile(argument);
+  const label = isToken ? shortToken(argument) : argument;
+  if (scenario === undefined) return { json, label, flags: [] };
+  return { json: { ...json, scenario: absoluteReference(scenario) }, label, flags: ['--scenario', scenario] };
 }
 
 function badSchedule(file: string, problem: string): UsageError {

@@ -8,6 +8,7 @@ import { memberOf, readSchedule } from './schedule-argument.js';
 import type { Session } from './session.js';
 
 interface ShrinkFlags {
+  readonly scenario?: string;
   readonly to?: string;
   readonly quiet?: boolean;
 }
@@ -21,6 +22,7 @@ export function shrinkCommand(session: Session): Command {
   return new Command('shrink')
     .description('make a failing schedule simpler: fewest preemptions, then fewer orders left open, requests, devices and faults')
     .argument('<file>', 'schedule file that explore wrote, or its token')
+    .option('--scenario <name>', 'another scenario than the file names: its module was moved, or its driver repaired')
     .option('--to <file>', 'where the result goes (default: beside the file, .shrunk.json)')
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -29,7 +31,7 @@ export function shrinkCommand(session: Session): Command {
 }
 
 async function shrink(session: Session, argument: string, flags: ShrinkFlags): Promise<void> {
-  const { json, label } = readSchedule(argument);
+  const { json, label } = readSchedule(argument, flags.scenario);
   session.scenario = memberOf(json, 'scenario', 'string');
   session.seed = memberOf(json, 'seed', 'number');
   const lab = await session.lab();

@@ -5,6 +5,7 @@ import { hostTimeMs, type RecordedViolation } from '../kernel/index.js';
 import { UsageError } from '../nt/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
+import { replayLine } from '../machine/replay-line.js';
 import type { ExploreReport, Finding, ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { BRIEF_LIMITS, explainFailure } from './explain/index.js';
@@ -164,7 +165,7 @@ function keepFindings(scenario: Scenario, settings: ExploreSettings, overrides: 
   writeSchedule(path, written);
   const { findings, findingsTotal } = shrunk?.execution ?? failing.execution;
   return {
-    findings: findings.map((violation) => toFinding(violation, path, `${settings.program} replay ${path}`)),
+    findings: findings.map((violation) => toFinding(violation, path, replayLine(settings.program, path))),
     findingsTotal,
     token: scheduleToken(written),
     shrink: shrunk?.summary ?? null,

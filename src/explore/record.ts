@@ -6,6 +6,7 @@ import { deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { requireFreeRunning } from '../machine/ordering.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
+import { replayLine } from '../machine/replay-line.js';
 import type { RecordingSummary, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { RecordingKeeper } from './keep-recording.js';
@@ -157,7 +158,7 @@ class RecordedRun {
 
   report(): RunReport {
     const { overrides, program, again, signal, epochRequests } = this.#settings;
-    const replayOf = (schedule: string | null): string => (schedule === null ? again : `${program} replay ${schedule}`);
+    const replayOf = (schedule: string | null): string => (schedule === null ? again : replayLine(program, schedule));
     const recording: RecordingSummary = {
       epochs: this.#epochs,
       epochRequests,

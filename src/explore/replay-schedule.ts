@@ -3,6 +3,7 @@ import { LockstepBackend } from '../backends/lockstep.js';
 import type { Strategy } from '../backends/strategy.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type MachineParameters } from '../machine/parameters.js';
+import { replayLine } from '../machine/replay-line.js';
 import type { ReplayBackend, ReplayReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { toFinding } from '../backends/to-finding.js';
@@ -13,7 +14,8 @@ import { Replay } from './strategies/index.js';
 /**
  * Executes a schedule again. Verdict `finding`: it found what the file says. `ok`: a schedule without a finding ran to
  * the same hashes. `diverged`: the execution could not follow the file, or came to other hashes; the report names the
- * first step. On the backend `lockstep`, worker threads execute the device steps. Throws UsageError USAGE_BAD_SCHEDULE for a file that cannot be right.
+ * first step. On the backend `lockstep`, worker threads execute the device steps.
+ * `flags` belong to the line that replays it again. Throws UsageError USAGE_BAD_SCHEDULE for a file that cannot be right.
  */
 export async function replaySchedule(
   scenario: Scenario,
@@ -21,6 +23,7 @@ export async function replaySchedule(
   file: string,
   program: string,
   backend: ReplayBackend = 'controlled',
+  flags: readonly string[] = [],
 ): Promise<ReplayReport> {
   await loadDeviceModules(scenario);
   const choices = decodeChoices(schedule.choices, file);
@@ -38,7 +41,7 @@ export async function replaySchedule(
       : expectedHash !== foundHash
         ? { step: execution.steps, expected: expectedHash, found: foundHash }
         : null;
-  const again = `${program} replay ${file}${backend === 'controlled' ? '' : ` --backend ${backend}`}`;
+  const again = replayLine(program, file, [...flags, ...(backend === 'controlled' ? [] : ['--backend', backend])]);
   const findings = execution.findings.map((violation) => toFinding(violation, file, again));
   return {
     verdict: diverged !== null ? 'diverged' : findings.length > 0 ? 'finding' : 'ok',

@@ -1,6 +1,7 @@
 import { toFinding } from '../backends/to-finding.js';
 import { UsageError } from '../nt/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
+import { replayLine } from '../machine/replay-line.js';
 import type { ShrinkReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { requireRepeatable } from './failing-machine.js';
@@ -44,7 +45,7 @@ export async function shrinkSchedule(
     schedule: out,
     token: scheduleToken(written),
     shrink: shrunk.summary,
-    findings: shrunk.execution.findings.map((violation) => toFinding(violation, out, `${program} replay ${out}`)),
+    findings: shrunk.execution.findings.map((violation) => toFinding(violation, out, replayLine(program, out))),
     findingsTotal: shrunk.execution.findingsTotal,
   };
 }

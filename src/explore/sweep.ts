@@ -4,6 +4,7 @@ import { toFinding } from '../backends/to-finding.js';
 import { deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
+import { replayLine } from '../machine/replay-line.js';
 import type { Finding } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import type { OutsideEvent, SweepCounts, SweepReport, SweepSeries } from '../machine/sweep-report.js';
@@ -148,7 +149,7 @@ class Sweeper {
     const path = join(outDir, `${this.scenario.name}-${violation.rule}-${execution.eventHash.slice(0, 8)}.json`);
     writeSchedule(path, scheduleOf({ reference: scenarioReference, strategy: strategy.name, overrides, choices, execution }));
     const where = `${event} before operation ${operation} of the request`;
-    this.findings.push(toFinding({ ...violation, message: `${where}: ${violation.message}` }, path, `${program} replay ${path}`));
+    this.findings.push(toFinding({ ...violation, message: `${where}: ${violation.message}` }, path, replayLine(program, path)));
   }
 
   async #turn(): Promise<void> {

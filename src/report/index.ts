@@ -1,6 +1,7 @@
 export * from './conformance-summary.js';
 export * from './units.js';
 export * from './text.js';
+export { shellQuote } from '../machine/replay-line.js';
 export * from './findings.js';
 export * from './run-summary.js';
 export * from './fail-nth-summary.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dmalab, jsonOf, moduleText, newFolder, paste, start, type Ended, type Json } from './dmalab.js';
 
@@ -41,6 +41,25 @@ describe('dmalab as a user starts it: results', function () {
     writeFileSync(join(folder, 'twice.mjs'), moduleText('CompletesTwice'));
   });
   after(() => rmSync(folder, { recursive: true }));
+
+  it('a folder with a blank in its name: every line to paste replays; a module that was moved is named by --scenario', async () => {
+    const odd = join(folder, 'my drivers');
+    mkdirSync(odd);
+    writeFileSync(join(odd, 'deadlock.mjs'), moduleText('LocksInOppositeOrder'));
+    const explored = await dmalab(['explore', './deadlock.mjs', '--out', 'what I found', '--json'], odd);
+    expect(explored.code, explored.stderr).to.equal(1);
+    const { replay, schedule } = expectFinding((jsonOf(explored)['findings'] as Json[])[0], 'L-DEADLOCK') as Record<string, string>;
+    const again = await paste(`${replay} --json`, odd);
+    expect(again.code, again.stderr).to.equal(1);
+    renameSync(join(odd, 'deadlock.mjs'), join(odd, 'moved there.mjs'));
+    expect((await paste(replay!, odd)).code).to.equal(2);
+    for (const command of ['replay', 'explain', 'shrink']) {
+      const moved = await dmalab([command, schedule!, '--scenario', './moved there.mjs', '--json'], odd);
+      expect(moved.code, moved.stderr).to.equal(1);
+      const line = expectFinding((jsonOf(moved)['findings'] as Json[])[0], 'L-DEADLOCK')['replay'] as string;
+      expect((await paste(line, odd)).code, line).to.equal(1);
+    }
+  });
 
   it('run --record --json writes a file that replay takes on both backends, to the same memory', async () => {
     const words = [

@@ -13,7 +13,13 @@ import { explainFailure } from './explain-failure.js';
  * more, or not by its rule; nothing is explained then. Throws UsageError USAGE_NOTHING_TO_EXPLAIN for a schedule that never failed,
  * USAGE_TOO_LONG for one that cannot be repeated so often.
  */
-export async function explainSchedule(scenario: Scenario, schedule: Schedule, file: string, program: string): Promise<ExplainReport> {
+export async function explainSchedule(
+  scenario: Scenario,
+  schedule: Schedule,
+  file: string,
+  program: string,
+  flags: readonly string[] = [],
+): Promise<ExplainReport> {
   if (schedule.finding === null) {
     throw new UsageError('USAGE_NOTHING_TO_EXPLAIN', `${file} is the schedule of an execution that found nothing`, {
       where: file,
@@ -22,7 +28,7 @@ export async function explainSchedule(scenario: Scenario, schedule: Schedule, fi
   }
   await loadDeviceModules(scenario);
   const { rule } = schedule.finding;
-  const replayed = await replaySchedule(scenario, schedule, file, program);
+  const replayed = await replaySchedule(scenario, schedule, file, program, 'controlled', flags);
   const overrides = parseOverrides(schedule.seed, schedule.parameters, file);
   // Hashes of another version may differ; what counts here is that it fails again, by the same rule.
   const failsAgain = replayed.findings[0]?.rule === rule;
