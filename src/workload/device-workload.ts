@@ -11,7 +11,7 @@ import {
   type Suspending,
 } from '../kernel/index.js';
 import type { MachineMemory } from '../memory/index.js';
-import { RequestType, type Device, type FileObject, type IoCompletion, type Request } from '../wdf/index.js';
+import { RequestType, type Device, type FileObject, type Request } from '../wdf/index.js';
 import type { Canceller } from './canceller.js';
 import type { WorkloadConfig } from './config.js';
 import { IOCTL_TRANSFER_READ, IOCTL_TRANSFER_WRITE, TRANSFER_INPUT_BYTES } from './control-codes.js';
@@ -20,7 +20,7 @@ import type { LatencyRecorder } from './latency.js';
 import { LoopbackTraffic } from './loopback-traffic.js';
 import type { PayloadPattern } from './payload.js';
 import type { PowerActor } from './power-actor.js';
-import type { RequestSlot } from './request-slot.js';
+import type { RequestSlot, SlotOwner } from './request-slot.js';
 import { StorageTraffic, type Traffic } from './traffic.js';
 
 export interface DeviceWorkloadParts {
@@ -50,7 +50,7 @@ export interface DeviceWorkloadParts {
  * An application over one device: keeps requests in flight, and checks that each completes exactly once, with success,
  * with all its bytes, and with the right ones. What bytes are right is the affair of the traffic.
  */
-export class DeviceWorkload implements IoCompletion {
+export class DeviceWorkload implements SlotOwner {
   completed = 0;
   /** How the completed requests ended, by their status. */
   readonly endings = { succeeded: 0, cancelled: 0, failed: 0 };
@@ -64,7 +64,6 @@ export class DeviceWorkload implements IoCompletion {
   readonly #traffic: Traffic;
   readonly #clock: Clock;
   readonly #free: RequestSlot[];
-  readonly #slotOf = new Map<Request, RequestSlot>();
   readonly #wake: KernelEvent;
   readonly #faults: FaultLedger;
   #freeHead = 0;
@@ -88,7 +87,7 @@ export class DeviceWorkload implements IoCompletion {
     this.#free = [...parts.slots];
     this.#freeCount = parts.slots.length;
     this.#threads = parts.config.applications;
-    for (const slot of parts.slots) this.#slotOf.set(slot.request, slot);
+    for (const slot of parts.slots) slot.owner = this;
     this.#wake = new KernelEvent(parts.kernel, `${parts.deviceName}: a completed request`);
     const { kernel } = parts;
     this.#traffic =
@@ -212,11 +211,11 @@ export class DeviceWorkload implements IoCompletion {
     slot.fileObject = this.#file;
     if (slot.isPlainControl) {
       const ioControlCode = this.#parts.config.controlCode;
-      request.prepareDeviceControl({ ioControlCode, inputBufferLengthBytes: 0, outputBufferLengthBytes: 0 }, this, this.#file);
+      request.prepareDeviceControl({ ioControlCode, inputBufferLengthBytes: 0, outputBufferLengthBytes: 0 }, slot, this.#file);
       return;
     }
     if (!slot.isDeviceControl) {
-      request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, lengthBytes, slot.deviceOffset, this, this.#file);
+      request.prepare(slot.isRead ? RequestType.Read : RequestType.Write, slot.firstMdl, lengthBytes, slot.deviceOffset, slot, this.#file);
       return;
     }
     const { i32 } = this.#parts.memory;
@@ -231,7 +230,7 @@ export class DeviceWorkload implements IoCompletion {
         systemBuffer,
         mdl: slot.firstMdl,
       },
-      this,
+      slot,
       this.#file,
     );
   }
@@ -275,8 +274,7 @@ export class DeviceWorkload implements IoCompletion {
   }
 
   /** Called once per request, inside the call that completes it. */
-  requestCompleted(request: Request, status: NtStatus, informationBytes: number): void {
-    const slot = this.#slotOf.get(request)!;
+  slotCompleted(slot: RequestSlot, status: NtStatus, informationBytes: number): void {
     slot.inFlight = false;
     this.completed++;
     this.endings[NT_SUCCESS(status) ? 'succeeded' : status === STATUS_CANCELLED ? 'cancelled' : 'failed']++;

@@ -1,18 +1,23 @@
 import { PAGE_SIZE, type FrameAllocator, NO_FRAME } from '../memory/index.js';
-import { UsageError } from '../nt/index.js';
+import { UsageError, type NtStatus } from '../nt/index.js';
 import type { RandomSource } from '../kernel/index.js';
 import { Mdl } from '../hal/index.js';
-import type { CancelWindow, FileObject, Request } from '../wdf/index.js';
+import type { CancelWindow, FileObject, IoCompletion, Request } from '../wdf/index.js';
 import type { WorkloadConfig } from './config.js';
 import { TRANSFER_INPUT_BYTES } from './control-codes.js';
 import type { EvenShare } from './even-share.js';
+
+/** Told once for each request of a slot, inside the call that completes it. */
+export interface SlotOwner {
+  slotCompleted(slot: RequestSlot, status: NtStatus, informationBytes: number): void;
+}
 
 /**
  * One place in the closed loop: a request object, the caller's buffer (frames that are not adjacent, described anew
  * for each request by one to `maxMdls` chained MDLs) and a region of the device's memory that is its alone, so that
  * every byte can be checked whatever else is in flight.
  */
-export class RequestSlot {
+export class RequestSlot implements IoCompletion {
   inFlight = false;
   isRead = false;
   lengthBytes = 0;
@@ -31,6 +36,8 @@ export class RequestSlot {
   /** Window in which its cancellation came; null when nobody cancelled it. */
   cancelWindow: CancelWindow | null = null;
   request: Request;
+  /** Set by the traffic that issues the slot's requests. */
+  owner: SlotOwner | null = null;
   readonly #frames: Int32Array;
   readonly #mdls: Mdl[];
   /** Where the input of its device control requests lies; null when there are none. */
@@ -81,6 +88,10 @@ export class RequestSlot {
     if (this.systemBuffer === null) return;
     this.systemBuffer.frames[0] = frames[frames.length - 1]!;
     this.systemBuffer.describe(0, TRANSFER_INPUT_BYTES);
+  }
+
+  requestCompleted(_request: Request, status: NtStatus, informationBytes: number): void {
+    this.owner!.slotCompleted(this, status, informationBytes);
   }
 
   get firstMdl(): Mdl {
