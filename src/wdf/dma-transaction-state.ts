@@ -124,14 +124,14 @@ export const TRANSACTION_OPERATIONS = {
 } as const satisfies Readonly<Record<string, Operation>>;
 export type TransactionOperation = keyof typeof TRANSACTION_OPERATIONS;
 
-const legalMasks = Object.fromEntries(
+const legalMasks: ReadonlyMap<string, number> = new Map(
   Object.entries(TRANSACTION_OPERATIONS).map(([name, { legal }]) => [
     name,
     (legal as readonly TransactionStateName[]).reduce((mask, state) => mask | (1 << TransactionState[state]), 0),
   ]),
-) as Record<TransactionOperation, number>;
+);
 
 /** Whether the table allows `operation` in `state`. */
 export function isLegal(operation: TransactionOperation, state: TransactionState): boolean {
-  return ((legalMasks[operation] >> state) & 1) !== 0;
+  return ((legalMasks.get(operation)! >> state) & 1) !== 0;
 }

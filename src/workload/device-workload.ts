@@ -277,7 +277,9 @@ export class DeviceWorkload implements SlotOwner {
   slotCompleted(slot: RequestSlot, status: NtStatus, informationBytes: number): void {
     slot.inFlight = false;
     this.completed++;
-    this.endings[NT_SUCCESS(status) ? 'succeeded' : status === STATUS_CANCELLED ? 'cancelled' : 'failed']++;
+    if (NT_SUCCESS(status)) this.endings.succeeded++;
+    else if (status === STATUS_CANCELLED) this.endings.cancelled++;
+    else this.endings.failed++;
     this.#parts.canceller?.completed(slot, status);
     this.#traffic.completed(slot, status);
     this.bytes += informationBytes;

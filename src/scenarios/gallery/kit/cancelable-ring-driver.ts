@@ -51,8 +51,8 @@ export class CancelableRingDriver extends RingDriver {
     if (!NT_SUCCESS(status)) yield* this.requestDone(transfer, status);
   }
 
-  protected *execute(transfer: RingTransfer): Suspending<NtStatus> {
-    return yield* transfer.transaction.execute(transfer);
+  protected execute(transfer: RingTransfer): Suspending<NtStatus> {
+    return transfer.transaction.execute(transfer);
   }
 
   protected override *evtProgramDma(transfer: RingTransfer, list: ScatterGatherList): Suspending<boolean> {
@@ -99,11 +99,11 @@ export class CancelableRingDriver extends RingDriver {
     if (isLast) yield* this.complete(transfer);
   }
 
-  protected *complete(transfer: RingTransfer): Suspending<void> {
+  protected complete(transfer: RingTransfer): Suspending<void> {
     const request = transfer.request!;
     const { status, bytes } = transfer;
     this.freeTransfer(transfer);
-    yield* request.completeWithInformation(status, NT_SUCCESS(status) ? bytes : 0);
+    return request.completeWithInformation(status, NT_SUCCESS(status) ? bytes : 0);
   }
 
   /** EvtRequestCancel. */

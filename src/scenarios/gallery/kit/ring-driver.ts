@@ -179,8 +179,8 @@ export class RingDriver {
     return STATUS_SUCCESS;
   }
 
-  protected *read(register: number): Suspending<number> {
-    return yield* this.registers.read32(ring.channelRegister(0, register));
+  protected read(register: number): Suspending<number> {
+    return this.registers.read32(ring.channelRegister(0, register));
   }
 
   protected write(register: number, value: number): Suspending<void> {
@@ -205,8 +205,8 @@ export class RingDriver {
   // ---- Submission
 
   /** EvtIoRead, EvtIoWrite: the queue presents no more requests than there are transfers. */
-  protected *evtIo(request: Request): Suspending<void> {
-    yield* this.start(this.takeTransfer()!, request);
+  protected evtIo(request: Request): Suspending<void> {
+    return this.start(this.takeTransfer()!, request);
   }
 
   protected *start(transfer: RingTransfer, request: Request): Suspending<void> {
@@ -236,11 +236,11 @@ export class RingDriver {
     if (this.isShort) yield* this.startWaiting();
   }
 
-  protected *initialize(transfer: RingTransfer, request: Request): Suspending<NtStatus> {
+  protected initialize(transfer: RingTransfer, request: Request): Suspending<NtStatus> {
     const direction = request.type === RequestType.Read ? DmaDirection.ReadFromDevice : DmaDirection.WriteToDevice;
     transfer.request = request;
     transfer.direction = direction;
-    return yield* transfer.transaction.initializeUsingRequest(
+    return transfer.transaction.initializeUsingRequest(
       request,
       (_transaction, _device, _context, _direction, list) => this.evtProgramDma(transfer, list),
       direction,
@@ -255,9 +255,9 @@ export class RingDriver {
   }
 
   /** Descriptors, then the doorbell; the lock is held. */
-  protected *submit(transfer: RingTransfer, list: ScatterGatherList): Suspending<void> {
+  protected submit(transfer: RingTransfer, list: ScatterGatherList): Suspending<void> {
     this.writeDescriptors(transfer, list);
-    yield* this.write(ring.SQ_TAIL, this.submitted);
+    return this.write(ring.SQ_TAIL, this.submitted);
   }
 
   /** No two transfers share a tag for a long time. */
@@ -314,8 +314,8 @@ export class RingDriver {
     return causes;
   }
 
-  protected *dpc(): Suspending<void> {
-    yield* this.reap();
+  protected dpc(): Suspending<void> {
+    return this.reap();
   }
 
   /** Takes completions until there are none; each transfer is ended outside the lock. */
