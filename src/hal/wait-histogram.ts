@@ -2,9 +2,16 @@
 const PARTS = 16;
 const DOUBLINGS = 48;
 
-/** Nanoseconds waited, in buckets of sixteen to a doubling; an array with holes, since most machines wait once or twice. */
+interface Bucket {
+  readonly index: number;
+  count: number;
+  next: Bucket | null;
+}
+
+/** Nanoseconds waited, in buckets of sixteen to a doubling; a list of those that are not empty, as most machines wait once or twice. */
 export class WaitHistogram {
-  readonly #buckets: (number | undefined)[] = [];
+  /** The lowest one. */
+  #first: Bucket | null = null;
   count = 0;
 
   record(ns: number): void {
@@ -12,25 +19,30 @@ export class WaitHistogram {
   }
 
   add(other: WaitHistogram): void {
-    for (let i = 0; i < other.#buckets.length; i++) this.#put(i, other.#buckets[i] ?? 0);
+    for (let bucket = other.#first; bucket !== null; bucket = bucket.next) this.#put(bucket.index, bucket.count);
   }
 
-  #put(bucket: number, count: number): void {
-    if (count > 0) this.#buckets[bucket] = (this.#buckets[bucket] ?? 0) + count;
+  #put(index: number, count: number): void {
     this.count += count;
+    let before: Bucket | null = null;
+    let at = this.#first;
+    for (; at !== null && at.index < index; at = at.next) before = at;
+    if (at?.index === index) at.count += count;
+    else if (before === null) this.#first = { index, count, next: at };
+    else before.next = { index, count, next: at };
   }
 
   /** The value that `percent` of the recorded ones do not exceed, as the lower end of its bucket; 0 when nothing was recorded. */
   percentile(percent: number): number {
     if (this.count === 0) return 0;
     const wanted = Math.max(1, Math.ceil((this.count * percent) / 100));
-    let seen = 0;
-    let bucket = 0;
-    for (; bucket < this.#buckets.length; bucket++) {
-      seen += this.#buckets[bucket] ?? 0;
-      if (seen >= wanted) break;
+    let bucket = this.#first!;
+    let seen = bucket.count;
+    while (seen < wanted && bucket.next !== null) {
+      bucket = bucket.next;
+      seen += bucket.count;
     }
-    return lowerEndOf(bucket);
+    return lowerEndOf(bucket.index);
   }
 }
 
