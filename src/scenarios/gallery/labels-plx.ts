@@ -77,4 +77,15 @@ export const plxLabels: GalleryLabels = {
     defectText:
       'EvtIo marks the request cancelable after Execute: the transfer may have ended by then, and the DPC calls Unmark first (C10)',
   },
+  'saved-when-queued': {
+    expects: 'L-QUIESCENCE',
+    defectText:
+      'the ISR saves causes only for a DPC that was not queued already: of two interrupts that share one DPC the second is forgotten (D14)',
+    easyBecause: 'every order in which the second channel ends between ISR and DPC of the first shows it',
+  },
+  'cancel-left-to-dpc': {
+    expects: 'L-QUIESCENCE',
+    defectText:
+      'the cancel callback keeps its part of a request whose transfer has just ended: Unmark has told the DPC that the callback completes it, so nobody does (D11)',
+  },
 };

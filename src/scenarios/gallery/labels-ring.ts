@@ -52,4 +52,9 @@ export const ringLabels: GalleryLabels = {
     expects: 'L-QUIESCENCE',
     defectText: 'the tail is moved beyond descriptors that another processor has reserved and not written yet (D02)',
   },
+  'entries-taken-late': {
+    expects: 'L-QUIESCENCE',
+    defectText:
+      'entries of the ring are counted after the request has been retrieved: two processors take the same ones, and the tail overtakes the head (D30)',
+  },
 };

@@ -30,6 +30,10 @@ import * as clearAfterLook from './clear-after-look/defect.js';
 import * as clearAfterLookRepaired from './clear-after-look/repaired.js';
 import * as markAfterExecute from './mark-after-execute/defect.js';
 import * as markAfterExecuteRepaired from './mark-after-execute/repaired.js';
+import * as savedWhenQueued from './saved-when-queued/defect.js';
+import * as savedWhenQueuedRepaired from './saved-when-queued/repaired.js';
+import * as cancelLeftToDpc from './cancel-left-to-dpc/defect.js';
+import * as cancelLeftToDpcRepaired from './cancel-left-to-dpc/repaired.js';
 import { pair, type GalleryPair } from './pair.js';
 
 const model = 'plx9656';
@@ -178,5 +182,21 @@ export const plxPairs: readonly GalleryPair[] = [
     workload: { ...one, minBytes: 4096 },
     defect: markAfterExecute.driver,
     repaired: markAfterExecuteRepaired.driver,
+  }),
+  pair({
+    name: 'saved-when-queued',
+    title: 'the ISR queues the DPC and saves the causes of the interrupt for it',
+    model,
+    workload: { ...workload, requests: 2, outstanding: 2 },
+    defect: savedWhenQueued.driver,
+    repaired: savedWhenQueuedRepaired.driver,
+  }),
+  pair({
+    name: 'cancel-left-to-dpc',
+    title: 'the cancel callback stops what runs and withdraws what waits; the last of two parties completes the request',
+    model,
+    workload: cancelled,
+    defect: cancelLeftToDpc.driver,
+    repaired: cancelLeftToDpcRepaired.driver,
   }),
 ];

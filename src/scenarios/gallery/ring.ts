@@ -22,6 +22,8 @@ import * as cancelledFreesNobody from './cancelled-frees-nobody/defect.js';
 import * as cancelledFreesNobodyRepaired from './cancelled-frees-nobody/repaired.js';
 import * as tailBeyondNeighbour from './tail-beyond-neighbour/defect.js';
 import * as tailBeyondNeighbourRepaired from './tail-beyond-neighbour/repaired.js';
+import * as entriesTakenLate from './entries-taken-late/defect.js';
+import * as entriesTakenLateRepaired from './entries-taken-late/repaired.js';
 import { pair, type GalleryPair } from './pair.js';
 
 /** The channel and a little memory: what an execution has to make ready. */
@@ -118,6 +120,14 @@ export const ringPairs: readonly GalleryPair[] = [
     workload: { ...workload, requests: 3, outstanding: 3, applications: 1, cancelPerMillion: 300_000 },
     defect: cancelledFreesNobody.driver,
     repaired: cancelledFreesNobodyRepaired.driver,
+  }),
+  pair({
+    name: 'entries-taken-late',
+    title: 'a small ring; requests wait in a manual queue until it has entries for their descriptors',
+    ...ground,
+    workload: { ...workload, requests: 4, outstanding: 4, readsPercent: 100, minBytes: 4096, maxBytes: 4096 },
+    defect: entriesTakenLate.driver,
+    repaired: entriesTakenLateRepaired.driver,
   }),
   pair({
     name: 'tail-beyond-neighbour',

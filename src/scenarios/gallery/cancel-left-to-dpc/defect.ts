@@ -1,0 +1,20 @@
+import type { Request, Suspending } from '../../../index.js';
+import { CancelablePlxDriver } from '../kit/cancelable-plx-driver.js';
+import { channelLink, driverOf } from '../kit/plx-driver.js';
+
+/** The cancel callback stops a transfer that runs and withdraws one that has not begun. */
+class Driver extends CancelablePlxDriver {
+  protected override *cancel(request: Request): Suspending<void> {
+    const channel = channelLink(request).channel!;
+    const state = this.stateOf(channel);
+    yield* this.lock.acquire();
+    state.isCancelled = true;
+    const { isRunning, isWaiting } = state;
+    if (isRunning) yield* this.abort(channel);
+    yield* this.lock.release();
+    // What neither runs nor waits has ended: its end completes the request.
+    if (isRunning || isWaiting) yield* this.dropPart(state);
+  }
+}
+
+export const driver = driverOf('plx-cancel', Driver);
