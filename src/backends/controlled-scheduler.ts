@@ -44,6 +44,9 @@ export class ControlledScheduler implements Gate {
   readonly #engineSteps: Int32Array;
   #last = -1;
   #next = -1;
+  /** Nothing but a device's step since somebody looked who can go on: what stands of virtual CPUs in `#enabled` is as it was. */
+  #vcpusStand = false;
+  #enabledVcpus = 0;
   /** The operation of the strand that was chosen last. */
   #chosenOp: Op = DONE;
   /** Counts what is performed; null when nobody asks. */
@@ -121,6 +124,7 @@ export class ControlledScheduler implements Gate {
 
   /** Runs until nothing can: either all work is done, or what is left waits for something nobody will do. */
   run(): void {
+    this.#vcpusStand = false;
     for (;;) {
       const next = this.#next >= 0 ? this.#next : this.#choose();
       this.#next = -1;
@@ -131,6 +135,8 @@ export class ControlledScheduler implements Gate {
 
   at(op: Op, cpu: VirtualCpu): boolean {
     if ((this.#kinds & (1 << (op & 15))) === 0 && this.#passesUnasked(op, cpu)) return false;
+    // Code has run since the last choice.
+    this.#vcpusStand = false;
     const depth = cpu.depth;
     for (;;) {
       const next = this.#choose();
@@ -162,12 +168,14 @@ export class ControlledScheduler implements Gate {
     this.#account(id, op);
     if (id < this.#vcpuCount) {
       this.#vcpus[id]!.advance();
+      this.#vcpusStand = false;
       return;
     }
     // What a strand without code of its own does belongs to nobody.
     const { races } = this.#kernel;
     if (races !== null) races.isOutside = true;
-    if (id >= this.#enginesStart && id < this.#enginesEnd) {
+    this.#vcpusStand = id >= this.#enginesStart && id < this.#enginesEnd;
+    if (this.#vcpusStand) {
       this.#engineSteps[id - this.#enginesStart]!++;
       this.#engines[id - this.#enginesStart]!.advance(op);
     } else this.#strands[id]!.advance(op);
@@ -215,9 +223,13 @@ export class ControlledScheduler implements Gate {
 
   /** Who can go on, and the operation each stands before. */
   #findEnabled(): number {
-    let count = 0;
-    const vcpus = this.#vcpus;
-    for (let i = 0; i < vcpus.length; i++) count = this.#note(count, i, vcpus[i]!.enabledOp());
+    let count = this.#enabledVcpus;
+    if (!this.#vcpusStand) {
+      count = 0;
+      const vcpus = this.#vcpus;
+      for (let i = 0; i < vcpus.length; i++) count = this.#note(count, i, vcpus[i]!.enabledOp());
+      this.#enabledVcpus = count;
+    }
     const buses = this.#buses;
     for (let i = 0; i < buses.length; i++) count = this.#note(count, this.#vcpuCount + i, buses[i]!.enabledOp());
     const engines = this.#engines;
