@@ -16,6 +16,8 @@ export const SHRINK_LIMITS: ShrinkLimits = { replays: 1500, timeMs: 5000 };
 
 /** With more preemptions there are too many schedules to execute all; some are drawn. */
 const ENUMERATED_PREEMPTIONS_MAX = 1;
+/** Nor are there findings that need so many that drawing them has a chance. */
+const SAMPLED_PREEMPTIONS_MAX = 8;
 /** So much of the budget goes into all with so many before some with more are drawn. */
 const ENUMERATED_SHARE = 1 / 2;
 
@@ -51,9 +53,15 @@ export class ShrinkBudget {
     return new ShrinkBudget({ replays: Math.floor((this.limits.replays - this.replays) * share), timeMs }, this);
   }
 
+  /** Whether another execution may be taken. */
+  get isLeft(): boolean {
+    return this.replays < this.limits.replays && hostTimeMs() <= this.#endMs && this.whole?.isLeft !== false;
+  }
+
   /** Takes one execution; false when there is none left. */
   take(): boolean {
-    if (this.replays >= this.limits.replays || hostTimeMs() > this.#endMs || this.whole?.take() === false) return false;
+    if (!this.isLeft) return false;
+    this.whole?.take();
     this.replays++;
     return true;
   }
@@ -131,8 +139,8 @@ class Shrinker {
 
   #leaveOut(): void {
     let runs = runsOf(this.#best!.choices);
-    for (let size = Math.ceil(runs.length / 2); size >= 1; size = Math.floor(size / 2)) {
-      for (let start = 0; start < runs.length;) {
+    for (let size = Math.ceil(runs.length / 2); size >= 1 && this.budget.isLeft; size = Math.floor(size / 2)) {
+      for (let start = 0; start < runs.length && this.budget.isLeft;) {
         const without = [...runs.slice(0, start), ...runs.slice(start + size)];
         if (this.#try(without)) runs = runsOf(this.#best!.choices);
         else start += size;
@@ -143,7 +151,7 @@ class Shrinker {
   /** Makes one run of each two runs of a strand with nothing but others between. */
   #join(joined: (runs: readonly Run[], first: number, second: number) => Run[]): void {
     let runs = runsOf(this.#best!.choices);
-    for (let i = 0; i < runs.length; i++) {
+    for (let i = 0; i < runs.length && this.budget.isLeft; i++) {
       const next = runs.findIndex((run, j) => j > i && run.strand === runs[i]!.strand);
       if (next >= 0 && this.#try(joined(runs, i, next))) runs = runsOf(this.#best!.choices);
     }
@@ -164,7 +172,7 @@ class Shrinker {
   /** Drawn ones with more, one more in turn. */
   #sample(): boolean {
     const { preemptions, choices } = this.#best!;
-    const kinds = preemptions - 1 - ENUMERATED_PREEMPTIONS_MAX;
+    const kinds = Math.min(preemptions - 1, SAMPLED_PREEMPTIONS_MAX) - ENUMERATED_PREEMPTIONS_MAX;
     if (kinds <= 0) return false;
     const searches = Array.from({ length: kinds }, (_, n) => new FewPreemptions(ENUMERATED_PREEMPTIONS_MAX + 1 + n, choices.length));
     return this.#search((n) => searches[n % kinds]!, this.budget);

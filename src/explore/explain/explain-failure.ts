@@ -23,7 +23,7 @@ export const EXPLAIN_LIMITS: ExplainLimits = { prefixes: 33, continuations: 16, 
 export const BRIEF_LIMITS: ExplainLimits = { prefixes: 9, continuations: 8, passing: 300 };
 
 /** Executions of more operations are continued and changed less often. */
-const STEPS_OF_LONG = 50_000;
+const STEPS_OF_LONG = 20_000;
 const LONG_LIMITS: ExplainLimits = { prefixes: 9, continuations: 4, passing: 60 };
 /** Steps shown beside each other, from a little before the two schedules part. */
 const SHOWN_BEFORE = 2;
