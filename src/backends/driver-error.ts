@@ -41,7 +41,7 @@ function dies(kernel: Kernel, violation: Violation): void {
 
 function recordAsync({ message }: AsyncCallbackError, kernel: Kernel): void {
   const { top } = kernel.current;
-  const callback = top?.callbacks.at(-1) ?? top?.name ?? 'a callback';
+  const callback = top?.callback?.name ?? top?.name ?? 'a callback';
   dies(kernel, {
     rule: 'L-FORGOTTEN-YIELD',
     severity: 'crash',

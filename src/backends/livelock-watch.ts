@@ -185,7 +185,7 @@ export class LivelockWatch {
 }
 
 function placeOf({ top }: VirtualCpu): string {
-  const name = top?.callbacks.at(-1) ?? top?.name;
+  const name = top?.callback?.name ?? top?.name;
   return name === undefined ? '' : ` in ${name}`;
 }
 

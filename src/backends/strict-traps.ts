@@ -93,7 +93,7 @@ function reportCall(kernel: Kernel, called: string): void {
   // A dead machine has said what it had to say; the code that reports it may do as it likes.
   if (kernel.dead !== null) return;
   const { top } = kernel.current;
-  const where = top?.callbacks.at(-1) ?? top?.name ?? 'code outside of any callback';
+  const where = top?.callback?.name ?? top?.name ?? 'code outside of any callback';
   kernel.violation({
     rule: 'L-NONDETERMINISM',
     severity: 'crash',

@@ -155,7 +155,8 @@ export class Kernel {
 
   /** Brackets a driver callback: `const irql = kernel.enter(id, 'EvtIoRead'); yield* callback(); kernel.leave(irql, id, 'EvtIoRead')`. */
   enter(objectId: number, callback: string): Irql {
-    this.current.top?.callbacks.push(callback);
+    const { top } = this.current;
+    if (top !== undefined) top.callback = { name: callback, outer: top.callback };
     this.emit(EventKind.CallbackEnter, objectId, 0, 0);
     if (this.races !== null) this.races.callbackEntered(callback);
     return this.current.irql;
@@ -164,7 +165,7 @@ export class Kernel {
   leave(irqlAtEntry: Irql, objectId: number, callback: string): void {
     this.checkForgottenYield();
     const { irql, top } = this.current;
-    top?.callbacks.pop();
+    if (top !== undefined) top.callback = top.callback?.outer ?? null;
     if (irql !== irqlAtEntry) this.irqlMismatch(callback, irqlAtEntry, irql);
     this.emit(EventKind.CallbackLeave, objectId, 0, 0);
     if (this.races !== null) this.races.callbackLeft();

@@ -14,6 +14,12 @@ export interface Waitable {
   holder(): VirtualCpu | null;
 }
 
+/** A driver callback that was entered and not left. */
+export interface CallbackFrame {
+  readonly name: string;
+  readonly outer: CallbackFrame | null;
+}
+
 export type ActivationKind = 'thread' | 'dpc' | 'isr';
 
 /** One piece of code started on a vCPU: a passive thread, a DPC or an ISR. Callbacks inside it nest by `yield*`. */
@@ -30,8 +36,8 @@ export interface Activation {
   points: number;
   blockedOn: Waitable | null;
   parked: boolean;
-  /** Driver callbacks it is in, the innermost last. */
-  readonly callbacks: string[];
+  /** Driver callback it is in, the innermost; null outside of any. */
+  callback: CallbackFrame | null;
   /** Its number while races are looked for, else -1. */
   task: number;
 }
@@ -262,7 +268,7 @@ function newActivation(
     points: 0,
     blockedOn: null,
     parked: false,
-    callbacks: [],
+    callback: null,
     task: -1,
   };
 }

@@ -47,7 +47,7 @@ class TracedRun implements Strategy {
   executed(strand: number, op: Op): void {
     const { machine, events } = this.backend;
     const cpu = machine.kernel.vcpus[strand];
-    const callback = cpu === undefined ? null : (cpu.top?.callbacks.at(-1) ?? cpu.top?.name ?? null);
+    const callback = cpu === undefined ? null : (cpu.top?.callback?.name ?? cpu.top?.name ?? null);
     this.#steps.push({ strand, op, choice: this.enabled.length - 1, callback, events: [], sequence: events.sequence });
     this.inner.executed(strand, op);
   }
