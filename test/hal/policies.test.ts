@@ -22,6 +22,39 @@ describe('the allocation queue', () => {
     });
   });
 
+  for (const addressing of ['direct', 'bounce', 'iommu'] as const) {
+    it(`a platform that is reset (${addressing}) is as it was built, whatever was left behind`, () => {
+      const rig = new MemoryRig({ addressing, mapRegisters: 4 });
+      const execution = (): unknown => {
+        const adapter = rig.platform.getDmaAdapter(PACKET, rig.domain)!;
+        const [holder, second, waiter] = [new Taker(), new Taker(), new Taker()];
+        atDispatch(rig.kernel, function* (): Suspending<void> {
+          yield* adapter.allocateAdapterChannelEx(null, 2, false, holder);
+          yield* adapter.freeMapRegisters(holder.base, 2);
+          yield* adapter.allocateAdapterChannelEx(null, 3, false, second);
+          yield* adapter.allocateAdapterChannelEx(null, 2, false, waiter);
+        });
+        const buffer = rig.platform.commonBuffers.allocate(adapter, 100)!;
+        const { pool, queue, adapters } = rig.platform;
+        const live = pool.liveGrants().map(({ handle, number, windowSlot, bounceFrames }) => [handle, number, windowSlot, ...bounceFrames]);
+        return {
+          bases: [holder.base, second.base, waiter.calls],
+          live,
+          free: pool.free,
+          waiting: queue.waiting,
+          adapters: adapters.length,
+          buffer,
+        };
+      };
+      const built = execution();
+      rig.frames.reset();
+      rig.platform.reset();
+      const { pool, queue, adapters } = rig.platform;
+      expect([pool.free, pool.liveGrants(), queue.waiting, adapters]).to.deep.equal([pool.total, [], 0, []]);
+      expect(execution()).to.deep.equal(built);
+    });
+  }
+
   it('refuses a synchronous request that would wait', () => {
     const rig = new MemoryRig({ mapRegisters: 1 });
     const adapter = rig.platform.getDmaAdapter(PACKET, rig.domain)!;

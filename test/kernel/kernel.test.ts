@@ -195,6 +195,23 @@ describe('a dead machine', () => {
   });
 });
 
+describe('objects that are kept', () => {
+  it('have their id and name after a reset, and what came behind them has neither', () => {
+    const kernel = newKernel();
+    const kept = new SpinLock(kernel, 'kept');
+    kernel.keepObjects();
+    const left = new SpinLock(kernel, 'left');
+    kernel.reset();
+    const names = [kept, left].map(({ objectId }) => [kernel.objectName(objectId), kernel.objectType(objectId)]);
+    expect(names).to.deep.equal([
+      ['kept', 'SpinLock'],
+      ['the machine', 'machine'],
+    ]);
+    expect(kernel.nextObjectId('Nameless')).to.equal(left.objectId);
+    expect(kernel.objectName(left.objectId)).to.equal(`Nameless#${left.objectId}`);
+  });
+});
+
 describe('findings', () => {
   it('are kept in order with their step, and counted beyond the number kept', () => {
     const kernel = newKernel();
