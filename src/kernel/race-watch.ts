@@ -360,17 +360,24 @@ export class RaceWatch {
   }
 
   /**
-   * The driver looks at a word in order: what other callbacks published in the buffer comes before, and the device's
-   * steps up to its store of that word, or all of them when its stores are not seen.
+   * The driver looks at a word, or at two in one load, in order: what other callbacks published in the buffer comes
+   * before, and the device's steps up to its stores there, or all of them when its stores are not seen.
    */
-  observed(buffer: WatchedBuffer, offset: number, deviceId: number, seesStores: boolean): void {
+  observed(buffer: WatchedBuffer, offset: number, bytes: number, deviceId: number, seesStores: boolean): void {
     const published = this.#sync(buffer.objectId, IN);
     const steps = this.#sync(deviceId, OUT);
     const task = this.#current;
     if (task < 0) return;
     this.#track.acquire(task, published);
-    const stored = seesStores ? buffer.stored(buffer.firstWord(offset)) : steps;
-    if (stored >= 0) this.#track.acquire(task, stored);
+    if (!seesStores) {
+      this.#track.acquire(task, steps);
+      return;
+    }
+    const end = buffer.endWord(offset, bytes);
+    for (let word = buffer.firstWord(offset); word < end; word++) {
+      const stored = buffer.stored(word);
+      if (stored >= 0) this.#track.acquire(task, stored);
+    }
   }
 
   /** The device that makes a step reads or writes memory. It loads each word after what was published in the buffer. */

@@ -136,22 +136,23 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   /**
    * The aligned 64-bit field at `offset`, unsigned: in one load or, where the machine tears fields (ordering
    * `torn-fields`), in two, low half first, with a scheduling point between. Two halves that were read apart need not
-   * belong together.
+   * belong together. Each load is ordered, as `observe32`.
    */
   *read64(offset: number): Suspending<bigint> {
-    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 8, false);
+    this.#observed(offset, this.#isTorn ? 4 : 8);
     const at = this.#place(offset, 8);
     if (!this.#isTorn) return BigInt.asUintN(64, atomics.load64(this.#memory.i64, at / 8));
     const low = atomics.load(this.#memory.i32, at / 4);
     const op = makeOp(this.#deviceId, OpKind.Read);
     if (this.kernel.at(op)) yield op;
+    this.#observed(offset + 4, 4);
     const high = atomics.load(this.#memory.i32, this.#place(offset, 8) / 4 + 1);
     return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
   }
 
-  /** Stores the low 64 bits of `value` in the aligned field at `offset`; in one or in two stores, as `read64`. */
+  /** Stores the low 64 bits of `value` in the aligned field at `offset`; in one or in two stores, as `read64`, each ordered, as `publish32`. */
   *write64(offset: number, value: bigint): Suspending<void> {
-    if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 8, true);
+    this.#published();
     const at = this.#place(offset, 8);
     if (!this.#isTorn) {
       atomics.store64(this.#memory.i64, at / 8, value);
@@ -160,6 +161,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
     atomics.store(this.#memory.i32, at / 4, Number(BigInt.asIntN(32, value)));
     const op = makeOp(this.#deviceId, OpKind.Write);
     if (this.kernel.at(op)) yield op;
+    this.#published();
     atomics.store(this.#memory.i32, this.#place(offset, 8) / 4 + 1, Number(BigInt.asIntN(32, value >> 32n)));
   }
 
@@ -175,14 +177,22 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
 
   /** As `read32`, ordered: what the device stored before it wrote this word is visible afterwards. For ownership and sequence words. */
   observe32(offset: number): number {
-    if (this.#watched !== null) this.kernel.races!.observed(this.#watched, offset, this.#deviceId, this.#seesStores);
+    this.#observed(offset, 4);
     return atomics.load(this.#memory.i32, this.#place(offset, 4) / 4);
   }
 
   /** As `write32`, ordered: everything stored before is visible to whoever sees this word. */
   publish32(offset: number, value: number): void {
-    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
+    this.#published();
     atomics.store(this.#memory.i32, this.#place(offset, 4) / 4, value);
+  }
+
+  #observed(offset: number, bytes: number): void {
+    if (this.#watched !== null) this.kernel.races!.observed(this.#watched, offset, bytes, this.#deviceId, this.#seesStores);
+  }
+
+  #published(): void {
+    if (this.kernel.races !== null) this.kernel.races.release(this.objectId);
   }
 
   /** Copies `lengthBytes` from `offset` on into the buffer that `mdl` describes (RtlCopyMemory); both must be that long. */
