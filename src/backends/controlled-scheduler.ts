@@ -1,4 +1,4 @@
-import { DONE, type Gate, type Kernel, type Op, type RaceWatch, type VirtualCpu } from '../kernel/index.js';
+import { DONE, type Gate, type Kernel, type Op, type RaceWatch, type StepCounter, type VirtualCpu } from '../kernel/index.js';
 import type { Strand } from '../machine/strand.js';
 import { kindMask, type Granularity } from './granularity.js';
 import { LIVELOCK_FROM, type LivelockWatch } from './livelock-watch.js';
@@ -16,7 +16,7 @@ const UNASKED_MAX = 64;
  * asked inside the scheduling point, engines and interrupt deliveries are performed right there, and the running
  * code is suspended only when another virtual CPU goes first.
  */
-export class ControlledScheduler implements Gate {
+export class ControlledScheduler implements Gate, StepCounter {
   readonly #kernel: Kernel;
   readonly #strands: readonly Strand[];
   /** The strands again, by kind: each loop of `#choose` then calls one class only, which the compiler inlines. */

@@ -102,6 +102,7 @@ export class ControlledBackend {
     }
     this.#used = true;
     const scheduler = (this.#scheduler ??= new ControlledScheduler(kernel, this.#strands, strategy, this.#stepsMax));
+    kernel.counter = scheduler;
     scheduler.restart(strategy);
     scheduler.granularity = this.#granularity;
     scheduler.leapDistance = this.#machine.parameters.leapDistance;

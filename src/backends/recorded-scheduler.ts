@@ -1,4 +1,4 @@
-import { EventKind, hostTimeMs, opKind, type Gate, type Kernel, type Op, type VirtualCpu } from '../kernel/index.js';
+import { EventKind, hostTimeMs, opKind, type Gate, type Kernel, type Op, type StepCounter, type VirtualCpu } from '../kernel/index.js';
 import type { OrderLock } from '../hardware/index.js';
 import type { Machine } from '../machine/machine.js';
 import type { Strand } from '../machine/strand.js';
@@ -35,7 +35,7 @@ export interface RecordedParts {
  * What the main thread does itself - deliver, cancel, switch, let time pass - it chooses as a free run does, of the
  * strands that are enabled, so that the order can be followed under control operation by operation.
  */
-export class RecordedScheduler implements Gate {
+export class RecordedScheduler implements Gate, StepCounter {
   readonly order = new OrderLog();
   readonly #parts: RecordedParts;
   readonly #kernel: Kernel;
@@ -71,6 +71,11 @@ export class RecordedScheduler implements Gate {
     this.#pointsInTurn = 0;
     this.#timerDueNs = Infinity;
     this.#makeRoom();
+  }
+
+  /** Operations whose place in the order is known. */
+  get steps(): number {
+    return this.order.length;
   }
 
   /** Steps of the device at a place in the machine. */

@@ -56,6 +56,7 @@ export class RecordedBackend {
       threadOf: (device) => this.#threads[device]!,
       check: () => this.#pool.check(),
     });
+    kernel.counter = this.#scheduler;
   }
 
   get machine(): Machine {
@@ -120,7 +121,7 @@ export class RecordedBackend {
     const { order } = this.#scheduler;
     return {
       execution: {
-        steps: order.length,
+        steps: this.#scheduler.steps,
         eventHash: this.#events.hash(),
         memoryHash: machine.hash(),
         findings: findings.copy(),

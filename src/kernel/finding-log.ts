@@ -5,7 +5,7 @@ export const FINDINGS_KEPT_MAX = 20;
 
 const NO_FINDINGS: readonly RecordedViolation[] = [];
 
-/** A violation with the step it was seen at. */
+/** A violation with the step it was seen at: the number of operations performed by then. */
 export interface RecordedViolation extends Violation {
   readonly step: number;
 }

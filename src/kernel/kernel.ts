@@ -20,6 +20,12 @@ export interface NamedOwner {
   readonly name: string;
 }
 
+/** Whoever performs operations one at a time, and counts them. */
+export interface StepCounter {
+  /** Performed since the last reset; nothing of the prologue. */
+  readonly steps: number;
+}
+
 /** Runs straight on: for prologues, unit tests and conformance. */
 export const straightGate: Gate = {
   at: () => false,
@@ -48,9 +54,11 @@ export class Kernel {
   readonly clock: Clock;
   readonly events: EventRing;
   gate: Gate = straightGate;
+  /** Says at which step findings are seen; null where nobody counts, then their step is the number of scheduling points. */
+  counter: StepCounter | null = null;
   /** The vCPU whose code runs now; set by `VirtualCpu.advance`. */
   current: VirtualCpu;
-  /** Scheduling points passed since the last reset: the run's step count. */
+  /** Scheduling points passed since the last reset, those of the prologue among them. */
   points = 0;
   /** Times virtual time moved on although a processor, a device or an interrupt could have gone first: the device was slow. */
   timeLeaps = 0;
@@ -212,7 +220,7 @@ export class Kernel {
 
   /** Records a finding. A `crash` kills the machine: this call does not return, it throws the BugCheck. */
   violation(violation: Violation): void {
-    this.findings.add(violation, this.points);
+    this.findings.add(violation, this.counter === null ? this.points : this.counter.steps);
     this.emit(EventKind.Violation, 0, 0, 0);
     if (violation.severity !== 'crash') return;
     this.dead = new BugCheck(violation);

@@ -12,7 +12,7 @@ export interface Finding {
   readonly severity: Severity;
   readonly message: string;
   readonly object: string | null;
-  /** Scheduling points passed when it was seen; null when nothing was recorded. */
+  /** Operations performed when it was seen, by the count of `steps`; null when nothing was recorded. */
   readonly step: number | null;
   /** Path of the schedule file; null when nothing was recorded. */
   readonly schedule: string | null;

@@ -15,6 +15,7 @@ import {
   parseScheduleJson,
   Pos,
   Replay,
+  replaySchedule,
   traceExecution,
   type Schedule,
   type Trace,
@@ -93,6 +94,14 @@ describe('explaining a failing schedule', function () {
     expect(passed.choices[passing.common]).to.not.equal(failing[passing.common]);
     expect(passing.sideBySide.some((line) => line.failing !== line.passing)).to.equal(true);
     expect(explanation.reordering!.first.text).to.contain('EvtInterruptDpc');
+  });
+
+  it('counts steps as the finding and the replay do: all operations of the schedule', async () => {
+    const replayed = await replaySchedule(scenario, schedule, 'x', 'dmalab');
+    const traced = trace(schedule.choices);
+    expect([report.findings[0]!.step, replayed.findings[0]!.step]).to.deep.equal([traced.steps.length, traced.steps.length]);
+    expect(replayed.steps).to.equal(traced.execution.steps).and.to.be.at.least(traced.steps.length);
+    expect(explanation.inevitable!.step).to.be.at.most(traced.steps.length);
   });
 
   it('says the same every time', () => {

@@ -77,7 +77,10 @@ describe('run --record', function () {
     for (const backend of ['controlled', 'lockstep'] as const) {
       const replayed = await replaySchedule(scenario, schedule, finding!.schedule!, 'dmalab', backend);
       expect([replayed.verdict, replayed.memoryHash]).to.deep.equal(['finding', schedule.memoryHash]);
-      expect(replayed.findings.map(({ message }) => message)).to.deep.equal(report.findings.map(({ message }) => message));
+      expect(replayed.findings.map(({ message, step }) => [message, step])).to.deep.equal(
+        report.findings.map(({ message, step }) => [message, step]),
+      );
+      expect(replayed.findings[0]!.step, 'found when nothing could go on').to.equal(replayed.steps);
     }
     const shrunk = await shrinkSchedule(scenario, schedule, finding!.schedule!, join(outDir, 'shrunk.json'), 'dmalab');
     expect(shrunk.verdict).to.equal('finding');

@@ -224,6 +224,14 @@ describe('findings', () => {
     kernel.findings.reset();
     expect([kernel.findings.total, kernel.findings.kept.length]).to.deep.equal([0, 0]);
   });
+
+  it('have the step of whoever counts operations', () => {
+    const kernel = newKernel();
+    kernel.points = 50;
+    kernel.counter = { steps: 7 };
+    kernel.violation(warning('counted'));
+    expect(kernel.findings.kept[0]!.step).to.equal(7);
+  });
 });
 
 describe('runStraight', () => {
