@@ -1,4 +1,13 @@
-import { DONE, type Gate, type Kernel, type Op, type RaceWatch, type StepCounter, type VirtualCpu } from '../kernel/index.js';
+import {
+  DONE,
+  type Gate,
+  type Kernel,
+  type Op,
+  type RaceWatch,
+  type StepCounter,
+  type VirtualCpu,
+  type WordGate,
+} from '../kernel/index.js';
 import type { Strand } from '../machine/strand.js';
 import { kindMask, type Granularity } from './granularity.js';
 import { LIVELOCK_FROM, type LivelockWatch } from './livelock-watch.js';
@@ -16,7 +25,7 @@ const UNASKED_MAX = 64;
  * asked inside the scheduling point, engines and interrupt deliveries are performed right there, and the running
  * code is suspended only when another virtual CPU goes first.
  */
-export class ControlledScheduler implements Gate, StepCounter {
+export class ControlledScheduler implements Gate, StepCounter, WordGate {
   readonly #kernel: Kernel;
   readonly #strands: readonly Strand[];
   /** The strands again, by kind: each loop of `#choose` then calls one class only, which the compiler inlines. */
@@ -153,6 +162,18 @@ export class ControlledScheduler implements Gate, StepCounter {
     }
   }
 
+  atWord(op: Op, cpu: VirtualCpu): void {
+    for (;;) {
+      const next = this.#pick(this.#noteHardware(this.#note(0, cpu.id, op)));
+      if (next === cpu.id) {
+        // An access orders by what it is, which race detection is told by the buffer.
+        this.#account(next, op, null);
+        return;
+      }
+      this.#perform(next);
+    }
+  }
+
   #passesUnasked(op: Op, cpu: VirtualCpu): boolean {
     if (this.#passedUnasked === UNASKED_MAX || !cpu.isEnabled()) {
       this.#passedUnasked = 0;
@@ -182,12 +203,11 @@ export class ControlledScheduler implements Gate, StepCounter {
     if (races !== null) races.isOutside = false;
   }
 
-  #account(id: number, op: Op): void {
+  #account(id: number, op: Op, races = this.#kernel.races): void {
     this.#last = id;
     this.#steps++;
     if (this.tally !== null) this.tally.count(op);
     this.#kernel.events.mixOperation(id, op);
-    const { races } = this.#kernel;
     if (races !== null && id < this.#vcpuCount) this.#orderOperation(races, this.#vcpus[id]!, op);
     this.#strategy.executed(id, op);
     if (this.#steps > LIVELOCK_FROM && this.livelock !== null) this.livelock.performed(id, op);
@@ -208,7 +228,11 @@ export class ControlledScheduler implements Gate, StepCounter {
   /** The next strand's id, -1 when none is enabled. Only real choices are asked for and recorded. */
   #choose(): number {
     const count = this.#findEnabled();
-    if (count === 0) return -1;
+    return count === 0 ? -1 : this.#pick(count);
+  }
+
+  /** One of the first `count` that were noted. */
+  #pick(count: number): number {
     const enabled = this.#enabled;
     if (count === 1) {
       this.#chosenOp = this.#ops[0]!;
@@ -230,17 +254,23 @@ export class ControlledScheduler implements Gate, StepCounter {
       for (let i = 0; i < vcpus.length; i++) count = this.#note(count, i, vcpus[i]!.enabledOp());
       this.#enabledVcpus = count;
     }
+    count = this.#noteHardware(count);
+    const interrupts = this.#interrupts;
+    for (let i = 0; i < interrupts.length; i++) count = this.#note(count, this.#arrivalsEnd + i, interrupts[i]!.enabledOp());
+    const actors = this.#actors;
+    for (let i = 0; i < actors.length; i++) count = this.#note(count, this.#actorsStart + i, actors[i]!.enabledOp());
+    return this.#time === null ? count : this.#noteTime(count, this.#time);
+  }
+
+  /** Devices and what is on the bus in either direction. */
+  #noteHardware(count: number): number {
     const buses = this.#buses;
     for (let i = 0; i < buses.length; i++) count = this.#note(count, this.#vcpuCount + i, buses[i]!.enabledOp());
     const engines = this.#engines;
     for (let i = 0; i < engines.length; i++) count = this.#note(count, this.#enginesStart + i, engines[i]!.enabledOp());
     const arrivals = this.#arrivals;
     for (let i = 0; i < arrivals.length; i++) count = this.#note(count, this.#enginesEnd + i, arrivals[i]!.enabledOp());
-    const interrupts = this.#interrupts;
-    for (let i = 0; i < interrupts.length; i++) count = this.#note(count, this.#arrivalsEnd + i, interrupts[i]!.enabledOp());
-    const actors = this.#actors;
-    for (let i = 0; i < actors.length; i++) count = this.#note(count, this.#actorsStart + i, actors[i]!.enabledOp());
-    return this.#time === null ? count : this.#noteTime(count, this.#time);
+    return count;
   }
 
   /** With others before it, time would leap; for most of an execution it is too early for that, and nobody need ask. */

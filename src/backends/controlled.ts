@@ -120,11 +120,13 @@ export class ControlledBackend {
     try {
       machine.prologue();
       kernel.gate = scheduler;
+      if (this.#granularity === 'words') kernel.words = scheduler;
       kernel.races?.start(machine.raceObjects);
       strategy.watch?.(machine, this.#strands);
       // When nothing can run, what a watchdog waits for will not come: it is due.
       do scheduler.run();
       while (kernel.expireWatchdog());
+      kernel.words = null;
       strategy.stopped?.();
       kernel.races?.stop();
       requireDone(machine);

@@ -4,7 +4,7 @@ import { toFinding } from '../backends/to-finding.js';
 import { hostTimeMs, type RecordedViolation } from '../kernel/index.js';
 import { UsageError } from '../nt/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
-import { resolveParameters, type Overrides } from '../machine/parameters.js';
+import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
 import { replayLine } from '../machine/replay-line.js';
 import type { ExploreReport, Finding, ShrinkSummary } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
@@ -76,6 +76,15 @@ function requireIndependent(strategy: Strategy): void {
   });
 }
 
+/** Throws UsageError USAGE_GRANULARITY for a proof over points at which only some can go first. */
+function requireSteps(strategy: Strategy, { granularity }: MachineParameters): void {
+  if (granularity !== 'words' || strategy.proof === undefined) return;
+  throw new UsageError('USAGE_GRANULARITY', `${strategy.name} takes executions apart into steps, and an access to a shared word is none`, {
+    where: '--granularity',
+    expected: 'calls, synchronisation or all; another strategy for words',
+  });
+}
+
 /**
  * Executes schedules until one finds something, the budget is used up, or the strategy has none left; on several threads
  * when it was asked for. What it finds is the finding of the lowest schedule number, and all numbers but times are the
@@ -87,6 +96,7 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
   const overrides = searchOverrides(scenario, settings.overrides, strategy);
   const parameters = resolveParameters(scenario, overrides);
   if (workers > 1) requireIndependent(strategy);
+  requireSteps(strategy, parameters);
   const search: Search = {
     parameters,
     seed: overrides.seed,

@@ -15,6 +15,14 @@ export interface Gate {
   at(op: Op, cpu: VirtualCpu): boolean;
 }
 
+/**
+ * Asked before an access to a word that a driver shares with its device. Such an access is no call that could be suspended: only who
+ * has no code on a processor can go first.
+ */
+export interface WordGate {
+  atWord(op: Op, cpu: VirtualCpu): void;
+}
+
 /** An object with a name of its own, asked for only when somebody reads it. */
 export interface NamedOwner {
   readonly name: string;
@@ -56,6 +64,8 @@ export class Kernel {
   gate: Gate = straightGate;
   /** Says at which step findings are seen; null where nobody counts, then their step is the number of scheduling points. */
   counter: StepCounter | null = null;
+  /** Null (default) where accesses to shared words are no scheduling points. */
+  words: WordGate | null = null;
   /** The vCPU whose code runs now; set by `VirtualCpu.advance`. */
   current: VirtualCpu;
   /** Scheduling points passed since the last reset, those of the prologue among them. */
@@ -120,12 +130,24 @@ export class Kernel {
    */
   at(op: Op): boolean {
     if (this.dead !== null) throw this.dead;
-    this.points++;
     const cpu = this.current;
-    const top = cpu.top!;
+    this.#stand(op, cpu.top!);
+    return cpu.dpcIsDue || this.gate.at(op, cpu);
+  }
+
+  #stand(op: Op, top: Activation): void {
+    this.points++;
     top.pending = op;
     if (++top.points > DPC_POINTS_MAX && top.kind !== 'thread') this.#watchdog(top);
-    return cpu.dpcIsDue || this.gate.at(op, cpu);
+  }
+
+  /** Before an access to a shared word: `if (kernel.words !== null) kernel.atWord(op);`. Throws on a dead machine. */
+  atWord(op: Op): void {
+    const cpu = this.current;
+    if (this.dead !== null) throw this.dead;
+    if (this.words === null || cpu.top === undefined) return;
+    this.#stand(op, cpu.top);
+    this.words.atWord(op, cpu);
   }
 
   /** A DPC (or an ISR) that goes on and on: Windows' DPC watchdog. */
@@ -303,6 +325,7 @@ export class Kernel {
   /** Back to an empty machine: no code runs, nothing is armed, object ids start again at the first after those that are kept. */
   reset(): void {
     this.dead = null;
+    this.words = null;
     this.unstartedCall = null;
     this.points = 0;
     this.timeLeaps = 0;

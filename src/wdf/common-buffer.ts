@@ -124,11 +124,13 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
 
   /** The aligned word at `offset`, signed. */
   read32(offset: number): number {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Read);
     if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 4, false);
     return this.#memory.i32[this.#place(offset, 4) / 4]!;
   }
 
   write32(offset: number, value: number): void {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Write);
     if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 4, true);
     this.#memory.i32[this.#place(offset, 4) / 4] = value;
   }
@@ -139,6 +141,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
    * belong together. Each load is ordered, as `observe32`.
    */
   *read64(offset: number): Suspending<bigint> {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Read);
     this.#observed(offset, this.#isTorn ? 4 : 8);
     const at = this.#place(offset, 8);
     if (!this.#isTorn) return BigInt.asUintN(64, atomics.load64(this.#memory.i64, at / 8));
@@ -152,6 +155,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
 
   /** Stores the low 64 bits of `value` in the aligned field at `offset`; in one or in two stores, as `read64`, each ordered, as `publish32`. */
   *write64(offset: number, value: bigint): Suspending<void> {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Write);
     this.#published();
     const at = this.#place(offset, 8);
     if (!this.#isTorn) {
@@ -166,23 +170,27 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   }
 
   read8(offset: number): number {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Read);
     if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 1, false);
     return this.#memory.u8[this.#place(offset, 1)]!;
   }
 
   write8(offset: number, value: number): void {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Write);
     if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, 1, true);
     this.#memory.u8[this.#place(offset, 1)] = value;
   }
 
   /** As `read32`, ordered: what the device stored before it wrote this word is visible afterwards. For ownership and sequence words. */
   observe32(offset: number): number {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Read);
     this.#observed(offset, 4);
     return atomics.load(this.#memory.i32, this.#place(offset, 4) / 4);
   }
 
   /** As `write32`, ordered: everything stored before is visible to whoever sees this word. */
   publish32(offset: number, value: number): void {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Write);
     this.#published();
     atomics.store(this.#memory.i32, this.#place(offset, 4) / 4, value);
   }
@@ -198,6 +206,7 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
   /** Copies `lengthBytes` from `offset` on into the buffer that `mdl` describes (RtlCopyMemory); both must be that long. */
   copyToMdl(offset: number, mdl: Mdl, lengthBytes: number): void {
     if (lengthBytes === 0) return;
+    if (this.kernel.words !== null) this.#atWord(OpKind.Read);
     if (this.#watched !== null) this.kernel.races!.touched(this.#watched, offset, lengthBytes, false);
     this.#place(offset + lengthBytes - 1, 1);
     const source = this.#place(offset, 1);
@@ -222,10 +231,16 @@ export class CommonBuffer<C = unknown> extends FxObject<C> {
 
   /** Sets every byte of the buffer. */
   fill(value: number): void {
+    if (this.kernel.words !== null) this.#atWord(OpKind.Write);
     this.requireLive('a common buffer access');
     if (this.#watched !== null) this.kernel.races!.touched(this.#watched, 0, this.#lengthBytes, true);
     this.#memory.driverAccesses++;
     this.#memory.fill(this.#region.virtualAddress + this.#alignedOffset, value, this.#lengthBytes);
+  }
+
+  /** Where such accesses are points, the device may go first. */
+  #atWord(kind: OpKind): void {
+    this.kernel.atWord(makeOp(this.#deviceId, kind));
   }
 
   /** Rule A17's first half, caught before it happens: the driver touches only the length it asked for. */

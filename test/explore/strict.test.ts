@@ -110,18 +110,3 @@ describe('strict mode', function () {
       expect((await run(scenario, { strict: true }, 3)).verdict).to.equal('ok');
     });
 });
-
-describe('granularity', function () {
-  this.timeout(60_000);
-  const ring = builtInScenarios.find(({ name }) => name === 'ring')!;
-
-  it('is told by the points report, and coarser is fewer choices over the same operations', async () => {
-    const [calls, all] = [await run(ring, { granularity: 'calls' }), await run(ring, { granularity: 'all' })];
-    for (const report of [calls, all]) {
-      expect(report.verdict).to.equal('ok');
-      expect(report.points['SpinLock']!['acquire']).to.be.greaterThan(0);
-      const counted = Object.values(report.points).reduce((sum, kinds) => sum + Object.values(kinds).reduce((a, b) => a + b, 0), 0);
-      expect(counted).to.equal(report.steps);
-    }
-  });
-});
