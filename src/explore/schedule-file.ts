@@ -19,7 +19,7 @@ const scheduleSchema = z.strictObject({
   choices: z.string(),
   eventHash: z.string(),
   memoryHash: z.string(),
-  /** What the execution found; null for a schedule kept for its own sake. */
+  /** What the execution found, in a token without the message; null for a schedule kept for its own sake. */
   finding: z.strictObject({ rule: z.string(), message: z.string() }).nullable(),
 });
 

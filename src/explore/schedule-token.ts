@@ -7,9 +7,14 @@ export const TOKEN_PREFIX = 'dmalab1.';
 /** A token longer than this is no longer something to paste into a message; the file is. */
 export const TOKEN_LENGTH_MAX = 2000;
 
-/** A schedule as one word, the compact JSON of its file in base64url. Null when that is too long to paste. */
+/**
+ * A schedule as one word, the compact JSON of its file in base64url, of the finding only its rule: the message, which may hold
+ * a dump of registers, comes again with the replay. Null when that is too long to paste.
+ */
 export function scheduleToken(schedule: Schedule): string | null {
-  const token = TOKEN_PREFIX + Buffer.from(JSON.stringify(schedule)).toString('base64url');
+  const { finding } = schedule;
+  const short: Schedule = { ...schedule, finding: finding === null ? null : { ...finding, message: '' } };
+  const token = TOKEN_PREFIX + Buffer.from(JSON.stringify(short)).toString('base64url');
   return token.length <= TOKEN_LENGTH_MAX ? token : null;
 }
 
