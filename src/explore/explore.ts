@@ -78,7 +78,7 @@ function requireIndependent(strategy: Strategy): void {
 
 /** Throws UsageError USAGE_GRANULARITY for a proof over points at which only some can go first. */
 function requireSteps(strategy: Strategy, { granularity }: MachineParameters): void {
-  if (granularity !== 'words' || strategy.proof === undefined) return;
+  if (granularity !== 'words' || (strategy.proof ?? null) === null) return;
   throw new UsageError('USAGE_GRANULARITY', `${strategy.name} takes executions apart into steps, and an access to a shared word is none`, {
     where: '--granularity',
     expected: 'calls, synchronisation or all; another strategy for words',

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Strategy } from '../../src/backends/strategy.js';
-import { Dpor, explore, parseScheduleJson, RandomWalk, replaySchedule } from '../../src/explore/index.js';
+import { Dpor, explore, FairTail, parseScheduleJson, RandomWalk, replaySchedule } from '../../src/explore/index.js';
 import type { Device, Suspending, UsageError } from '../../src/index.js';
 import type { Overrides } from '../../src/machine/parameters.js';
 import type { ExploreReport } from '../../src/machine/report.js';
@@ -48,7 +48,7 @@ describe('granularity', function () {
     scenario: Scenario,
     overrides: Partial<Overrides>,
     schedules = 20,
-    strategy: Strategy = new RandomWalk(),
+    strategy: Strategy = new FairTail(new RandomWalk()),
   ): Promise<ExploreReport> =>
     explore(scenario, {
       overrides: { seed: 1, ...overrides },
