@@ -12,7 +12,8 @@ export interface ShrinkLimits {
   readonly timeMs: number;
 }
 
-export const SHRINK_LIMITS: ShrinkLimits = { replays: 1500, timeMs: 5000 };
+/** Executions end it, and operations (`shrinkFailure`): what it comes to is the same on any machine. Time is for one that is stuck. */
+export const SHRINK_LIMITS: ShrinkLimits = { replays: 1500, timeMs: 60_000 };
 
 /** With more preemptions there are too many schedules to execute all; some are drawn. */
 const ENUMERATED_PREEMPTIONS_MAX = 1;
