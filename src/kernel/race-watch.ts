@@ -369,15 +369,8 @@ export class RaceWatch {
     const task = this.#current;
     if (task < 0) return;
     this.#track.acquire(task, published);
-    if (!seesStores) {
-      this.#track.acquire(task, steps);
-      return;
-    }
-    const end = buffer.endWord(offset, bytes);
-    for (let word = buffer.firstWord(offset); word < end; word++) {
-      const stored = buffer.stored(word);
-      if (stored >= 0) this.#track.acquire(task, stored);
-    }
+    if (seesStores) buffer.acquireStores(this.#track, task, offset, bytes);
+    else this.#track.acquire(task, steps);
   }
 
   /** The device that makes a step reads or writes memory. It loads each word after what was published in the buffer. */

@@ -4,6 +4,11 @@ interface Variables {
   newSync(): number;
 }
 
+/** What orders tasks by what others released. */
+interface Ordering {
+  acquire(task: number, sync: number): void;
+}
+
 /** A buffer that driver and device share, word by word, while data races are looked for. */
 export class WatchedBuffer {
   /** By word, plus 1, made when first asked for: its variable, and what the device releases when it stores the word. */
@@ -36,12 +41,16 @@ export class WatchedBuffer {
     return this.#variables[word]! - 1;
   }
 
-  /** Comes after the device's stores of the word so far; -1 when it has stored nothing there. */
-  stored(word: number): number {
-    return (this.#stores[word] ?? 0) - 1;
+  /** The task comes after the device's stores of these words so far. */
+  acquireStores(track: Ordering, task: number, offset: number, bytes: number): void {
+    const end = this.endWord(offset, bytes);
+    for (let word = this.firstWord(offset); word < end; word++) {
+      const store = this.#stores[word]!;
+      if (store !== 0) track.acquire(task, store - 1);
+    }
   }
 
-  /** The same, made when there is none yet. */
+  /** What the device releases when it stores the word. */
   store(word: number): number {
     if (this.#stores[word] === 0) this.#stores[word] = this.watch.newSync() + 1;
     return this.#stores[word]! - 1;
