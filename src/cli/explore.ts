@@ -6,6 +6,7 @@ import { STEPS_MAX } from '../backends/controlled-scheduler.js';
 import { LEAP_DISTANCE } from '../explore/index.js';
 import { formatExploreReport } from '../report/index.js';
 import { choice, expectedName } from './choice.js';
+import { addControlFlags, controlOptions, type ControlFlags } from './control-flags.js';
 import { given } from './given.js';
 import type { ExploreOptions, ExploreProgress, Lab } from './lab.js';
 import { loadScenario } from './load-scenario.js';
@@ -16,7 +17,7 @@ import { pasteAgain } from './paste-line.js';
 import { exploreState } from './progress.js';
 import type { Session } from './session.js';
 
-interface ExploreFlags extends MachineFlags {
+interface ExploreFlags extends MachineFlags, ControlFlags {
   readonly strategy: string;
   readonly schedules?: number;
   readonly seconds?: number;
@@ -24,12 +25,9 @@ interface ExploreFlags extends MachineFlags {
   readonly seed: number;
   readonly requests?: number;
   readonly out?: string;
-  readonly steps?: number;
   readonly granularity?: Granularity;
   readonly leapDistance?: number;
-  readonly strict?: boolean;
   readonly quiet?: boolean;
-  readonly races?: boolean;
 }
 
 /** Schedules of a search that nobody bounded. */
@@ -46,7 +44,7 @@ export function exploreCommand(session: Session): Command {
   const command = new Command('explore')
     .description('run a scenario step by step, in a different order each time, and stop at the first finding')
     .argument('<scenario>', 'name, or path of a module');
-  return addMachineFlags(command)
+  return addControlFlags(addMachineFlags(command), '1000000, or 20000 a request')
     .option('--strategy <name>', 'who chooses the order', 'pos')
     .option(
       '--schedules <n>',
@@ -62,12 +60,6 @@ export function exploreCommand(session: Session): Command {
     .option('--seed <n>', 'names the search', seed('--seed'), 1)
     .option('--requests <n>', 'requests in each schedule (default: the scenario says)', count('--requests'))
     .option(
-      '--steps <n>',
-      'operations of one schedule before it counts as endless (default: 1000000, or 20000 a request)',
-      count('--steps'),
-    )
-    .option('--races', 'look for data races too, in tracked contexts, common buffers and registers (docs/races.md)')
-    .option(
       '--granularity <how>',
       `where the order may change: ${GRANULARITIES.join(', ')} (default: all)`,
       choice('--granularity', GRANULARITIES),
@@ -77,7 +69,6 @@ export function exploreCommand(session: Session): Command {
       `operations from one moment at which time runs ahead of others to the next (default: ${LEAP_DISTANCE} where schedules are drawn, else 1)`,
       wholeNumber('--leap-distance', 1, STEPS_MAX),
     )
-    .option('--strict', 'a finding when code under test asks for time, chance or the event loop')
     .option('--out <dir>', `directory for schedule files (default: ${DEFAULT_OUT_DIR})`)
     .option('--quiet', 'no progress and no tables, only findings and the verdict')
     .option('--json', 'print one JSON object')
@@ -100,13 +91,11 @@ async function explore(session: Session, reference: string, flags: ExploreFlags)
     strategy: flags.strategy,
     ...budgetOf(flags),
     ...given('workers', flags.workers),
-    races: flags.races === true,
     seed: flags.seed,
     ...given('requests', flags.requests),
-    ...given('stepsMax', flags.steps),
     ...given('granularity', flags.granularity),
     ...given('leapDistance', flags.leapDistance),
-    ...given('strict', flags.strict),
+    ...controlOptions(flags),
     ...machineOptions(flags, loaded.scenario),
     outDir: session.outDir,
     scenarioReference: loaded.reference,

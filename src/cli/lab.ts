@@ -75,7 +75,17 @@ export interface RecordOptions {
   readonly keepRecording: boolean;
 }
 
-export interface ExploreOptions extends ExecutionOptions {
+/** What of an execution under control can be asked for. */
+export interface ControlOptions {
+  /** Look for data races by happens-before. */
+  readonly races: boolean;
+  /** Operations of one execution; absent: the default bound. */
+  readonly stepsMax?: number;
+  /** Code under test that asks for time, chance or the event loop is a finding. */
+  readonly strict?: boolean;
+}
+
+export interface ExploreOptions extends ExecutionOptions, ControlOptions {
   readonly strategy: string;
   /** Most schedules to execute; absent: only time ends the search. */
   readonly schedules?: number;
@@ -83,17 +93,12 @@ export interface ExploreOptions extends ExecutionOptions {
   readonly seconds?: number;
   /** Threads that share the search; absent: as many as pay. */
   readonly workers?: number;
-  /** Look for data races by happens-before. */
-  readonly races: boolean;
-  /** Operations of one execution; absent: the default bound. */
-  readonly stepsMax?: number;
   readonly granularity?: Granularity;
   /** Operations from one leap of time to the next. */
   readonly leapDistance?: number;
-  readonly strict?: boolean;
 }
 
-export interface SweepOptions extends ExecutionOptions {
+export interface SweepOptions extends ExecutionOptions, ControlOptions {
   readonly event: OutsideEvent;
   readonly requests: number;
   /** Seeded orders beside the straight one. */

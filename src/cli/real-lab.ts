@@ -24,7 +24,17 @@ import type { RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import { watchForForgottenYields } from '../wdf/index.js';
 import { given } from './given.js';
-import type { ExecutionOptions, ExploreOptions, Lab, Ratio, RecordOptions, ReplayOptions, RunHooks, RunOptions } from './lab.js';
+import type {
+  ControlOptions,
+  ExecutionOptions,
+  ExploreOptions,
+  Lab,
+  Ratio,
+  RecordOptions,
+  ReplayOptions,
+  RunHooks,
+  RunOptions,
+} from './lab.js';
 
 /** Opens the laboratory itself; loaded only by commands that need it, so that `--help` stays quick. */
 export function openLab(): Promise<Lab> {
@@ -70,11 +80,9 @@ const lab: Lab = {
         seed: options.seed,
         ...machineOverrides(options),
         workload: trafficOf(options),
-        ...given('races', options.races ? true : undefined),
-        ...given('stepsMax', options.stepsMax),
+        ...controlOverrides(options),
         ...given('granularity', options.granularity),
         ...given('leapDistance', options.leapDistance),
-        ...given('strict', options.strict),
       },
       strategy: strategyNamed(options.strategy)!.create(),
       schedules: options.schedules ?? TIMED_SCHEDULES_MAX,
@@ -106,7 +114,7 @@ const lab: Lab = {
     watchModules(options.scenarioReference);
     const { event, requests, orders, outDir, scenarioReference } = options;
     return sweep(scenario, {
-      overrides: { seed: options.seed, ...machineOverrides(options) },
+      overrides: { seed: options.seed, ...machineOverrides(options), ...controlOverrides(options) },
       event,
       requests,
       orders,
@@ -172,6 +180,10 @@ function machineOverrides(options: ExecutionOptions): Pick<Overrides, 'instances
       ...given('ordering', options.ordering),
     },
   };
+}
+
+function controlOverrides({ races, stepsMax, strict }: ControlOptions): Pick<Overrides, 'races' | 'stepsMax' | 'strict'> {
+  return { ...given('races', races ? true : undefined), ...given('stepsMax', stepsMax), ...given('strict', strict) };
 }
 
 function trafficOf(options: ExecutionOptions): NonNullable<Overrides['workload']> {

@@ -1,9 +1,12 @@
 import { Command } from 'commander';
+import { armStrictTraps } from '../backends/strict-traps.js';
+import { SWEEP_STEPS_MAX } from '../explore/index.js';
 import { UsageError } from '../nt/index.js';
 import { parseOrderings } from '../machine/ordering.js';
 import type { MachineConfig } from '../machine/scenario.js';
 import type { OutsideEvent } from '../machine/sweep-report.js';
 import { formatSweepReport } from '../report/index.js';
+import { addControlFlags, controlOptions, type ControlFlags } from './control-flags.js';
 import { given } from './given.js';
 import type { ExploreProgress, SweepOptions } from './lab.js';
 import { loadScenario } from './load-scenario.js';
@@ -14,7 +17,7 @@ import { pasteAgain } from './paste-line.js';
 import { exploreState } from './progress.js';
 import type { Session } from './session.js';
 
-interface SweepFlags {
+interface SweepFlags extends ControlFlags {
   readonly cancel?: boolean;
   readonly unplug?: boolean;
   readonly powerDown?: boolean;
@@ -36,9 +39,10 @@ Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 an error of dmalab its
 
 /** `dmalab sweep <scenario>`: the outside world at every operation of a request. */
 export function sweepCommand(session: Session): Command {
-  return new Command('sweep')
+  const command = new Command('sweep')
     .description('cancel, unplug or power down before each single operation of a request, and count how it ends')
-    .argument('<scenario>', 'name, or path of a module')
+    .argument('<scenario>', 'name, or path of a module');
+  return addControlFlags(command, `${SWEEP_STEPS_MAX}`)
     .option('--cancel', 'cancel the request')
     .option('--unplug', 'pull the device out')
     .option('--power-down', 'send the device to D3 and back')
@@ -58,6 +62,8 @@ async function runSweep(session: Session, reference: string, flags: SweepFlags):
   session.seed = flags.seed;
   const event = eventOf(flags);
   const lab = await session.lab();
+  // Before the module is loaded: it may keep functions under names of its own.
+  if (flags.strict === true) armStrictTraps();
   const loaded = await loadScenario(reference, lab, session.io);
   session.scenario = loaded.scenario.name;
   session.outDir = flags.out ?? DEFAULT_OUT_DIR;
@@ -67,6 +73,7 @@ async function runSweep(session: Session, reference: string, flags: SweepFlags):
     requests: flags.requests,
     orders: flags.orders ?? 0,
     ...given('ordering', flags.ordering),
+    ...controlOptions(flags),
     seed: flags.seed,
     outDir: session.outDir,
     scenarioReference: loaded.reference,

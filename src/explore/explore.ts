@@ -1,25 +1,19 @@
-import { join } from 'node:path';
 import type { Strategy } from '../backends/strategy.js';
 import { toFinding } from '../backends/to-finding.js';
 import { hostTimeMs, type RecordedViolation } from '../kernel/index.js';
 import { UsageError } from '../nt/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type MachineParameters, type Overrides } from '../machine/parameters.js';
-import { replayLine } from '../machine/replay-line.js';
-import type { ExploreReport, Finding, ShrinkSummary } from '../machine/report.js';
+import type { ExploreReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
-import { BRIEF_LIMITS, explainFailure } from './explain/index.js';
-import { writeSchedule } from './schedule-file.js';
-import { scheduleOf } from './schedule-of.js';
-import { scheduleToken } from './schedule-token.js';
-import { inOrder, NONDETERMINISM, searchInParallel, searchSequentially, type Failing, type Search } from './search/index.js';
-import { shrinkFailure, type ShrunkFailure } from './shrink-failure.js';
+import { keepFindings, type KeptFindings, type SchedulePlace } from './keep-findings.js';
+import { inOrder, searchInParallel, searchSequentially, type Search } from './search/index.js';
 import { strategies } from './strategies/index.js';
 
 /** Requests of one controlled execution when nobody says otherwise: enough for two in flight on each device, short enough to repeat. */
 export const CONTROLLED_REQUESTS = 4;
 
-export interface ExploreSettings {
+export interface ExploreSettings extends SchedulePlace {
   readonly overrides: Overrides;
   readonly strategy: Strategy;
   /** Most schedules to execute. */
@@ -28,12 +22,6 @@ export interface ExploreSettings {
   readonly workers?: number;
   /** No schedule is begun after so long; default: no bound. */
   readonly seconds?: number;
-  /** Folder for the schedule file of a finding. */
-  readonly outDir: string;
-  /** What names the scenario in schedule files: its name or its module's path. */
-  readonly scenarioReference: string;
-  /** Start of the line to paste that replays a finding, such as `npx dmalab`. */
-  readonly program: string;
   /** The command line that runs this again, for a finding without a schedule. Default `program`. */
   readonly again?: string;
   /** Threads that give no sign of life for so long are lost; default EXPLORER_SILENCE_MS. */
@@ -113,7 +101,11 @@ export async function explore(scenario: Scenario, settings: ExploreSettings): Pr
       : { ...(await searchSequentially(search)), lost: null };
   const seconds = (hostTimeMs() - startMs) / 1000;
   const kept =
-    failing !== null ? keepFindings(scenario, settings, overrides, failing) : lost !== null ? lostThread(lost, settings) : NOTHING_KEPT;
+    failing !== null
+      ? keepFindings(scenario, settings, { strategy: strategy.name, overrides, ...failing })
+      : lost !== null
+        ? lostThread(lost, settings)
+        : NOTHING_KEPT;
   return {
     verdict: kept.findingsTotal > 0 ? 'finding' : signal.aborted ? 'interrupted' : 'ok',
     scenario: scenario.name,
@@ -140,45 +132,8 @@ function silence({ silenceMs }: ExploreSettings): { silenceMs?: number } {
   return silenceMs === undefined ? {} : { silenceMs };
 }
 
-function lostThread(violation: RecordedViolation, { again, program }: ExploreSettings): Kept {
+function lostThread(violation: RecordedViolation, { again, program }: ExploreSettings): KeptFindings {
   return { ...NOTHING_KEPT, findings: [toFinding(violation, null, again ?? program)], findingsTotal: 1 };
 }
 
-/** What is left of a search that found something: the findings of the shrunk schedule, and where that is written. */
-interface Kept {
-  readonly findings: readonly Finding[];
-  readonly findingsTotal: number;
-  readonly token: string | null;
-  readonly shrink: ShrinkSummary | null;
-  readonly explanation: string | null;
-}
-
-const NOTHING_KEPT: Kept = { findings: [], findingsTotal: 0, token: null, shrink: null, explanation: null };
-
-/** Where the shrunk schedule became inevitable and which order decides, in a sentence or two. */
-function explainBriefly(scenario: Scenario, { overrides, choices }: ShrunkFailure, rule: string): string | null {
-  return explainFailure(scenario, overrides, choices, rule, BRIEF_LIMITS)?.sentences.join(' ') ?? null;
-}
-
-/**
- * Writes the failing schedule. What is reported and replayed is the shrunk one; the one that was found stands beside
- * it as `.full.json`. A nondeterministic execution cannot be shrunk: no candidate could be believed.
- */
-function keepFindings(scenario: Scenario, settings: ExploreSettings, overrides: Overrides, failing: Failing): Kept {
-  const { rule } = failing.execution.findings[0]!;
-  const path = join(settings.outDir, `${scenario.name}-${rule}-${failing.execution.eventHash.slice(0, 8)}.json`);
-  const named = { reference: settings.scenarioReference, strategy: settings.strategy.name };
-  const full = scheduleOf({ ...named, overrides, ...failing });
-  const shrunk = rule === NONDETERMINISM ? null : shrinkFailure(scenario, { overrides, choices: failing.choices, rule });
-  if (shrunk !== null) writeSchedule(path.replace(/json$/, 'full.json'), full);
-  const written = shrunk === null ? full : scheduleOf({ ...named, ...shrunk });
-  writeSchedule(path, written);
-  const { findings, findingsTotal } = shrunk?.execution ?? failing.execution;
-  return {
-    findings: findings.map((violation) => toFinding(violation, path, replayLine(settings.program, path))),
-    findingsTotal,
-    token: scheduleToken(written),
-    shrink: shrunk?.summary ?? null,
-    explanation: shrunk === null ? null : explainBriefly(scenario, shrunk, rule),
-  };
-}
+const NOTHING_KEPT: KeptFindings = { findings: [], findingsTotal: 0, token: null, shrink: null, explanation: null };

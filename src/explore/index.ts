@@ -3,6 +3,7 @@ export * from './explore.js';
 export * from './fail-nth.js';
 export * from './follow-order.js';
 export * from './guided-run.js';
+export * from './keep-findings.js';
 export * from './keep-recording.js';
 export * from './overrides-text.js';
 export * from './record.js';

@@ -1,22 +1,20 @@
-import { join } from 'node:path';
 import { ControlledBackend, type Execution } from '../backends/controlled.js';
-import { toFinding } from '../backends/to-finding.js';
 import { deriveSeed, hostTimeMs, hostTurn } from '../kernel/index.js';
 import { loadDeviceModules } from '../machine/device-modules.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
-import { replayLine } from '../machine/replay-line.js';
 import type { Finding } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
 import type { OutsideEvent, SweepCounts, SweepReport, SweepSeries } from '../machine/sweep-report.js';
 import { workloadDefaults, type WorkloadConfig } from '../workload/config.js';
-import { writeSchedule } from './schedule-file.js';
-import { scheduleOf } from './schedule-of.js';
+import { keepFindings, type SchedulePlace } from './keep-findings.js';
+import { failingOf } from './search/index.js';
+import { Replay } from './strategies/index.js';
 import { SweepStrategy } from './sweep-strategy.js';
 
 /** A request whose life has more operations does not end. */
 const OPERATIONS_MAX = 100_000;
 /** Operations of one execution before it counts as endless (L-STEP-BOUND), unless the caller says otherwise; a request's life has hundreds. */
-const STEPS_MAX = 100_000;
+export const SWEEP_STEPS_MAX = 100_000;
 /** The event loop gets a turn this often. */
 const TURN_MS = 50;
 const ALWAYS = 1_000_000;
@@ -27,18 +25,13 @@ const eventWorkload: Readonly<Record<OutsideEvent, Partial<WorkloadConfig>>> = {
   'power-down': { powerCyclesPerMillion: ALWAYS },
 };
 
-export interface SweepSettings {
+export interface SweepSettings extends SchedulePlace {
   readonly overrides: Overrides;
   readonly event: OutsideEvent;
   /** Requests of each execution. */
   readonly requests: number;
   /** Seeded orders beside the straight one. */
   readonly orders: number;
-  /** Folder for schedule files. */
-  readonly outDir: string;
-  readonly scenarioReference: string;
-  /** Start of the line to paste that replays a finding. */
-  readonly program: string;
   readonly signal: AbortSignal;
   onProgress(executions: number, seconds: number, findings: number): void;
 }
@@ -65,6 +58,7 @@ export async function sweep(scenario: Scenario, settings: SweepSettings): Promis
     seed: settings.overrides.seed,
     event: settings.event,
     requests: settings.requests,
+    races: settings.overrides.races === true,
     total: sweeper.total,
     series,
     findings: sweeper.findings,
@@ -94,8 +88,8 @@ class Sweeper {
     while (operations < OPERATIONS_MAX && !signal.aborted) {
       strategy.begin(operations + 1);
       const execution = backend.execute(strategy, false);
-      // There is no such operation: nothing was left to come between. That execution counts when it was the only one.
-      if (!strategy.hasHappened && (operations > 0 || execution.findingsTotal === 0)) break;
+      // There is no such operation: nothing was left to come between. That execution counts only for what it found.
+      if (!strategy.hasHappened && execution.findingsTotal === 0) break;
       operations++;
       this.#count((byWindow[strategy.window || 'none'] ??= noCounts()), backend, execution);
       if (execution.findingsTotal > 0) this.#keep(overrides, strategy, backend, execution, operations);
@@ -123,7 +117,7 @@ class Sweeper {
       ...quiet,
       ...eventWorkload[event],
     };
-    return { stepsMax: STEPS_MAX, ...overrides, workload };
+    return { stepsMax: SWEEP_STEPS_MAX, ...overrides, workload };
   }
 
   #count(window: Counts, { machine }: ControlledBackend, { findingsTotal }: Execution): void {
@@ -137,19 +131,26 @@ class Sweeper {
     this.findingsTotal += findingsTotal;
   }
 
-  /** Writes the schedule of the first finding of each rule. */
-  #keep(overrides: Overrides, strategy: SweepStrategy, backend: ControlledBackend, found: Execution, operation: number): void {
-    const { outDir, scenarioReference, program, event } = this.settings;
-    const violation = found.findings[0]!;
-    if (this.findings.some(({ rule }) => rule === violation.rule)) return;
-    const choices = Array.from(found.choices);
-    // Once more with the memory's hash, which a schedule file carries.
-    strategy.begin(operation);
-    const execution = backend.execute(strategy);
-    const path = join(outDir, `${this.scenario.name}-${violation.rule}-${execution.eventHash.slice(0, 8)}.json`);
-    writeSchedule(path, scheduleOf({ reference: scenarioReference, strategy: strategy.name, overrides, choices, execution }));
-    const where = `${event} before operation ${operation} of the request`;
-    this.findings.push(toFinding({ ...violation, message: `${where}: ${violation.message}` }, path, replayLine(program, path)));
+  /**
+   * Keeps the first finding of each rule, with a shrunk schedule. The execution is had once more from its choices before: what does not
+   * come to the same twice is the finding.
+   */
+  #keep(overrides: Overrides, { name, hasHappened }: SweepStrategy, backend: ControlledBackend, found: Execution, operation: number): void {
+    if (this.#isKept(found)) return;
+    const choices = Int32Array.from(found.choices);
+    const replay = new Replay(choices);
+    replay.newExecution();
+    const failing = failingOf(found, backend.execute(replay), choices);
+    if (failing === null || this.#isKept(failing.execution)) return;
+    const { findings, token, shrink, explanation } = keepFindings(this.scenario, this.settings, { strategy: name, overrides, ...failing });
+    const { event } = this.settings;
+    const where = hasHappened ? `${event} before operation ${operation} of the request` : `no ${event} before any operation of the request`;
+    const message = `${where}: ${findings[0]!.message}`;
+    this.findings.push({ ...findings[0]!, message, token, shrink, explanation });
+  }
+
+  #isKept({ findings }: Execution): boolean {
+    return this.findings.some(({ rule }) => rule === findings[0]!.rule);
   }
 
   async #turn(): Promise<void> {

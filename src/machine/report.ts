@@ -5,8 +5,11 @@ import type { LatencySummary } from '../workload/latency.js';
 
 export type { LatencySummary };
 
-/** A finding as users and outside checks see it (design: `--json`). */
-export interface Finding {
+/**
+ * A finding as users and outside checks see it (design: `--json`). One that has a schedule of its own - the first of each rule in a sweep - has
+ * what is told of that as well; `explore` tells it once beside its findings.
+ */
+export interface Finding extends Partial<ScheduleSummary> {
   readonly rule: string;
   readonly title: string;
   readonly severity: Severity;
@@ -19,6 +22,16 @@ export interface Finding {
   /** One line to paste that runs it again. */
   readonly replay: string;
   readonly bugCheck: BugCheckCode | null;
+}
+
+/** What is told of the schedule of a finding. */
+export interface ScheduleSummary {
+  /** The schedule as one word that `replay` takes in place of the file; null without one or when too long. */
+  readonly token: string | null;
+  /** What the schedule was shrunk to; null when there is none or it cannot be shrunk. */
+  readonly shrink: ShrinkSummary | null;
+  /** Where the shrunk schedule became inevitable and which order decides, in a sentence or two; null when it was not shrunk. */
+  readonly explanation: string | null;
 }
 
 export type Verdict = 'ok' | 'finding' | 'diverged' | 'interrupted' | 'error';
@@ -204,7 +217,7 @@ export interface SearchCoverage {
 }
 
 /** Result of `dmalab explore`. */
-export interface ExploreReport {
+export interface ExploreReport extends ScheduleSummary {
   readonly verdict: Verdict;
   readonly scenario: string;
   readonly seed: number;
@@ -234,12 +247,6 @@ export interface ExploreReport {
   readonly points: Readonly<Record<string, Readonly<Record<string, number>>>>;
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
-  /** The schedule of the finding as one word that `replay` takes in place of the file; null without one or when too long. */
-  readonly token: string | null;
-  /** What the schedule of the finding was shrunk to; null when there is none or it cannot be shrunk. */
-  readonly shrink: ShrinkSummary | null;
-  /** Where that schedule became inevitable and which order decides, in a sentence or two; null when it was not shrunk. */
-  readonly explanation: string | null;
 }
 
 /** A number of the schedule that was found, and of the shrunk one. */

@@ -32,10 +32,12 @@ export interface SweepReport {
   readonly seed: number;
   readonly event: OutsideEvent;
   readonly requests: number;
+  /** Data races were looked for. */
+  readonly races: boolean;
   /** Over all series. */
   readonly total: SweepCounts;
   readonly series: readonly SweepSeries[];
-  /** One of each rule, with its schedule. */
+  /** The first of each rule, with its shrunk schedule and what is told of that. */
   readonly findings: readonly Finding[];
   readonly findingsTotal: number;
 }

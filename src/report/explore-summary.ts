@@ -1,7 +1,7 @@
 import { orderingsText } from '../machine/ordering.js';
 import type { BehaviourClasses, ExploreReport, ReplayReport, SearchProof } from '../machine/report.js';
-import { shrinkText } from './shrink-summary.js';
 import { formatFindings, formatVerdict } from './findings.js';
+import { shrinkText } from './shrink-text.js';
 import { formatFacts, printable, type Paint } from './text.js';
 import { formatCount, formatPlural, formatRate, formatShare } from './units.js';
 

@@ -1,5 +1,6 @@
 import { bugCheckText } from '../nt/index.js';
 import type { Finding, Verdict } from '../machine/report.js';
+import { shrinkText } from './shrink-text.js';
 import { formatFacts, printable, type Paint } from './text.js';
 import { formatCount, formatPlural } from './units.js';
 
@@ -12,6 +13,8 @@ function formatFinding(finding: Finding, number: number, paint: Paint): string {
   if (finding.bugCheck !== null) facts.push(['bug check', paint.red(printable(bugCheckText(finding.bugCheck)))]);
   if (finding.step !== null) facts.push(['seen at', `step ${formatCount(finding.step)}`]);
   if (finding.schedule !== null) facts.push(['schedule', printable(finding.schedule)]);
+  if (finding.shrink) facts.push(['shrunk', shrinkText(finding.shrink)]);
+  if (finding.explanation) facts.push(['why', printable(finding.explanation)]);
   facts.push(['run again', paint.cyan(printable(finding.replay))]);
   const head = `${number}. ${paint.bold(finding.rule)} ${printable(finding.title)} (${paintSeverity(finding, paint)})`;
   return [head, `  ${printable(finding.message).replaceAll('\n', '\n  ')}`, formatFacts(facts, paint)].join('\n');

@@ -1,20 +1,8 @@
-import type { BeforeAfter, ShrinkReport, ShrinkSummary } from '../machine/report.js';
+import type { ShrinkReport } from '../machine/report.js';
 import { formatFindings, formatVerdict } from './findings.js';
+import { change } from './shrink-text.js';
 import { formatFacts, printable, type Paint } from './text.js';
-import { formatCount, formatPlural } from './units.js';
-
-/** `9 -> 2`, or one number when nothing changed. */
-function change({ before, after }: BeforeAfter): string {
-  return before === after ? formatCount(after) : `${formatCount(before)} -> ${formatCount(after)}`;
-}
-
-/** One line for the table of `explore`. */
-export function shrinkText({ preemptions, deviations, requests, devices, faults, replays }: ShrinkSummary): string {
-  const parts = [`preemptions ${change(preemptions)}`, `deviations ${change(deviations)}`, `requests ${change(requests)}`];
-  if (devices.before > 1) parts.push(`devices ${change(devices)}`);
-  if (faults.before > 0) parts.push(`injected faults ${change(faults)}`);
-  return `${parts.join(', ')}; ${formatPlural(replays, 'replay')}`;
-}
+import { formatCount } from './units.js';
 
 /** The report of `dmalab shrink`; `brief` leaves the table out. */
 export function formatShrinkReport(report: ShrinkReport, paint: Paint, brief = false): string {

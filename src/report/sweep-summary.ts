@@ -17,7 +17,7 @@ const COLUMNS = [
 
 /** The report of `dmalab sweep`; `brief` leaves the table out. */
 export function formatSweepReport(report: SweepReport, paint: Paint, brief = false): string {
-  const { series, total, event, requests } = report;
+  const { series, total, event, requests, races } = report;
   const blocks: string[] = [];
   if (!brief) {
     const rows = series.flatMap(({ direction, order, byWindow }) =>
@@ -26,7 +26,7 @@ export function formatSweepReport(report: SweepReport, paint: Paint, brief = fal
         .map(([window, counts]) => [direction, order, window, ...cells(counts)]),
     );
     blocks.push(
-      `${paint.bold(printable(report.scenario))}: ${event} before each operation of ${formatPlural(requests, 'request')}, seed ${report.seed}`,
+      `${paint.bold(printable(report.scenario))}: ${event} before each operation of ${formatPlural(requests, 'request')}, seed ${report.seed}${races ? ', data races looked for' : ''}`,
       formatTable(COLUMNS, [...rows, ['all', '', '', ...cells(total)]], paint),
     );
   }

@@ -10,11 +10,11 @@ describe('dmalab sweep', () => {
     expect(outcome.code).to.equal(0);
     expect(jsonOf(outcome)).to.deep.equal(sweepReport);
     expect(lab.calls[0]!.command).to.equal('sweep');
-    expect((lab.calls[0] as { options: object }).options).to.include({ event: 'cancel', requests: 1, orders: 0, seed: 1 });
-    expect((await invoke(['sweep', 'demo', '--power-down', '--orders', '3'], lab)).stdout).to.contain(
+    expect((lab.calls[0] as { options: object }).options).to.include({ event: 'cancel', requests: 1, orders: 0, seed: 1, races: false });
+    expect((await invoke(['sweep', 'demo', '--power-down', '--orders', '3', '--races', '--steps', '5000'], lab)).stdout).to.contain(
       'cancel before each operation of 1 request',
     );
-    expect((lab.calls[1] as { options: object }).options).to.include({ event: 'power-down', orders: 3 });
+    expect((lab.calls[1] as { options: object }).options).to.include({ event: 'power-down', orders: 3, races: true, stepsMax: 5000 });
   });
 
   it('without an event, with two, or with numbers that cannot be, it is a usage error', async () => {

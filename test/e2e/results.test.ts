@@ -61,6 +61,25 @@ describe('dmalab as a user starts it: results', function () {
     }
   });
 
+  it('sweep with a finding: a shrunk schedule, the full one beside it, and why; both replay', async () => {
+    const ended = await dmalab(['sweep', 'cancel-left-to-dpc', '--cancel', '--out', 'swept', '--json'], folder);
+    expect(ended.code, ended.stderr).to.equal(1);
+    const finding = expectFinding((jsonOf(ended)['findings'] as Json[])[0], 'L-QUIESCENCE');
+    const { preemptions } = finding['shrink'] as { preemptions: { before: number; after: number } };
+    expect(preemptions.after).to.be.lessThan(preemptions.before);
+    expect(finding['explanation']).to.be.a('string').and.contain('EvtRequestCancel');
+    const file = String(finding['schedule']);
+    for (const words of [[file], [file, '--backend', 'lockstep'], [file.replace(/json$/, 'full.json')], [String(finding['token'])]]) {
+      const replayed = await dmalab(['replay', ...words, '--json'], folder);
+      expect(replayed.code, replayed.stderr).to.equal(1);
+      expectFinding((jsonOf(replayed)['findings'] as Json[])[0], 'L-QUIESCENCE');
+    }
+    const text = await dmalab(['sweep', 'cancel-left-to-dpc', '--cancel', '--out', 'swept'], folder);
+    expect(text.stdout)
+      .to.match(/shrunk +preemptions \d+ -> \d+/)
+      .and.match(/why +It became inevitable/);
+  });
+
   it('run --record --json writes a file that replay takes on both backends, to the same memory', async () => {
     const words = [
       'run',

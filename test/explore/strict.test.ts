@@ -84,12 +84,17 @@ describe('strict mode', function () {
     const asks = 'class Asks extends SmallDriver { *evtIo(...args) { random(); yield* super.evtIo(...args); } }';
     const text = moduleText('SmallDriver').replace('export default', `${captured}\n${asks}\nexport default`);
     writeFileSync(join(folder, 'mine.mjs'), text.replace("new SmallDriver('SmallDriver')", "new Asks('asks')"));
-    const found = await dmalab(['explore', './mine.mjs', '--strict', '--schedules', '2', '--json'], folder);
-    const [finding] = jsonOf(found)['findings'] as readonly Finding[];
-    expect([found.code, finding?.rule]).to.deep.equal([1, 'L-NONDETERMINISM']);
-    expect(finding!.message).to.contain('Math.random is called while EvtIo runs');
-    const again = await dmalab(['replay', finding!.schedule!, '--json'], folder);
-    expect([again.code, jsonOf(again)['verdict']]).to.deep.equal([1, 'finding']);
+    for (const command of [
+      ['explore', './mine.mjs', '--schedules', '2'],
+      ['sweep', './mine.mjs', '--unplug'],
+    ]) {
+      const found = await dmalab([...command, '--strict', '--json'], folder);
+      const [finding] = jsonOf(found)['findings'] as readonly Finding[];
+      expect([found.code, finding?.rule]).to.deep.equal([1, 'L-NONDETERMINISM']);
+      expect(finding!.message).to.contain('Math.random is called while EvtIo runs');
+      const again = await dmalab(['replay', finding!.schedule!, '--json'], folder);
+      expect([again.code, jsonOf(again)['verdict']]).to.deep.equal([1, 'finding']);
+    }
     rmSync(folder, { recursive: true });
   });
 

@@ -1,17 +1,21 @@
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ControlledBackend } from '../../src/backends/index.js';
-import { parseScheduleJson, replaySchedule, sweep, SweepStrategy } from '../../src/explore/index.js';
-import { resolveParameters } from '../../src/machine/parameters.js';
-import type { Scenario } from '../../src/machine/scenario.js';
+import { parseScheduleJson, replaySchedule, sweep, SweepStrategy, type Schedule } from '../../src/explore/index.js';
+import { resolveParameters, type Overrides } from '../../src/machine/parameters.js';
+import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
 import type { OutsideEvent, SweepCounts, SweepReport } from '../../src/machine/sweep-report.js';
 import { createPaint, formatSweepReport } from '../../src/report/index.js';
 import { builtInScenarios, gallery } from '../../src/scenarios/index.js';
+import { CompletesTwice } from '../scenarios/faults/drivers.js';
+import { smallContext } from '../scenarios/faults/small-driver.js';
 
 const sample = (name: string): Scenario => builtInScenarios.find((scenario) => scenario.name === name)!;
+const defect = (name: string): Scenario => gallery.find((pair) => pair.defect.name === name)!.defect;
+const read = (path: string): Schedule => parseScheduleJson(JSON.parse(readFileSync(path, 'utf8')), path);
 
 describe('a sweep', function () {
   this.timeout(60_000);
@@ -19,9 +23,9 @@ describe('a sweep', function () {
   before(() => (outDir = mkdtempSync(join(tmpdir(), 'dmalab-sweep-'))));
   after(() => rmSync(outDir, { recursive: true }));
 
-  const run = (scenario: Scenario, event: OutsideEvent, orders = 0): Promise<SweepReport> =>
+  const run = (scenario: Scenario, event: OutsideEvent, orders = 0, more: Partial<Overrides> = {}): Promise<SweepReport> =>
     sweep(scenario, {
-      overrides: { seed: 1 },
+      overrides: { seed: 1, ...more },
       event,
       requests: 1,
       orders,
@@ -67,9 +71,84 @@ describe('a sweep', function () {
     expect(finding!.message).to.match(/^unplug before operation \d+ of the request: /);
     const file = finding!.schedule!;
     expect(finding!.replay).to.equal(`dmalab replay ${file}`);
-    const replayed = await replaySchedule(scenario, parseScheduleJson(JSON.parse(readFileSync(file, 'utf8')), file), file, 'dmalab');
+    const replayed = await replaySchedule(scenario, read(file), file, 'dmalab');
     expect(replayed.verdict).to.equal('finding');
     expect(replayed.findings[0]!.rule).to.equal('D46');
+  });
+
+  for (const [name, rule] of [
+    ['cancel-left-to-dpc', 'L-QUIESCENCE'],
+    ['mark-after-execute', 'C11'],
+    ['unmark-after-last-part', 'C09'],
+  ] as const) {
+    it(`${name}: ${rule} comes with a shrunk schedule that replays on both backends, and says why; the full one stands beside it`, async () => {
+      const scenario = defect(name);
+      const report = await run(scenario, 'cancel');
+      expect(report.findings.map((finding) => finding.rule)).to.deep.equal([rule]);
+      const { schedule, message, shrink, explanation } = report.findings[0]!;
+      expect(shrink!.preemptions.after).to.be.at.most(shrink!.preemptions.before);
+      expect(explanation).to.match(/inevitable|Every order/);
+      for (const file of [schedule!, schedule!.replace(/json$/, 'full.json')]) {
+        for (const backend of ['controlled', 'lockstep'] as const) {
+          const replayed = await replaySchedule(scenario, read(file), file, 'dmalab', backend);
+          expect([replayed.verdict, replayed.divergence, replayed.findings[0]!.rule]).to.deep.equal(['finding', null, rule]);
+          if (file === schedule) expect(message).to.equal(`${message.split(': ')[0]}: ${replayed.findings[0]!.message}`);
+        }
+      }
+      const text = formatSweepReport(report, createPaint(false));
+      expect(text).to.match(/shrunk +preemptions \d+/);
+      expect(text).to.contain(explanation!);
+    });
+  }
+
+  it('looks for data races and bounds its executions when asked to; the schedules carry it', async () => {
+    const scenario = defect('stop-without-lock');
+    expect((await run(scenario, 'cancel')).findings).to.deep.equal([]);
+    const races = await run(scenario, 'cancel', 0, { races: true });
+    const bounded = await run(scenario, 'cancel', 0, { stepsMax: 40 });
+    expect([races.races, bounded.races]).to.deep.equal([true, false]);
+    const [race] = races.findings;
+    expect(race!.rule).to.equal('L-DATA-RACE');
+    expect(read(race!.schedule!).parameters['races']).to.equal(true);
+    const [endless] = bounded.findings;
+    expect(endless!.rule).to.equal('L-STEP-BOUND');
+    expect(endless!.message).to.contain('40 operations');
+    for (const { schedule } of [race!, endless!]) {
+      const replayed = await replaySchedule(scenario, read(schedule!), schedule!, 'dmalab');
+      expect([replayed.verdict, replayed.divergence]).to.deep.equal(['finding', null]);
+    }
+  });
+
+  it('what the machine finds before the event could come is told as well', async () => {
+    class GivesUp extends CompletesTwice {
+      override *evtIo(): ReturnType<CompletesTwice['evtIo']> {
+        throw new Error('gave up');
+      }
+    }
+    const scenario = defineScenario({ name: 'up', title: 'up', devices: [{ name: 'board', model: 'sgring', driver: new GivesUp() }] });
+    const report = await run(scenario, 'unplug');
+    expect(report.findings.map(({ rule }) => rule)).to.deep.equal(['L-DRIVER-THREW']);
+    expect(report.findings[0]!.message).to.match(/^no unplug before any operation of the request: .*gave up/);
+  });
+
+  it('what does not come to the same twice is L-NONDETERMINISM, and nothing is shrunk', async () => {
+    let requests = 0;
+    class EveryOtherTime extends CompletesTwice {
+      override *evtIo(...[device, request]: Parameters<CompletesTwice['evtIo']>): ReturnType<CompletesTwice['evtIo']> {
+        if (requests++ % 2 === 0) yield* smallContext(device).registers.read32(0);
+        yield* super.evtIo(device, request);
+      }
+    }
+    const driver = new EveryOtherTime();
+    const report = await run(
+      defineScenario({ name: 'odd', title: 'odd', devices: [{ name: 'board', model: 'sgring', driver }] }),
+      'unplug',
+    );
+    expect(report.findings.map(({ rule, shrink, explanation }) => [rule, shrink, explanation])).to.deep.equal([
+      ['L-NONDETERMINISM', null, null],
+    ]);
+    expect(existsSync(report.findings[0]!.schedule!)).to.equal(true);
+    expect(existsSync(report.findings[0]!.schedule!.replace(/json$/, 'full.json'))).to.equal(false);
   });
 
   it('time passes beside a looped transfer, which would go round for ever', () => {

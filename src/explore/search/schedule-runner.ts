@@ -130,10 +130,7 @@ export class ScheduleRunner {
     this.#replay.follow(choices);
     this.#replay.newExecution();
     const again = this.#backend.execute(this.#replaying);
-    const difference = differenceBetween(execution, again);
-    if (difference === null) return again.findingsTotal > 0 ? { execution: again, choices } : null;
-    const findings = [nondeterminism(difference), ...execution.findings];
-    return { execution: { ...execution, findings, findingsTotal: execution.findingsTotal + 1 }, choices };
+    return failingOf(execution, again, choices);
   }
 
   /** What the schedules since the last call came to. */
@@ -156,6 +153,14 @@ export class ScheduleRunner {
     this.#behaviours = [];
     return totals;
   }
+}
+
+/** What an execution and the same once more from its choices have come to; null: nothing was found and they are the same. */
+export function failingOf(execution: Execution, again: Execution, choices: Int32Array): Failing | null {
+  const difference = differenceBetween(execution, again);
+  if (difference === null) return again.findingsTotal > 0 ? { execution: again, choices } : null;
+  const findings = [nondeterminism(difference), ...execution.findings];
+  return { execution: { ...execution, findings, findingsTotal: execution.findingsTotal + 1 }, choices };
 }
 
 function differenceBetween(first: Execution, second: Execution): string | null {

@@ -191,6 +191,7 @@ export const sweepReport: SweepReport = {
   seed: 1,
   event: 'cancel',
   requests: 1,
+  races: false,
   total: { executions: 97, completed: 51, cancelled: 46, failed: 0, finding: 0 },
   series: [
     {
