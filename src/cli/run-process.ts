@@ -3,10 +3,11 @@ import { runCli } from './cli.js';
 import { ExitCode } from './errors.js';
 import type { Lab } from './lab.js';
 import { processIo } from './process-io.js';
+import { endSoon } from './process-end.js';
 
 /**
- * Runs the command line of this process and leaves its exit code in `process.exitCode`. Nothing here calls
- * process.exit(): it would cut off what stdout has not yet written.
+ * Runs the command line of this process and leaves its exit code in `process.exitCode`. The process ends when nothing
+ * is left to do, or when all is written and only what code under test has left behind is to be waited for.
  */
 export function runProcess(openLab: () => Promise<Lab>): void {
   let exitCode: ExitCode | null = null;
@@ -16,7 +17,7 @@ export function runProcess(openLab: () => Promise<Lab>): void {
 
   // A reader that has seen enough closes the pipe: no error of ours. A full disk under stdout is one.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') outputFailure = error;
+    if (error.code !== 'EPIPE') outputFailure ??= error;
   });
   process.stderr.on('error', () => {});
 
@@ -47,5 +48,6 @@ export function runProcess(openLab: () => Promise<Lab>): void {
   void runCli(process.argv.slice(2), processIo(), openLab).then((code) => {
     exitCode = hasEscaped ? ExitCode.Internal : code;
     process.exitCode = exitCode;
+    return endSoon();
   });
 }

@@ -56,6 +56,28 @@ describe('the command line as a process', function () {
     expect((JSON.parse(stdout) as { findings: { message: string }[] }).findings[0]!.message).to.have.length(1_000_000);
   });
 
+  it('does not wait for timers that code under test has left behind, and tells of them, when the last byte is written', async () => {
+    const { child, ended } = start(fakeMain, 'run demo --json', 'timer');
+    child.stdout!.pause();
+    await hostDelay(1500);
+    expect(child.exitCode, 'a reader that takes its time').to.equal(null);
+    child.stdout!.resume();
+    const { code, stdout, stderr } = await ended;
+    expect(code).to.equal(1);
+    expect((JSON.parse(stdout) as { findings: { message: string }[] }).findings[0]!.message).to.have.length(1_000_000);
+    expect(stderr).to.equal("dmalab: code under test has left timers of Node's behind (1); they are not waited for\n");
+  });
+
+  it('does not wait for anything else either', async () => {
+    expect(await start(fakeMain, 'run demo --quiet', 'handle').ended).to.include({ code: 0, stdout: 'ok: nothing found\n', stderr: '' });
+  });
+
+  it('tells of the first error that what was left behind throws after the results, which takes nothing back', async () => {
+    const { code, stdout, stderr } = await start(fakeMain, 'run demo --quiet', 'late').ended;
+    expect({ code, stdout }).to.deep.equal({ code: 0, stdout: 'ok: nothing found\n' });
+    expect(stderr).to.match(/^dmalab: after the results, code under test left something behind .*first at .*late\.mjs:3:7.*\n$/);
+  });
+
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     it(`prints the whole results at ${signal} and exits with 130`, async () => {
       const { child, ended, says } = start(fakeMain, 'run demo --json', 'wait');
