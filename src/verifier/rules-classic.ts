@@ -16,7 +16,7 @@ export const classicRules: readonly RuleText[] = [
     id: 'D11',
     title: 'cancel vs. Execute: no request lost when Cancel returned TRUE and the I/O path also thinks it queued',
     severity: 'error',
-    reportedAs: ['C14'],
+    reportedAs: ['C14', 'L-QUIESCENCE'],
   },
   {
     id: 'D12',
@@ -25,7 +25,7 @@ export const classicRules: readonly RuleText[] = [
     reportedAs: ['A36', 'L-DATA'],
   },
   { id: 'D13', title: 'unmark CANCELLED in EvtProgramDma -> no doorbell', severity: 'error' },
-  { id: 'D14', title: 'DPC coalescing: DPC drains every saved cause', severity: 'error' },
+  { id: 'D14', title: 'DPC coalescing: DPC drains every saved cause', severity: 'error', reportedAs: ['L-QUIESCENCE'] },
   { id: 'D15', title: 'saved cause bits are ORed, not overwritten', severity: 'error', reportedAs: ['L-QUIESCENCE'] },
   {
     id: 'D16',
@@ -71,7 +71,7 @@ export const classicRules: readonly RuleText[] = [
   { id: 'D27', title: 'retry bounded', severity: 'error' },
   { id: 'D28', title: 'stale completion after abort/reset ignored', severity: 'error', reportedAs: ['A36', 'L-DATA', 'L-REQUEST-FAILED'] },
   { id: 'D29', title: 'reset quiesces before reuse', severity: 'error' },
-  { id: 'D30', title: 'ring index wrap and full/empty distinction', severity: 'error' },
+  { id: 'D30', title: 'ring index wrap and full/empty distinction', severity: 'error', reportedAs: ['L-QUIESCENCE'] },
   { id: 'D31', title: 'hardware-owned descriptor not modified by driver and vice versa', severity: 'error', reportedAs: ['L-DATA'] },
   {
     id: 'D32',
