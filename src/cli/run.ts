@@ -45,7 +45,10 @@ export function runCommand(session: Session): Command {
     .option('--reads <percent>', 'share of reads, 0 to 100', wholeNumber('--reads', 0, 100))
     .option('--preempt <rate>', 'chance to switch virtual CPUs at a scheduling point, such as 0.05 or 1/20', ratio('--preempt'))
     .option('--fail-nth', 'instead: one request each way under control, with each fallible call failed once')
-    .option('--record', 'record every execution on threads; a finding becomes a schedule file that replays exactly')
+    .option(
+      '--record',
+      'record every execution on threads; a finding becomes a schedule file that replays exactly; the first of each rule is shrunk',
+    )
     .option('--keep-recording', 'with --record: write the last execution even when it found nothing')
     .option('--epoch <n>', 'with --record: requests of one execution (default: 32)', count('--epoch'))
     .option('--no-verify-payload', 'do not compare the bytes that arrive')

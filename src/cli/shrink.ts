@@ -14,7 +14,8 @@ interface ShrinkFlags {
 }
 
 const AFTER_HELP = `
-What explore writes is shrunk already; this is for its .full.json files and for schedules from elsewhere.
+What explore, sweep and run --record write is shrunk already, but for further findings of one rule; this is for those, for
+.full.json files and for schedules from elsewhere.
 Exit code: 1 the shrunk schedule fails, 2 wrong usage or the schedule does not fail any more, 3 an error of dmalab itself.`;
 
 /** `dmalab shrink FILE`: the simplest schedule that still fails. */

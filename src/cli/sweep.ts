@@ -35,6 +35,7 @@ const REQUESTS_MAX = 64;
 const AFTER_HELP = `
 Exactly one of --cancel, --unplug, --power-down says what comes from outside. It comes once in each execution: before the
 first operation after the request was submitted, before the second, and so on to the last, for a read and for a write.
+The first finding of each rule is kept, its schedule shrunk.
 Exit code: 0 nothing found, 1 a finding, 2 wrong usage, 3 an error of dmalab itself, 130 interrupted.`;
 
 /** `dmalab sweep <scenario>`: the outside world at every operation of a request. */

@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { ControlledBackend, type Execution } from '../backends/controlled.js';
 import type { Recording } from '../backends/recorded.js';
 import type { RecordedViolation } from '../kernel/index.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import type { Scenario } from '../machine/scenario.js';
 import { FollowOrder } from './follow-order.js';
+import { schedulePath, type Found, type SchedulePlace } from './keep-findings.js';
 import { writeSchedule } from './schedule-file.js';
 import { scheduleOf } from './schedule-of.js';
 
@@ -12,46 +12,39 @@ import { scheduleOf } from './schedule-of.js';
 export interface KeptRecording {
   /** Path of the schedule file; null when the recording is not exact. */
   readonly schedule: string | null;
+  /** The execution, had again under control; null when the recording is not exact. */
+  readonly followed: Found | null;
   /** Why it is not exact, when that is somebody's fault: L-NONDETERMINISM. */
   readonly violation: RecordedViolation | null;
 }
 
-/** Where recordings of one machine go. */
-export interface RecordingPlace {
-  /** All that shapes the machine, its seed and the requests of one execution included. */
-  readonly overrides: Overrides;
-  readonly outDir: string;
-  /** What names the scenario in schedule files. */
-  readonly reference: string;
-}
-
 /** Turns recordings of one machine into schedules, by following them under control. */
 export class RecordingKeeper {
-  readonly #scenario: Scenario;
-  readonly #place: RecordingPlace;
   readonly #follow = new FollowOrder([]);
   #backend: ControlledBackend | null = null;
 
-  constructor(scenario: Scenario, place: RecordingPlace) {
-    this.#scenario = scenario;
-    this.#place = place;
-  }
+  /** `overrides`: all that shapes the machine, its seed and the requests of one execution included. */
+  constructor(
+    private readonly scenario: Scenario,
+    private readonly place: SchedulePlace,
+    private readonly overrides: Overrides,
+  ) {}
 
   /** Writes the schedule file, if the execution can be had again exactly. */
   keep(recording: Recording): KeptRecording {
-    if (!recording.isExact) return { schedule: null, violation: null };
-    const { overrides, outDir, reference } = this.#place;
-    this.#backend ??= new ControlledBackend(resolveParameters(this.#scenario, overrides));
+    if (!recording.isExact) return { schedule: null, followed: null, violation: null };
+    const { scenario, overrides } = this;
+    const { outDir, scenarioReference } = this.place;
+    this.#backend ??= new ControlledBackend(resolveParameters(scenario, overrides));
     this.#follow.follow(recording.order);
     this.#follow.newExecution();
-    const followed = this.#backend.execute(this.#follow);
-    const difference = this.#differenceBetween(recording.execution, followed);
-    if (difference !== null) return { schedule: null, violation: notFollowed(difference) };
-    const rule = followed.findings[0]?.rule ?? 'recording';
-    const path = join(outDir, `${this.#scenario.name}-${rule}-${followed.eventHash.slice(0, 8)}.json`);
-    const executed = { reference, strategy: 'recorded', overrides, choices: followed.choices, execution: followed };
-    writeSchedule(path, scheduleOf(executed));
-    return { schedule: path, violation: null };
+    const execution = this.#backend.execute(this.#follow);
+    const difference = this.#differenceBetween(recording.execution, execution);
+    if (difference !== null) return { schedule: null, followed: null, violation: notFollowed(difference) };
+    const path = schedulePath(outDir, scenario, execution);
+    const followed = { strategy: 'recorded', overrides, choices: Int32Array.from(execution.choices), execution };
+    writeSchedule(path, scheduleOf({ reference: scenarioReference, ...followed }));
+    return { schedule: path, followed, violation: null };
   }
 
   #differenceBetween(recorded: Recording['execution'], followed: Execution): string | null {

@@ -7,8 +7,9 @@ import { loadDeviceModules } from '../machine/device-modules.js';
 import { requireFreeRunning } from '../machine/ordering.js';
 import { resolveParameters, type Overrides } from '../machine/parameters.js';
 import { replayLine } from '../machine/replay-line.js';
-import type { RecordingSummary, RunReport } from '../machine/report.js';
+import type { Finding, RecordingSummary, RunReport } from '../machine/report.js';
 import type { Scenario } from '../machine/scenario.js';
+import { fullPath, keepFindings, type Found, type KeptFindings, type SchedulePlace } from './keep-findings.js';
 import { RecordingKeeper } from './keep-recording.js';
 
 /** Requests of one recorded execution when nobody says otherwise: long enough to fill queues, short enough to shrink. */
@@ -20,7 +21,7 @@ const TURN_MS = 50;
 /** Boots in a row that complete nothing: another would not, either. */
 const FRUITLESS_BOOTS_MAX = 3;
 
-export interface RecordSettings {
+export interface RecordSettings extends SchedulePlace {
   /** `workload.requests` is what the whole run completes; Infinity when only time ends it. */
   readonly overrides: Overrides;
   /** Requests of one execution. */
@@ -33,11 +34,7 @@ export interface RecordSettings {
   readonly keepGoing: boolean;
   /** Write the last execution's schedule even when it found nothing. */
   readonly keepRecording: boolean;
-  /** Folder for schedule files. */
-  readonly outDir: string;
-  readonly scenarioReference: string;
-  /** Start of a line to paste, such as `npx dmalab`; and the command that runs this again. */
-  readonly program: string;
+  /** The command line that runs this again. */
   readonly again: string;
   readonly signal: AbortSignal;
   onProgress(progress: RunProgress): void;
@@ -46,7 +43,7 @@ export interface RecordSettings {
 /**
  * Runs a scenario on real threads and records it. JavaScript objects cannot be copied in mid-flight, so what is recorded is
  * one execution after another - power-on, `epochRequests` requests, orderly removal - each of which can be followed
- * from its beginning. An execution with a finding becomes a schedule file, which `replay` takes.
+ * from its beginning. An execution with a finding becomes a schedule file, which `replay` takes; the first of each rule is shrunk when the threads have ended.
  */
 export async function record(scenario: Scenario, settings: RecordSettings): Promise<RunReport> {
   await loadDeviceModules(scenario);
@@ -61,6 +58,8 @@ class RecordedRun {
   readonly #settings: RecordSettings;
   readonly #totals = new RunTotals();
   readonly #orders = new Set<string>();
+  /** The first execution of each rule that can be had again. */
+  readonly #found = new Map<string, Found>();
   readonly #target: number;
   readonly #startMs = hostTimeMs();
   readonly #deadlineMs: number;
@@ -97,10 +96,10 @@ class RecordedRun {
 
   /** One machine, and executions on it until it crashes, has had its share, or what is left is less than an execution. */
   async #boot(seed: number): Promise<void> {
-    const { overrides, epochRequests, preempt, outDir, scenarioReference } = this.#settings;
+    const { overrides, epochRequests, preempt } = this.#settings;
     const requests = Math.min(epochRequests, this.#target - this.#totals.requests);
     const own: Overrides = { ...overrides, seed, livelocks: false, workload: { ...overrides.workload, requests } };
-    const keeper = new RecordingKeeper(this.#scenario, { overrides: own, outDir, reference: scenarioReference });
+    const keeper = new RecordingKeeper(this.#scenario, this.#settings, own);
     const backend = new RecordedBackend(resolveParameters(this.#scenario, own), preempt);
     try {
       await backend.start();
@@ -133,9 +132,11 @@ class RecordedRun {
   }
 
   #keep(keeper: RecordingKeeper, recording: Recording): string | null {
-    const { schedule, violation } = keeper.keep(recording);
+    const { schedule, followed, violation } = keeper.keep(recording);
     this.#schedule = schedule ?? this.#schedule;
     this.#exact &&= schedule !== null;
+    const rule = followed?.execution.findings[0]?.rule;
+    if (rule !== undefined && !this.#found.has(rule)) this.#found.set(rule, followed!);
     if (violation !== null) this.#totals.addFinding(violation);
     return schedule;
   }
@@ -167,6 +168,33 @@ class RecordedRun {
       exact: this.#exact,
       schedule: this.#schedule,
     };
-    return { ...this.#totals.report(this.#scenario, overrides.seed, replayOf, signal.aborted), recording };
+    const report = this.#totals.report(this.#scenario, overrides.seed, replayOf, signal.aborted);
+    return { ...report, findings: this.#shrunk(report.findings), recording };
+  }
+
+  /**
+   * What was recorded, with the finding that each shrunk schedule comes to in place of the one it was shrunk from. What else its execution
+   * found need not be found any more: that is led to by the schedule as it was recorded.
+   */
+  #shrunk(findings: readonly Finding[]): Finding[] {
+    const kept = new Map<string, KeptFindings>();
+    for (const found of this.#found.values()) {
+      const one = keepFindings(this.#scenario, this.#settings, found);
+      kept.set(one.findings[0]!.schedule!, one);
+    }
+    const told = new Set<string>();
+    return findings.map((finding) => {
+      const { schedule } = finding;
+      const shrunk = schedule === null ? undefined : kept.get(schedule);
+      if (schedule === null || shrunk === undefined) return finding;
+      const { findings: simplest, token, shrink, explanation } = shrunk;
+      if (!told.has(schedule)) {
+        told.add(schedule);
+        return { ...simplest[0]!, token, shrink, explanation };
+      }
+      if (shrink === null) return finding;
+      const full = fullPath(schedule);
+      return { ...finding, schedule: full, replay: replayLine(this.#settings.program, full) };
+    });
   }
 }

@@ -6,8 +6,8 @@ import type { LatencySummary } from '../workload/latency.js';
 export type { LatencySummary };
 
 /**
- * A finding as users and outside checks see it (design: `--json`). One that has a schedule of its own - the first of each rule in a sweep - has
- * what is told of that as well; `explore` tells it once beside its findings.
+ * A finding as users and outside checks see it (design: `--json`). The first of each rule in a sweep or
+ * a recording has what is told of its schedule as well; `explore` tells it once beside its findings.
  */
 export interface Finding extends Partial<ScheduleSummary> {
   readonly rule: string;

@@ -80,6 +80,35 @@ describe('dmalab as a user starts it: results', function () {
       .and.match(/why +It became inevitable/);
   });
 
+  it('run --record with a finding: its schedule is shrunk, the recorded one stands beside it, and all of them replay', async () => {
+    const words = [
+      'run',
+      'deadlock.mjs',
+      '--record',
+      '--epoch',
+      '8',
+      '--requests',
+      '20000',
+      '--preempt',
+      '1/4',
+      '--out',
+      'rec-found',
+      '--json',
+    ];
+    const ended = await dmalab(words, folder);
+    expect(ended.code, ended.stderr).to.equal(1);
+    const finding = expectFinding((jsonOf(ended)['findings'] as Json[])[0], 'L-DEADLOCK');
+    const { preemptions } = finding['shrink'] as { preemptions: { before: number; after: number } };
+    expect(preemptions.after).to.be.at.most(preemptions.before);
+    expect(finding['explanation']).to.be.a('string').and.contain('inevitable');
+    const file = String(finding['schedule']);
+    for (const replay of [[file], [file, '--backend', 'lockstep'], [file.replace(/json$/, 'full.json')], [String(finding['token'])]]) {
+      const replayed = await dmalab(['replay', ...replay, '--json'], folder);
+      expect(replayed.code, replayed.stderr).to.equal(1);
+      expectFinding((jsonOf(replayed)['findings'] as Json[])[0], 'L-DEADLOCK');
+    }
+  });
+
   it('run --record --json writes a file that replay takes on both backends, to the same memory', async () => {
     const words = [
       'run',

@@ -1,10 +1,11 @@
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseScheduleJson, record, replaySchedule, shrinkSchedule, type RecordSettings, type Schedule } from '../../src/explore/index.js';
+import { parseScheduleJson, record, replaySchedule, type RecordSettings, type Schedule } from '../../src/explore/index.js';
 import { defineScenario, type Scenario } from '../../src/machine/scenario.js';
+import { createPaint, formatRunReport } from '../../src/report/index.js';
 import { builtInScenarios } from '../../src/scenarios/index.js';
 import * as faulty from '../scenarios/faults/drivers.js';
 import { SmallDriver } from '../scenarios/faults/small-driver.js';
@@ -65,27 +66,49 @@ describe('run --record', function () {
     }
   });
 
-  it('a finding on threads ends the run with a schedule that fails alike on both backends, and shrinks', async () => {
+  it('a finding on threads ends the run with a shrunk schedule that fails alike on both backends; the recorded one stands beside it', async () => {
     const scenario = small(new faulty.LocksInOppositeOrder('opposite order'));
     const report = await record(scenario, settings(20_000, { preempt: { numerator: 1, denominator: 4 } }));
-    expect(report.verdict).to.equal('finding');
+    expect([report.verdict, report.findingsTotal]).to.deep.equal(['finding', 1]);
     const [finding] = report.findings;
     expect(finding!.rule).to.equal('L-DEADLOCK');
     expect(finding!.replay).to.equal(`dmalab replay ${finding!.schedule}`);
     expect(report.recording).to.deep.include({ exact: true, schedule: finding!.schedule });
-    const schedule = read(finding!.schedule!);
-    for (const backend of ['controlled', 'lockstep'] as const) {
-      const replayed = await replaySchedule(scenario, schedule, finding!.schedule!, 'dmalab', backend);
-      expect([replayed.verdict, replayed.memoryHash]).to.deep.equal(['finding', schedule.memoryHash]);
-      expect(replayed.findings.map(({ message, step }) => [message, step])).to.deep.equal(
-        report.findings.map(({ message, step }) => [message, step]),
-      );
-      expect(replayed.findings[0]!.step, 'found when nothing could go on').to.equal(replayed.steps);
+    const { shrink, explanation } = finding!;
+    expect(shrink!.preemptions.after).to.be.at.most(shrink!.preemptions.before);
+    expect(shrink!.requests).to.deep.include({ before: 8 });
+    expect(explanation).to.contain('inevitable');
+    const full = read(finding!.schedule!.replace(/json$/, 'full.json'));
+    expect([full.strategy, full.parameters['workload.requests']]).to.deep.equal(['recorded', 8]);
+    for (const schedule of [read(finding!.schedule!), full]) {
+      for (const backend of ['controlled', 'lockstep'] as const) {
+        const replayed = await replaySchedule(scenario, schedule, finding!.schedule!, 'dmalab', backend);
+        expect([replayed.verdict, replayed.divergence, replayed.memoryHash]).to.deep.equal(['finding', null, schedule.memoryHash]);
+        expect(replayed.findings[0]!.rule).to.equal('L-DEADLOCK');
+        if (schedule !== full) expect(replayed.findings.map(({ message }) => message)).to.deep.equal([finding!.message]);
+      }
     }
-    const shrunk = await shrinkSchedule(scenario, schedule, finding!.schedule!, join(outDir, 'shrunk.json'), 'dmalab');
-    expect(shrunk.verdict).to.equal('finding');
-    // Threads that hardly ran beside each other leave a schedule that is as simple as can be.
-    expect(shrunk.shrink!.choices.after).to.be.at.most(shrunk.shrink!.choices.before);
+    expect(formatRunReport(report, createPaint(false)))
+      .to.match(/shrunk +preemptions \d+/)
+      .and.contain(explanation!);
+  });
+
+  it('of several executions with findings the first of each rule is shrunk; whatever else one found has the schedule as recorded', async () => {
+    const scenario = small(new faulty.ReportsShort('short'));
+    const report = await record(scenario, settings(16));
+    expect([report.findings.length, report.findingsTotal]).to.deep.equal([16, 16]);
+    const [first, ...others] = report.findings;
+    expect(first!.shrink!.requests).to.deep.equal({ before: 8, after: 1 });
+    expect(others.every(({ shrink, token }) => shrink === undefined && token === undefined)).to.equal(true);
+    const full = first!.schedule!.replace(/json$/, 'full.json');
+    expect(others.slice(0, 7).map(({ schedule }) => schedule)).to.deep.equal(Array<string>(7).fill(full));
+    for (const finding of report.findings) {
+      expect(finding.replay).to.equal(`dmalab replay ${finding.schedule}`);
+      const replayed = await replaySchedule(scenario, read(finding.schedule!), finding.schedule!, 'dmalab');
+      expect(replayed.divergence).to.equal(null);
+      expect(replayed.findings.map(({ message }) => message)).to.include(finding.message);
+    }
+    expect(existsSync(full)).to.equal(true);
   });
 
   it('--keep-going boots another machine with another seed after a crash', async () => {

@@ -19,7 +19,7 @@ export interface ExplainLimits extends OddsLimits {
 
 /** For `dmalab explain`. */
 export const EXPLAIN_LIMITS: ExplainLimits = { prefixes: 33, continuations: 16, passing: 1000 };
-/** For the sentences beside a finding of `explore`. */
+/** For the sentences beside a finding that was shrunk. */
 export const BRIEF_LIMITS: ExplainLimits = { prefixes: 9, continuations: 8, passing: 300 };
 
 /** Executions of more operations are continued and changed less often. */
