@@ -7,49 +7,63 @@ export type PointTotals = Readonly<Record<string, Readonly<Record<string, number
 export class PointTally {
   /** By operation code, of the execution under way. */
   #counts = new Int32Array(4096);
-  readonly #hit: Op[] = [];
+  /** Operations that were counted in it; as long as `#counts`, so there is room for each. */
+  #hit = new Int32Array(4096);
+  #hitCount = 0;
   /** By type of object, then by kind of operation. */
   readonly #totals = new Map<string, Float64Array>();
+  /** By object: its type in the execution before, which most often has the same objects, and the totals of that. */
+  readonly #types: string[] = [];
+  readonly #totalsByObject: Float64Array[] = [];
 
   count(op: Op): void {
     if (op < 0) return;
     if (op >= this.#counts.length) this.#grow(op);
     const count = this.#counts[op]! + 1;
     this.#counts[op] = count;
-    if (count === 1) this.#hit.push(op);
+    if (count === 1) this.#hit[this.#hitCount++] = op;
   }
 
   #grow(op: Op): void {
     let { length } = this.#counts;
     while (length <= op) length *= 2;
-    const larger = new Int32Array(length);
-    larger.set(this.#counts);
-    this.#counts = larger;
+    this.#counts = longer(this.#counts, length);
+    this.#hit = longer(this.#hit, length);
   }
 
   /** The execution has ended; its objects are still known, so their types are asked for now. */
   fold(kernel: Kernel): void {
-    for (const op of this.#hit) {
-      this.#totalsOf(kernel.objectType(opObject(op)))[opKind(op)]! += this.#counts[op]!;
+    for (let i = 0; i < this.#hitCount; i++) {
+      const op = this.#hit[i]!;
+      const object = opObject(op);
+      const type = kernel.objectType(object);
+      if (this.#types[object] !== type) this.#see(object, type);
+      this.#totalsByObject[object]![opKind(op)]! += this.#counts[op]!;
       this.#counts[op] = 0;
     }
-    this.#hit.length = 0;
+    this.#hitCount = 0;
   }
 
-  #totalsOf(type: string): Float64Array {
-    const known = this.#totals.get(type);
-    if (known !== undefined) return known;
-    const totals = new Float64Array(OP_KINDS);
-    this.#totals.set(type, totals);
-    return totals;
+  #see(object: number, type: string): void {
+    let totals = this.#totals.get(type);
+    if (totals === undefined) this.#totals.set(type, (totals = new Float64Array(OP_KINDS)));
+    this.#types[object] = type;
+    this.#totalsByObject[object] = totals;
   }
 
   /** What was counted since the last call. */
   takeTotals(): PointTotals {
-    const totals = Object.fromEntries([...this.#totals].map(([type, counts]) => [type, byKindName(counts)]));
-    this.#totals.clear();
+    const counted = [...this.#totals].filter(([, counts]) => counts.some((count) => count > 0));
+    const totals = Object.fromEntries(counted.map(([type, counts]) => [type, byKindName(counts)]));
+    for (const counts of this.#totals.values()) counts.fill(0);
     return totals;
   }
+}
+
+function longer(words: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const grown = new Int32Array(length);
+  grown.set(words);
+  return grown;
 }
 
 function byKindName(counts: Float64Array): Record<string, number> {

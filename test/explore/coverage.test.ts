@@ -187,6 +187,6 @@ describe('coverage of a search', function () {
 
   it('of a long search a part of the schedules is looked at', async () => {
     const report = await search('pos', OBSERVED_FIRST + 100);
-    expect([report.schedules, report.coverage.schedules]).to.deep.equal([1100, 1025]);
+    expect([report.schedules, report.coverage.schedules]).to.deep.equal([1100, 1013]);
   });
 });

@@ -29,7 +29,7 @@ const VERIFIED_EVERY = 64;
  * of an execution, and of the first thousand, which are executed twice, half of that.
  */
 export const OBSERVED_FIRST = 1000;
-export const OBSERVED_EVERY = 4;
+export const OBSERVED_EVERY = 8;
 
 /**
  * One machine that executes schedules of a search by their numbers. The first thousand, a sample of the others, and
