@@ -66,19 +66,16 @@ class InterruptStrand implements Strand {
   readonly kind = 'interrupt';
   readonly pending: Op;
   private readonly controller: InterruptController;
+  private readonly vector: InterruptVector;
 
   constructor(
     readonly id: number,
-    private readonly machine: Machine,
+    machine: Machine,
     private readonly index: number,
   ) {
     this.controller = machine.controller;
+    this.vector = machine.vectors[index]!;
     this.pending = makeOp(this.vector.objectId, OpKind.Deliver);
-  }
-
-  /** Another one in every execution. */
-  private get vector(): InterruptVector {
-    return this.machine.vectors[this.index]!;
   }
 
   get name(): string {

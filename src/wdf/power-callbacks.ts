@@ -60,8 +60,8 @@ export class PowerCallbacks {
   #returned(device: Device, name: keyof PnpPowerEventCallbacks, irql: Irql, status: NtStatus | void): NtStatus {
     const { kernel, objectId } = device;
     kernel.leave(irql, objectId, name);
-    if (typeof status === 'number') return status;
     if (NOTICES.has(name)) return STATUS_SUCCESS;
+    if (typeof status === 'number') return status;
     kernel.violation({
       rule: 'L-NTSTATUS',
       severity: 'crash',

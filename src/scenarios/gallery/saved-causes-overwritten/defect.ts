@@ -1,29 +1,11 @@
-import type { Suspending } from '../../../index.js';
-import * as plx from '../../samples/plx9x5x-registers.js';
-import { driverOf, PlxDriver } from '../kit/plx-driver.js';
+import { driverOf } from '../kit/plx-driver.js';
+import { SavingPlxDriver } from '../kit/saving-plx-driver.js';
 
 /** The ISR saves which channels were active for the DPC. */
-class Driver extends PlxDriver {
-  #savedCauses = 0;
-
-  protected override *isr(): Suspending<boolean> {
-    const intcsr = yield* this.registers.read32(plx.INTCSR);
-    const causes = intcsr & (plx.INTCSR_DMA_ACTIVE[0] | plx.INTCSR_DMA_ACTIVE[1]);
-    if (intcsr === plx.ALL_ONES || causes === 0) return false;
-    for (const channel of this.channels) yield* channel.acknowledge(this.registers, intcsr);
-    this.#savedCauses = causes;
+class Driver extends SavingPlxDriver {
+  protected override save(causes: number): void {
+    this.savedCauses = causes;
     this.interrupt.queueDpcForIsr();
-    return true;
-  }
-
-  protected override *dpc(): Suspending<void> {
-    yield* this.interrupt.acquireLock();
-    const causes = this.#savedCauses;
-    this.#savedCauses = 0;
-    yield* this.interrupt.releaseLock();
-    for (const channel of this.channels) {
-      if ((causes & plx.INTCSR_DMA_ACTIVE[channel.index]) !== 0) yield* this.transferDone(channel);
-    }
   }
 }
 
