@@ -16,13 +16,14 @@ const GeneratorFunction = (Object.getPrototypeOf(function* (): Generator<Op> {})
  */
 export function suspendingCallback<A extends readonly unknown[], R>(callback: DriverCallback<A, R>): (...args: A) => Suspending<R> {
   if (callback instanceof GeneratorFunction) return callback as (...args: A) => Suspending<R>;
-  return (...args: A): Suspending<R> => {
-    // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
-    const result = callback(...args);
-    if (isSuspending(result)) return result;
-    refuseAsync(result);
-    return completed(result);
-  };
+  return (...args: A): Suspending<R> => asSuspending(callback(...args));
+}
+
+/** What a callback has given back, to be driven: as it is, or with nothing left to do. Throws AsyncCallbackError. */
+export function asSuspending<R>(result: Suspending<R> | R): Suspending<R> {
+  if (isSuspending(result)) return result;
+  refuseAsync(result);
+  return completed(result);
 }
 
 /** A callback is an async function: what it awaits runs later, when nobody asks for it and in an order nobody chooses. */

@@ -3,7 +3,7 @@ import {
   Kernel,
   SeededRandom,
   deriveSeed,
-  isSuspending,
+  asSuspending,
   type Suspending,
   type Clock,
   type EventRing,
@@ -427,7 +427,5 @@ export class Machine {
 
 /** EvtDriverDeviceAdd as a thread's code; plain JavaScript may have a plain function in its place. */
 function* addDevice(driver: DriverConfig, deviceInit: DeviceInit): Suspending<NtStatus> {
-  // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
-  const result = driver.evtDriverDeviceAdd(deviceInit) as Suspending<NtStatus> | NtStatus;
-  return isSuspending(result) ? yield* result : result;
+  return yield* asSuspending(driver.evtDriverDeviceAdd(deviceInit) as Suspending<NtStatus> | NtStatus);
 }

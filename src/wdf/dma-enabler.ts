@@ -10,7 +10,7 @@ import {
   type NtStatus,
 } from '../nt/index.js';
 import { PAGE_SIZE } from '../memory/index.js';
-import { COMPLETED, FxObject, SUCCEEDED, isSuspending, refuseAsync, type ObjectAttributes, type Suspending } from '../kernel/index.js';
+import { COMPLETED, FxObject, SUCCEEDED, asSuspending, type ObjectAttributes, type Suspending } from '../kernel/index.js';
 import { ListPair, type DeviceDescription, type WdmDmaAdapter } from '../hal/index.js';
 import type { Created } from './created.js';
 import type { DmaDevice } from './dma-host.js';
@@ -321,10 +321,7 @@ export class DmaEnabler<C = unknown> extends FxObject<C> {
     const callback = this.#callbacks![name];
     if (callback === undefined) return otherwise;
     const irql = this.kernel.enter(this.objectId, name);
-    // eslint-disable-next-line dmalab/suspending-under-yield-star -- whether it suspends is known only when it has been called
-    const result = callback(this);
-    if (!isSuspending(result)) refuseAsync(result);
-    const status = isSuspending(result) ? yield* result : result;
+    const status = yield* asSuspending(callback(this));
     this.kernel.leave(irql, this.objectId, name);
     return status;
   }
